@@ -1,0 +1,40 @@
+#pragma once
+
+/* Arena: memory that is freed all at once.
+ *
+ * A request has one arena, born with it and gone with it; an applied replication batch has one too. Each
+ * has a byte cap: at the cap arena_alloc() returns NULL, which the caller reports as ERR_TOO_BIG. Running
+ * out of the machine's memory stops the process instead.
+ *
+ * Not thread-safe; ownership of a whole arena may move between threads through a mailbox. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena_block;
+struct arena_cleanup;
+
+struct arena {
+    struct arena_block *blocks; /* newest first */
+    struct arena_cleanup *cleanups;
+    char *at;
+    char *end;
+    size_t bytes_used;
+    size_t bytes_max;
+};
+
+/* Takes no memory until the first allocation. `bytes_max` bounds the sum of all allocations. */
+void arena_init(struct arena *a, size_t bytes_max);
+/* Runs the cleanups, last registered first, then frees every block. Legal twice. */
+void arena_done(struct arena *a);
+/* As arena_done(), but one block stays for reuse. */
+void arena_clear(struct arena *a);
+/* `n` bytes, 16-byte aligned, not zeroed; NULL at the cap. `n` may be 0. */
+void *arena_alloc(struct arena *a, size_t n);
+/* As arena_alloc() for `count` elements of `size`, zeroed; NULL at the cap or on overflow. */
+void *arena_calloc(struct arena *a, size_t count, size_t size);
+/* Calls `run(arg)` when the arena is cleared or done. false at the cap (nothing registered). */
+bool arena_on_clear(struct arena *a, void (*run)(void *arg), void *arg);
+
+#define ARENA_NEW(a, type)      ((type *)arena_calloc((a), 1, sizeof(type)))
+#define ARENA_ARRAY(a, type, n) ((type *)arena_calloc((a), (n), sizeof(type)))

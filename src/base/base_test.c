@@ -1,0 +1,159 @@
+#include "base/base.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* An arena at its byte cap answers NULL and goes on serving what still fits. */
+static void test_arena_cap(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, /* bytes_max= */ 100);
+    assert_non_null(arena_alloc(&a, 90));
+    assert_null(arena_alloc(&a, 11));
+    assert_non_null(arena_alloc(&a, 10));
+    arena_done(&a);
+}
+
+static void count_up(void *arg)
+{
+    ++*(int *)arg;
+}
+
+/* Cleanups run once, when the arena is cleared. */
+static void test_arena_cleanup(void **state)
+{
+    (void)state;
+    struct arena a;
+    int ran = 0;
+    arena_init(&a, 1000);
+    assert_true(arena_on_clear(&a, count_up, &ran));
+    arena_clear(&a);
+    assert_int_equal(ran, 1);
+    arena_done(&a);
+    assert_int_equal(ran, 1);
+}
+
+/* A buffer past its bound keeps what it had and stays failed until cleared. */
+static void test_buf_bound(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 4);
+    buf_put_str(&b, "abc");
+    buf_put_str(&b, "de");
+    assert_int_equal(b.err, ERR_TOO_BIG);
+    assert_true(bytes_eq_str(buf_bytes(&b), "abc"));
+    buf_clear(&b);
+    buf_put_str(&b, "wxyz");
+    assert_int_equal(b.err, OK);
+    buf_done(&b);
+}
+
+/* Varints round-trip at every length; padded and overlong ones are malformed. */
+static void test_varint(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1000);
+    for (unsigned shift = 0; shift < 64; shift++) {
+        buf_clear(&b);
+        put_varint(&b, UINT64_C(1) << shift);
+        struct reader r = reader_of(buf_bytes(&b));
+        assert_int_equal(get_varint(&r), UINT64_C(1) << shift);
+        assert_false(r.bad);
+        assert_int_equal(reader_left(&r), 0);
+    }
+    const uint8_t padded[] = {0x80, 0x00};
+    struct reader r = reader_of(bytes_of(padded, sizeof padded));
+    (void)get_varint(&r);
+    assert_true(r.bad);
+    const uint8_t over[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02};
+    r = reader_of(bytes_of(over, sizeof over));
+    (void)get_varint(&r);
+    assert_true(r.bad);
+    buf_done(&b);
+}
+
+/* The check value of CRC-32C over "123456789" is in RFC 3720's family of vectors. */
+static void test_crc32c(void **state)
+{
+    (void)state;
+    assert_int_equal(crc32c(0, BYTES_LIT("123456789")), 0xE3069283U);
+    assert_int_equal(crc32c(crc32c(0, BYTES_LIT("1234")), BYTES_LIT("56789")), 0xE3069283U);
+}
+
+/* base64 accepts exactly its canonical texts. */
+static void test_base64(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1000);
+    struct bytes raw;
+    assert_int_equal(base64_decode(&a, BYTES_LIT("aGk="), &raw), OK);
+    assert_true(bytes_eq_str(raw, "hi"));
+    assert_int_equal(base64_decode(&a, BYTES_LIT("aGl="), &raw), ERR_SYNTAX);
+    assert_int_equal(base64_decode(&a, BYTES_LIT("aGk"), &raw), ERR_SYNTAX);
+    assert_int_equal(base64_decode(&a, BYTES_LIT("a=k="), &raw), ERR_SYNTAX);
+    assert_int_equal(base64_decode(&a, BYTES_LIT(""), &raw), OK);
+    assert_int_equal(raw.len, 0);
+    arena_done(&a);
+}
+
+/* UTF-8 rejects overlong forms, surrogates and what lies beyond U+10FFFF. */
+static void test_utf8(void **state)
+{
+    (void)state;
+    assert_true(utf8_valid(BYTES_LIT("caf\xc3\xa9 \xf0\x9f\x90\xa6")));
+    assert_false(utf8_valid(BYTES_LIT("\xc0\x80")));
+    assert_false(utf8_valid(BYTES_LIT("\xed\xa0\x80")));
+    assert_false(utf8_valid(BYTES_LIT("\xf4\x90\x80\x80")));
+    assert_false(utf8_valid(BYTES_LIT("\xe2\x82")));
+    assert_int_equal(utf8_length(BYTES_LIT("caf\xc3\xa9")), 4);
+}
+
+/* A map iterates in insertion order through growth and removals. */
+static void test_map(void **state)
+{
+    (void)state;
+    struct map m;
+    map_init(&m);
+    int values[1000];
+    for (int i = 0; i < 1000; i++) {
+        assert_null(map_put(&m, bytes_of(&i, sizeof i), &values[i]));
+    }
+    for (int i = 0; i < 1000; i += 2) {
+        assert_ptr_equal(map_remove(&m, bytes_of(&i, sizeof i)), &values[i]);
+    }
+    int expect = 1;
+    MAP_FOREACH(&m, e)
+    {
+        assert_ptr_equal(e->value, &values[expect]);
+        expect += 2;
+    }
+    assert_int_equal(expect, 1001);
+    for (int round = 0; round < 10000; round++) {
+        int key = 5000 + round;
+        (void)map_put(&m, bytes_of(&key, sizeof key), &values[0]);
+        assert_ptr_equal(map_remove(&m, bytes_of(&key, sizeof key)), &values[0]);
+    }
+    assert_int_equal(map_count(&m), 500);
+    map_done(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arena_cap),
+        cmocka_unit_test(test_arena_cleanup),
+        cmocka_unit_test(test_buf_bound),
+        cmocka_unit_test(test_varint),
+        cmocka_unit_test(test_crc32c),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_map),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
