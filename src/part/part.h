@@ -1,0 +1,363 @@
+#pragma once
+
+/* The writer of one region's data: commands in, one atomic synced batch out. Also the only room that knows how
+ * items, index rows, the change log and its bookkeeping are laid out in the engine (docs/formats/store.md), so
+ * the readers live here too.
+ *
+ * Threads: a `struct part` belongs to one thread, the writer. The read functions take an engine and a schema,
+ * hold no state and may run on any thread.
+ *
+ * Promises
+ *  1. part_commit() evaluates all waiting commands, in order, each seeing the effects of those before it, and
+ *     writes items, index rows, change records, positions and counters in one synced batch. A command is done
+ *     only after that batch is on disk.
+ *  2. Every change carries a version greater than the one it replaces.
+ *  3. A received transaction is applied whole, exactly once, in its origin's order.
+ *  4. After an engine write error the part is FAILED: every waiting and later command ends with ERR_FAILED (those
+ *     in the failed batch with ERR_IO: whether they took effect is unknown), until the store is opened again.
+ * Not promised: anything about other regions. */
+
+#include "base/base.h"
+#include "change/change.h"
+#include "doc/doc.h"
+#include "engine/engine.h"
+#include "expr/expr.h"
+#include "hlc/hlc.h"
+#include "merge/merge.h"
+
+enum {
+    PART_TABLE_CATALOG = 1,   /* system table: replicated to every member, keyed (kind S, name S) */
+    PART_TABLE_CONFLICTS = 2, /* system table: this region's conflict log, keyed (table S, at S) */
+    PART_TABLE_FIRST = 1024,  /* smallest id of a user's table */
+    PART_DIGEST_BUCKETS = 64, /* a bucket is a 64th of the partition-hash ring, so a key range */
+};
+
+/* ---- schema: what the writer and the readers must know of a table ---- */
+
+enum part_projection { PART_PROJECT_ALL, PART_PROJECT_KEYS, PART_PROJECT_INCLUDE };
+
+struct part_index {
+    uint32_t id; /* unique in the table for ever; an index re-created under its old name gets a new one */
+    struct bytes name;
+    bool local; /* shares the table's partition key */
+    struct expr_key_schema keys;
+    enum part_projection projection;
+    const struct bytes *include; /* PART_PROJECT_INCLUDE: further attribute names */
+    size_t n_include;
+};
+
+struct part_table {
+    uint64_t id;
+    struct bytes name;
+    struct expr_key_schema keys;
+    const struct part_index *indexes;
+    size_t n_indexes;
+    bool keep_old_images; /* the log keeps old images (streams with OLD_IMAGE or NEW_AND_OLD_IMAGES) */
+    bool replicated;      /* other regions hold it: deletes leave tombstones, conflicts are logged */
+};
+
+/* A deep copy on the heap, and its end. NULL is legal. */
+struct part_table *part_table_dup(const struct part_table *t);
+void part_table_free(struct part_table *t);
+
+/* Appends the encoded primary key of `attrs` (a map holding at least the key attributes): the partition key's
+ * bytes, then the sort key's. OK; ERR_INVALID (an attribute is missing or has the wrong type); ERR_LIMIT (longer
+ * than DynamoDB allows, or empty). *reterr_attr names the attribute. */
+MUST_CHECK enum err part_key_of(
+    const struct expr_key_schema *keys,
+    const struct value *attrs,
+    struct buf *ret,
+    struct bytes *reterr_attr);
+/* The map of key attributes an encoded primary key stands for. OK; ERR_CORRUPT; ERR_TOO_BIG. */
+MUST_CHECK enum err part_key_attrs(
+    struct arena *a,
+    const struct expr_key_schema *keys,
+    struct bytes key,
+    struct value *ret);
+
+/* ---- reading ---- */
+
+struct part_reader {
+    struct engine *engine;
+    struct engine_snapshot *snap; /* NULL: latest committed */
+};
+
+/* One item by encoded primary key, decoded into `a`. `ret_version` may be NULL. OK; ERR_NOT_FOUND (never there, or
+ * deleted); ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
+MUST_CHECK enum err part_get(
+    const struct part_reader *r,
+    const struct part_table *t,
+    struct bytes key,
+    struct arena *a,
+    struct value *ret,
+    struct version *ret_version);
+
+/* What a cursor walks over. Positions are exclusive starts. */
+struct part_range {
+    const struct part_index *index; /* NULL: the table itself */
+    /* Query: one partition key value and a condition on the sort key. */
+    const struct expr_key_cond *query; /* NULL: scan */
+    /* Scan: the part [hash_lo, hash_hi] of the ring, both included; all of it is 0 .. UINT32_MAX. */
+    uint32_t hash_lo;
+    uint32_t hash_hi;
+    bool backward; /* Query only */
+    /* Go on after this item: its key attributes (table key, and the index's key if `index`), or NULL. It need
+     * not exist any more. */
+    const struct value *after;
+};
+
+struct part_cursor;
+
+/* OK; ERR_INVALID (`after` does not fit the schema, or lies outside the range). The cursor borrows the schema
+ * and the engine; close it before they go. */
+MUST_CHECK enum err part_cursor_open(
+    const struct part_reader *r,
+    const struct part_table *t,
+    const struct part_range *range,
+    struct part_cursor **ret);
+void part_cursor_close(struct part_cursor *c);
+/* The next live item (of an index: its projected attributes), decoded into `a`. *ret_bytes is its item_size().
+ * OK; ERR_NOT_FOUND at the end; ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
+MUST_CHECK enum err
+part_cursor_next(struct part_cursor *c, struct arena *a, struct value *ret, size_t *ret_bytes);
+
+/* Raw records, tombstones included, for seeding and verification: keys in storage order from `from` (exclusive
+ * storage position, len 0: the beginning of hash_lo) up to the end of hash_hi. */
+struct part_raw {
+    struct bytes position; /* opaque storage position of the record, for `from` */
+    struct bytes key;      /* encoded primary key */
+    bool live;
+    struct version version;
+    struct bytes item; /* encoded; empty for a tombstone */
+};
+struct part_raw_cursor;
+struct part_raw_cursor *part_raw_open(
+    const struct part_reader *r, uint64_t table, uint32_t hash_lo, uint32_t hash_hi, struct bytes from);
+void part_raw_close(struct part_raw_cursor *c);
+/* Borrowed until the next call. OK; ERR_NOT_FOUND at the end; ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err part_raw_next(struct part_raw_cursor *c, struct part_raw *ret);
+
+/* Walks our own change log after `after`. */
+struct part_log_cursor;
+struct part_log_cursor *part_log_open(const struct part_reader *r, struct local_pos after);
+void part_log_close(struct part_log_cursor *c);
+/* The stored transaction (both sections), borrowed until the next call. OK; ERR_NOT_FOUND at the end (a later call
+ * does not see newer records: open again); ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err
+part_log_next(struct part_log_cursor *c, struct local_pos *ret_pos, struct bytes *ret_stored);
+/* The oldest position still in the log (tail + 1 when empty). OK; ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err part_log_first(const struct part_reader *r, struct local_pos *ret);
+/* Where in our log to begin looking for `origin`'s records after `after`: a position before the first of them. */
+MUST_CHECK enum err part_log_find_origin(
+    const struct part_reader *r, struct region_id origin, struct peer_pos after, struct local_pos *ret);
+
+/* How far this region has applied `region`'s log. For ourselves: the tail. */
+struct part_mark {
+    struct region_id region;
+    struct peer_pos pos;
+    struct hlc hlc; /* nothing of that region stamped at or below this is still to come */
+};
+
+/* ---- the writer ---- */
+
+struct part_stage;
+
+struct part_config {
+    struct region_id region;
+    struct engine *engine; /* borrowed */
+    uint32_t drift_ms_max;
+    struct tracer *tracer; /* may be NULL */
+    size_t batch_bytes_max; /* a commit closes its batch at about this size */
+    size_t conflicts_max;   /* entries the conflict log keeps; older ones go first */
+    /* Told, on the writer thread and while the batch is being built, of every change to a catalog row, ours or
+     * received (item NULL: deleted). May stage further changes through `s` and set or drop schemas. `replay`: at
+     * open, once for each existing row, with `s` NULL. */
+    void (*catalog_changed)(void *ctx, struct part_stage *s, const struct value *key, const struct value *item);
+    void *ctx;
+};
+
+struct part;
+
+/* Opens the writer over an engine: finds the log's tail, the clock's floor, the position vector and counters
+ * (checkpoint plus replay of the log behind it), and replays the catalog to `catalog_changed`. An empty engine
+ * becomes this region's. OK; ERR_IO; ERR_CORRUPT; ERR_INVALID (the store belongs to another region);
+ * ERR_FORMAT. */
+MUST_CHECK enum err part_open(const struct part_config *config, uint64_t now_ms, struct part **ret);
+/* Writes a checkpoint of the counters if the part is sound, and frees it. The engine stays open. */
+void part_close(struct part *p);
+bool part_failed(const struct part *p);
+
+/* Makes a table known, replacing the schema of the same id; copied. */
+void part_set_table(struct part *p, const struct part_table *t);
+/* The schema, valid until it is set or dropped, or NULL. */
+const struct part_table *part_find_table(const struct part *p, uint64_t id);
+
+struct part_counts {
+    uint64_t items;
+    uint64_t bytes; /* sum of item_size() */
+};
+/* Live items of a table, exact. */
+struct part_counts part_table_counts(const struct part *p, uint64_t table);
+/* Sum over the bucket's live items of hash128(key, version), modulo 2^128; tombstones do not count. */
+struct hash128 part_table_digest(const struct part *p, uint64_t table, unsigned bucket);
+
+struct local_pos part_tail(const struct part *p);
+struct hlc part_gc_floor(const struct part *p);
+/* The position vector, ourselves first, then peers in order of first contact. Borrowed until the next commit. */
+const struct part_mark *part_marks(const struct part *p, size_t *ret_n);
+
+/* -- commands -- */
+
+enum part_op_kind { PART_PUT, PART_UPDATE, PART_DELETE, PART_CHECK };
+
+enum part_fault {
+    PART_FAULT_NONE,
+    PART_FAULT_NO_TABLE,     /* ERR_NOT_FOUND */
+    PART_FAULT_CONDITION,    /* ERR_CONDITION: `old` holds the item when want_old */
+    PART_FAULT_UPDATE,       /* ERR_INVALID: `msg` is expr's message */
+    PART_FAULT_INDEX_KEY,    /* ERR_INVALID: `fault_attr` has the wrong type for, or is empty in, `fault_index` */
+    PART_FAULT_INDEX_LENGTH, /* ERR_INVALID: key attribute of an index too long */
+    PART_FAULT_ITEM_SIZE,    /* ERR_TOO_BIG: over DOC_ITEM_BYTES_MAX after the update */
+    PART_FAULT_DEPTH,        /* ERR_LIMIT: nested deeper than DOC_DEPTH_MAX after the update */
+};
+
+/* One item operation. Inputs and outputs live in the command's arena. */
+struct part_op {
+    enum part_op_kind kind;
+    uint64_t table;
+    struct bytes key;                  /* encoded primary key */
+    const struct value *key_attrs;     /* UPDATE: what a new item begins as */
+    const struct value *item;          /* PUT: the whole item, keys included */
+    const struct expr_update *update;  /* UPDATE; NULL changes nothing but creates the item */
+    const struct expr_cond *condition; /* or NULL */
+    uint8_t flags;                     /* enum change_flag */
+    bool want_old;
+    bool want_new;
+    /* out */
+    enum err err;
+    enum part_fault fault;
+    struct bytes msg;
+    struct bytes fault_attr;
+    struct bytes fault_index;
+    struct value fault_value;    /* what stood in fault_attr */
+    const struct value *old;     /* want_old: the item before, or NULL when there was none */
+    const struct value *now;     /* want_new: the item after, or NULL */
+    size_t old_bytes;            /* item_size() before, 0 when there was none */
+    size_t new_bytes;            /* after */
+    uint32_t index_units[25];    /* write units each index cost (1 KB units, delete + insert counted apart) */
+};
+
+enum part_cmd_kind {
+    PART_CMD_WRITE,    /* item operations of a client */
+    PART_CMD_CALL,     /* code of the rooms above, inside the batch */
+    PART_CMD_APPLY,    /* transactions received from a peer */
+    PART_CMD_SEED,     /* records of a snapshot received from a peer */
+    PART_CMD_BACKFILL, /* the next stretch of a new index */
+    PART_CMD_TRIM,     /* forget the log up to a position */
+    PART_CMD_SWEEP,    /* forget tombstones below a stamp */
+    PART_CMD_MARK,     /* promise a stamp: the idle heartbeat */
+};
+
+struct part_cmd {
+    enum part_cmd_kind kind;
+    struct arena *arena;   /* the command's memory, outputs included */
+    void *owner;           /* the submitter's */
+    struct part_cmd *next; /* the queue's */
+    enum err err;          /* out, of the command as a whole */
+    union {
+        struct {
+            struct part_op *ops;
+            size_t n;
+            bool atomic; /* all or none: err ERR_CANCELLED when any op fails; else each op stands alone */
+            struct version version; /* out: of the transaction (of the last, when not atomic) */
+            struct local_pos pos;   /* out: its position; 0 when nothing changed */
+        } write;
+        struct {
+            /* Stages changes through `s`; an error discards what this call staged. */
+            enum err (*run)(void *arg, struct part_stage *s, struct arena *a);
+            void *arg;
+            struct local_pos pos; /* out */
+        } call;
+        struct {
+            /* Transactions of `origin` at positions in (from, to], wire sections one after the other, each with a
+             * varint length before it. ERR_GAP when we have not applied up to `from`; nothing happens when we are
+             * past `to`; a partly known stretch applies its unknown rest. `hlc_to`: nothing later of the origin
+             * is stamped at or below it. ERR_CLOCK_DRIFT: held back, nothing applied. `partial`: the sender may
+             * not hold all of the origin's tables that we hold, so merge but do not advance the mark. */
+            struct region_id origin;
+            struct peer_pos from;
+            struct peer_pos to;
+            struct hlc hlc_to;
+            bool partial;
+            struct bytes txns;
+            /* out */
+            size_t n_applied;
+            size_t n_conflicts;
+            size_t n_quarantined;
+        } apply;
+        struct {
+            /* All records of `table` in the storage stretch (from, to] (len 0: the ring's ends) as some peer has
+             * them; merged by version, not shipped on. Records we hold there with a version below `gc_floor`
+             * that the stretch lacks were deleted and forgotten elsewhere: they go, when `complete`. */
+            uint64_t table;
+            struct bytes from;
+            struct bytes to;
+            bool complete;
+            struct hlc gc_floor;
+            const struct part_raw *records;
+            size_t n;
+            size_t n_applied; /* out */
+            size_t n_purged;  /* out */
+        } seed;
+        struct {
+            uint64_t table;
+            uint32_t index;
+            size_t items_max;
+            bool done; /* out */
+        } backfill;
+        struct {
+            struct local_pos upto;
+        } trim;
+        struct {
+            struct hlc below;
+            size_t tombstones_max;
+            bool done; /* out */
+        } sweep;
+        struct {
+            struct local_pos pos; /* out: nothing after it is stamped at or below `hlc` */
+            struct hlc hlc;       /* out */
+        } mark;
+    };
+};
+
+/* Queues a command; it belongs to the part until it comes back from part_take_done(). */
+void part_submit(struct part *p, struct part_cmd *cmd);
+size_t part_waiting(const struct part *p);
+/* One group commit at wall time `now_ms`: takes waiting commands until the batch is full, writes, syncs. OK;
+ * ERR_IO when this write failed; ERR_FAILED when an earlier one did. Commands are done in every case. */
+enum err part_commit(struct part *p, uint64_t now_ms);
+/* The oldest done command, or NULL. It is the submitter's again. */
+struct part_cmd *part_take_done(struct part *p);
+
+/* -- inside a PART_CMD_CALL or catalog_changed: one transaction over any tables -- */
+
+struct part_stage;
+
+struct part *part_stage_part(struct part_stage *s);
+uint64_t part_stage_now_ms(const struct part_stage *s);
+/* Reads through the open batch. OK, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT, ERR_TOO_BIG. */
+MUST_CHECK enum err part_stage_get(
+    struct part_stage *s, uint64_t table, const struct value *key, struct arena *a, struct value *ret);
+/* Puts or (item NULL) deletes; versioned, logged and replicated like a client's write. OK, ERR_*. */
+MUST_CHECK enum err part_stage_put(
+    struct part_stage *s, uint64_t table, const struct value *key, const struct value *item);
+/* Forgets a table: rows, index rows, counters, schema. Not replicated, no change records. */
+void part_stage_drop_table(struct part_stage *s, uint64_t table);
+/* Forgets an index's rows. */
+void part_stage_drop_index(struct part_stage *s, uint64_t table, uint32_t index);
+/* Small local bookkeeping of the rooms above (not replicated), committed with the batch. value.len 0: delete. */
+void part_stage_note(struct part_stage *s, struct bytes name, struct bytes value);
+/* Reads a note, from any thread. OK, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT. */
+MUST_CHECK enum err part_note(const struct part_reader *r, struct bytes name, struct buf *ret);
+/* Sets a peer's mark without applying anything: the start of a subscription. */
+void part_stage_mark(struct part_stage *s, struct part_mark mark);
