@@ -2,9 +2,9 @@
 
 /* Arena: memory that is freed all at once.
  *
- * A request has one arena, born with it and gone with it; an applied replication batch has one too. Each
- * has a byte cap: at the cap arena_alloc() returns NULL, which the caller reports as ERR_TOO_BIG. Running
- * out of the machine's memory stops the process instead.
+ * A request has one arena, born with it and gone with it; an applied replication batch has one too.
+ * Each has a byte cap: at the cap arena_alloc() returns NULL, which the caller reports as
+ * ERR_TOO_BIG. Running out of the machine's memory stops the process instead.
  *
  * Not thread-safe; ownership of a whole arena may move between threads through a mailbox. */
 

@@ -1,6 +1,7 @@
 #pragma once
 
-/* The words every room shares: errors, assertions, arenas, bytes, codecs, hashes, maps, randomness, traces. */
+/* The words every room shares: errors, assertions, arenas, bytes, codecs, hashes, maps, randomness,
+ * traces. */
 
 #include "base/arena.h"
 #include "base/assert.h"

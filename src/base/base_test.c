@@ -128,8 +128,7 @@ static void test_map(void **state)
         assert_ptr_equal(map_remove(&m, bytes_of(&i, sizeof i)), &values[i]);
     }
     int expect = 1;
-    MAP_FOREACH(&m, e)
-    {
+    MAP_FOREACH (&m, e) {
         assert_ptr_equal(e->value, &values[expect]);
         expect += 2;
     }

@@ -92,8 +92,8 @@ enum err bytes_u64(struct bytes b, uint64_t *ret)
         if (b.base[i] < '0' || b.base[i] > '9') {
             return ERR_SYNTAX;
         }
-        if (__builtin_mul_overflow(v, 10U, &v)
-            || __builtin_add_overflow(v, (uint64_t)(b.base[i] - '0'), &v)) {
+        if (__builtin_mul_overflow(v, 10U, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(b.base[i] - '0'), &v)) {
             return ERR_TOO_BIG;
         }
     }

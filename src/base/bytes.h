@@ -2,13 +2,14 @@
 
 /* Slices, and buffers that grow up to a bound.
  *
- * A slice borrows: it never owns and is never freed. Storing one past its owner's life is a bug; copy it
- * with bytes_dup() into the arena that outlives the use. */
+ * A slice borrows: it never owns and is never freed. Storing one past its owner's life is a bug;
+ * copy it with bytes_dup() into the arena that outlives the use. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
 #include "base/err.h"
 
 struct arena;
@@ -50,17 +51,19 @@ bool bytes_has_prefix(struct bytes b, struct bytes prefix);
 bool bytes_contains(struct bytes hay, struct bytes needle);
 /* The part of `b` from `from` (clamped) to its end. */
 struct bytes bytes_from(struct bytes b, size_t from);
-/* A copy that lives as long as `a`. `base` is NULL only if the arena's cap was reached and len > 0. */
+/* A copy that lives as long as `a`. `base` is NULL only if the arena's cap was reached and len > 0.
+ */
 struct bytes bytes_dup(struct arena *a, struct bytes b);
 /* A NUL-terminated copy in `a`, or NULL at the arena's cap. */
 char *bytes_cstr(struct arena *a, struct bytes b);
 /* printf into the arena. `base` is NULL at the arena's cap. */
 struct bytes bytes_fmt(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A decimal unsigned integer that fills `b` entirely: OK, ERR_SYNTAX (not digits, empty), ERR_TOO_BIG. */
+/* A decimal unsigned integer that fills `b` entirely: OK, ERR_SYNTAX (not digits, empty),
+ * ERR_TOO_BIG. */
 MUST_CHECK enum err bytes_u64(struct bytes b, uint64_t *ret);
 
-/* A growable heap buffer. Errors are sticky: after the bound is hit every append is a no-op, and the
- * caller checks `err` once at the end, so encoders read straight down. */
+/* A growable heap buffer. Errors are sticky: after the bound is hit every append is a no-op, and
+ * the caller checks `err` once at the end, so encoders read straight down. */
 struct buf {
     uint8_t *base;
     size_t len;
@@ -74,8 +77,8 @@ void buf_init(struct buf *b, size_t len_max);
 void buf_done(struct buf *b);
 /* Empties the buffer and forgives its error; the memory stays for reuse. */
 void buf_clear(struct buf *b);
-/* Makes room for `n` more bytes and returns where to write them, or NULL (and sticky ERR_TOO_BIG). The
- * caller then adds what it wrote to `len`. */
+/* Makes room for `n` more bytes and returns where to write them, or NULL (and sticky ERR_TOO_BIG).
+ * The caller then adds what it wrote to `len`. */
 uint8_t *buf_reserve(struct buf *b, size_t n);
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_put_bytes(struct buf *b, struct bytes s);

@@ -1,10 +1,11 @@
 #pragma once
 
-/* Field-by-field encoding of what outlives a process (disk, log, wire): little-endian integers, LEB128
- * varints, length-prefixed byte strings; big-endian where byte order must be key order.
+/* Field-by-field encoding of what outlives a process (disk, log, wire): little-endian integers,
+ * LEB128 varints, length-prefixed byte strings; big-endian where byte order must be key order.
  *
- * Writers append to a `struct buf` (sticky error). A `struct reader` is sticky too: past the end, or on a
- * malformed varint, it turns bad, every later read yields zero, and the caller checks once. */
+ * Writers append to a `struct buf` (sticky error). A `struct reader` is sticky too: past the end,
+ * or on a malformed varint, it turns bad, every later read yields zero, and the caller checks once.
+ */
 
 #include "base/bytes.h"
 

@@ -1,5 +1,5 @@
-/* Entries in an array in insertion order; an open-addressed index of slots points into it. The index is
- * rebuilt, and removed entries squeezed out, when slots run short. */
+/* Entries in an array in insertion order; an open-addressed index of slots points into it. The
+ * index is rebuilt, and removed entries squeezed out, when slots run short. */
 #include "base/map.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #pragma once
 
-/* A hash map from byte strings to pointers that iterates in order of insertion, so nothing visible ever
- * depends on hash layout. Keys are copied into the map; values are the caller's. */
+/* A hash map from byte strings to pointers that iterates in order of insertion, so nothing visible
+ * ever depends on hash layout. Keys are copied into the map; values are the caller's. */
 
 #include "base/bytes.h"
 
@@ -36,11 +36,8 @@ static inline size_t map_count(const struct map *m)
 /* The next live entry at or after `*at` (start at 0; `*at` moves past it), or NULL at the end. */
 struct map_entry *map_next(const struct map *m, size_t *at);
 
-#define MAP_FOREACH(m, entry)                                                                      \
-    for (struct {                                                                                  \
-             size_t at;                                                                            \
-         } entry##_pos = {0};                                                                      \
-         entry##_pos.at != SIZE_MAX;                                                               \
-         entry##_pos.at = SIZE_MAX)                                                                \
-        for (struct map_entry *entry = map_next((m), &entry##_pos.at); entry != NULL;              \
+#define MAP_FOREACH(m, entry)                                                         \
+    for (struct { size_t at; } entry##_pos = {0}; entry##_pos.at != SIZE_MAX;         \
+         entry##_pos.at = SIZE_MAX)                                                   \
+        for (struct map_entry *entry = map_next((m), &entry##_pos.at); entry != NULL; \
              entry = map_next((m), &entry##_pos.at))

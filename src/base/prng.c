@@ -42,7 +42,8 @@ uint64_t prng_u64(struct prng *p)
 uint64_t prng_below(struct prng *p, uint64_t bound)
 {
     ASSERT(bound > 0);
-    /* The high half of a 128-bit product; the bias is below 2^-64 * bound and does not matter here. */
+    /* The high half of a 128-bit product; the bias is below 2^-64 * bound and does not matter here.
+     */
     return (uint64_t)(((unsigned __int128)prng_u64(p) * bound) >> 64);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-/* A seeded generator of integers (xoshiro256**, Blackman and Vigna 2018). Whoever decides holds its own in
- * its object, so one seed is one history. Not for secrets. */
+/* A seeded generator of integers (xoshiro256**, Blackman and Vigna 2018). Whoever decides holds its
+ * own in its object, so one seed is one history. Not for secrets. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,12 +1,13 @@
 #pragma once
 
-/* Text forms of bytes: base64 (RFC 4648 section 4, padded, strict), lower-case hex, UTF-8 validity. */
+/* Text forms of bytes: base64 (RFC 4648 section 4, padded, strict), lower-case hex, UTF-8 validity.
+ */
 
 #include "base/bytes.h"
 
 void put_base64(struct buf *b, struct bytes raw);
-/* Strict: length a multiple of 4, padding only at the end, no blanks, unused bits zero. OK with the bytes
- * in `a`; ERR_SYNTAX; ERR_TOO_BIG at the arena's cap. */
+/* Strict: length a multiple of 4, padding only at the end, no blanks, unused bits zero. OK with the
+ * bytes in `a`; ERR_SYNTAX; ERR_TOO_BIG at the arena's cap. */
 MUST_CHECK enum err base64_decode(struct arena *a, struct bytes text, struct bytes *ret);
 void put_hex(struct buf *b, struct bytes raw);
 /* Accepts either case. OK, ERR_SYNTAX, ERR_TOO_BIG. */
