@@ -136,14 +136,19 @@ value_decode_member(struct arena *a, struct bytes in, struct bytes name, struct 
 /* Appends bytes whose bytewise order is value_cmp's order for S, N and B of one type; self-delimiting, so
  * concatenations compare part by part. `v` is STRING, NUMBER or BINARY (asserted). */
 void key_encode(struct buf *b, const struct value *v);
-/* Takes one encoded key value off the reader, into `a`. OK; ERR_CORRUPT; ERR_TOO_BIG. */
+/* As key_encode() without the end mark: the prefix that all keys have whose text begins with `v`'s. `v` is
+ * STRING or BINARY (asserted). */
+void key_encode_prefix(struct buf *b, const struct value *v);
+/* Takes one encoded key value off the reader, into `a`. OK; ERR_CORRUPT or ERR_TOO_BIG (the reader is then
+ * bad). */
 MUST_CHECK enum err key_decode(struct arena *a, struct reader *r, struct value *ret);
 /* The length of the first encoded key value in `key`, 0 if malformed. */
 size_t key_first_len(struct bytes key);
 /* Where on the ring of 2^32 an encoded partition-key value falls; parts tables into partitions, scan
  * segments and digest buckets. Stable for ever. */
 uint32_t key_partition_hash(struct bytes encoded_partition_key);
-/* The smallest byte string greater than every string with prefix `p` (in `a`); len 0 when there is none. */
+/* The smallest byte string greater than every string with prefix `p` (in `a`); len 0 when there is none.
+ * base is NULL only at the arena's cap. */
 struct bytes key_prefix_end(struct arena *a, struct bytes p);
 
 /* ---- JSON (simdjson behind json_simdjson.cpp, the only C++ here) ---- */
@@ -184,8 +189,10 @@ struct json_member {
 struct json_parser;
 struct json_parser *json_parser_new(void);
 void json_parser_free(struct json_parser *p);
+/* The most that may be passed as `depth_max` (asserted), and the deepest tree json_put() writes. */
+enum { JSON_DEPTH_MAX = 256 };
 /* Parses exactly one JSON text (RFC 8259) of at most `depth_max` nested containers. The tree and all text
- * live in `a`. OK; ERR_SYNTAX (also invalid UTF-8, trailing bytes, empty); ERR_LIMIT (too deep);
+ * live in `a`, which must have room for a copy of the text. OK; ERR_SYNTAX (also invalid UTF-8, trailing bytes, empty); ERR_LIMIT (too deep);
  * ERR_TOO_BIG at the arena's cap. */
 MUST_CHECK enum err json_parse(
     struct json_parser *p,
