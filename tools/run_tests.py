@@ -67,13 +67,16 @@ def build(lane, spec):
 
 
 def count_tap(stdout):
-    """(passed, names of the failed) of a cmocka program's report; a skip is a failure."""
+    """(passed, names of the failed) of a cmocka program's report; a skip is a failure, and so is a silence."""
     passed, failed = 0, []
     for verdict, rest in re.findall(r'^(ok|not ok) \d+ ?-? ?(.*)$', stdout, re.M):
         if verdict == 'ok' and '# SKIP' not in rest.upper():
             passed += 1
         else:
             failed.append(rest)
+    planned = sum(int(n) for n in re.findall(r'^1\.\.(\d+)$', stdout, re.M))
+    if planned > passed + len(failed):
+        failed.append(f'{planned - passed - len(failed)} tests were planned and never ended')
     return passed, failed
 
 
