@@ -175,7 +175,7 @@ class Source:
         self.plain = without_directives(self.code)
         self.name = path.rsplit('/', 1)[-1]
         self.is_header = path.endswith('.h')
-        self.is_test = bool(re.search(r'_(test|fuzz)\.c$', path)) or path.startswith(('tests/', 'bench/'))
+        self.is_test = bool(re.search(r'_(test|fuzz)\.[ch]$|/test_\w+\.h$', path)) or path.startswith(('tests/', 'bench/'))
 
     def line_at(self, offset):
         return self.code.count('\n', 0, offset) + 1
