@@ -201,7 +201,7 @@ const struct catalog *core_catalog(const struct core *c);
 /* Group commit plus core's own errands (backfill, dropping, announcing rows). Call when commands wait or
  * core_deadline() has come. Commands come back through part_take_done(), core's own excepted: take them with
  * core_take_done(), which hides those. */
-enum err core_commit(struct core *c, uint64_t now_ms);
+MUST_CHECK enum err core_commit(struct core *c, uint64_t now_ms);
 struct part_cmd *core_take_done(struct core *c);
 /* Wall time at which core_commit() wants to run although nothing waits; UINT64_MAX: never. */
 uint64_t core_deadline(const struct core *c);
@@ -264,7 +264,7 @@ struct core_admin {
 
 /* A PART_CMD_CALL's run function; arg is the struct core_admin. OK, or ERR_INVALID/ERR_EXISTS/ERR_NOT_FOUND/
  * ERR_IN_USE/ERR_LIMIT with `refusal` saying why. */
-enum err core_admin_run(void *arg, struct part_stage *s, struct arena *a);
+MUST_CHECK enum err core_admin_run(void *arg, struct part_stage *s, struct arena *a);
 
 /* A deep copy into an arena. NULL at its cap. */
 struct core_table *core_table_dup(struct arena *a, const struct core_table *t);

@@ -335,7 +335,7 @@ void part_submit(struct part *p, struct part_cmd *cmd);
 size_t part_waiting(const struct part *p);
 /* One group commit at wall time `now_ms`: takes waiting commands until the batch is full, writes, syncs. OK;
  * ERR_IO when this write failed; ERR_FAILED when an earlier one did. Commands are done in every case. */
-enum err part_commit(struct part *p, uint64_t now_ms);
+MUST_CHECK enum err part_commit(struct part *p, uint64_t now_ms);
 /* The oldest done command, or NULL. It is the submitter's again. */
 struct part_cmd *part_take_done(struct part *p);
 
