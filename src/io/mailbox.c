@@ -1,0 +1,229 @@
+/* Mailboxes, and with them every lock of the tree.
+ *
+ * A mutex guards a linked list; taking detaches the whole list, so the receiver pays one lock per
+ * batch and senders wait for a few instructions at most. The receiver is woken on the step from
+ * empty to non-empty only: while the list is not empty a wake-up is under way, and the receiver
+ * takes everything.
+ *
+ * Invariants, under the lock: 1. head is NULL exactly when depth is 0; 2. depth <= depth_max; 3. if
+ * the box is not empty and a loop is attached, its eventfd has been written since the last take. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "io/loop.h"
+
+struct mailbox {
+    pthread_mutex_t lock;
+    pthread_cond_t filled; /* on the monotonic clock */
+    struct mail *head;
+    struct mail **tail;
+    size_t depth;
+    size_t depth_max;
+    bool closed;
+    int wake_fd; /* -1: no loop attached */
+    /* What follows is the attached receiver's and read on its thread alone. */
+    h2o_socket_t *sock;
+    mailbox_receive receive;
+    void *arg;
+};
+
+static void lock(struct mailbox *mb)
+{
+    int rc = pthread_mutex_lock(&mb->lock);
+    ASSERT(rc == 0);
+}
+
+static void unlock(struct mailbox *mb)
+{
+    int rc = pthread_mutex_unlock(&mb->lock);
+    ASSERT(rc == 0);
+}
+
+struct mailbox *mailbox_new(size_t depth_max)
+{
+    ASSERT(depth_max > 0);
+    struct mailbox *mb = malloc(sizeof *mb);
+    ASSERT(mb != NULL);
+    *mb = (struct mailbox){.depth_max = depth_max, .wake_fd = -1};
+    mb->tail = &mb->head;
+    pthread_condattr_t attr;
+    int rc = pthread_condattr_init(&attr);
+    ASSERT(rc == 0);
+    rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    ASSERT(rc == 0);
+    rc = pthread_cond_init(&mb->filled, &attr);
+    ASSERT(rc == 0);
+    rc = pthread_mutex_init(&mb->lock, NULL);
+    ASSERT(rc == 0);
+    (void)pthread_condattr_destroy(&attr);
+    return mb;
+}
+
+void mailbox_free(struct mailbox *mb)
+{
+    if (mb == NULL) {
+        return;
+    }
+    ASSERT(mb->head == NULL);
+    ASSERT(mb->sock == NULL);
+    (void)pthread_cond_destroy(&mb->filled);
+    (void)pthread_mutex_destroy(&mb->lock);
+    free(mb);
+}
+
+/* Called with the lock held, so that the descriptor cannot be closed under the write. */
+static void wake(struct mailbox *mb)
+{
+    if (mb->wake_fd < 0) {
+        int rc = pthread_cond_signal(&mb->filled);
+        ASSERT(rc == 0);
+        return;
+    }
+    uint64_t one = 1;
+    ssize_t n = write(mb->wake_fd, &one, sizeof one);
+    /* EAGAIN would mean a counter near 2^64, which is readable anyway. */
+    ASSERT(n == (ssize_t)sizeof one || errno == EAGAIN);
+}
+
+enum err mailbox_post(struct mailbox *mb, struct mail *m)
+{
+    ASSERT(m != NULL);
+    lock(mb);
+    if (mb->closed) {
+        unlock(mb);
+        return ERR_UNAVAILABLE;
+    }
+    if (mb->depth == mb->depth_max) {
+        unlock(mb);
+        return ERR_BUSY;
+    }
+    m->next = NULL;
+    *mb->tail = m;
+    mb->tail = &m->next;
+    if (++mb->depth == 1) {
+        wake(mb);
+    }
+    unlock(mb);
+    return OK;
+}
+
+void mailbox_close(struct mailbox *mb)
+{
+    lock(mb);
+    mb->closed = true;
+    int rc = pthread_cond_broadcast(&mb->filled);
+    ASSERT(rc == 0);
+    unlock(mb);
+}
+
+bool mailbox_closed(struct mailbox *mb)
+{
+    lock(mb);
+    bool closed = mb->closed;
+    unlock(mb);
+    return closed;
+}
+
+size_t mailbox_depth(struct mailbox *mb)
+{
+    lock(mb);
+    size_t depth = mb->depth;
+    unlock(mb);
+    return depth;
+}
+
+struct mail *mailbox_take_all(struct mailbox *mb)
+{
+    lock(mb);
+    struct mail *batch = mb->head;
+    ASSERT((batch == NULL) == (mb->depth == 0));
+    mb->head = NULL;
+    mb->tail = &mb->head;
+    mb->depth = 0;
+    unlock(mb);
+    return batch;
+}
+
+static struct timespec deadline_in(int64_t timeout_ms)
+{
+    struct timespec ts;
+    int rc = clock_gettime(CLOCK_MONOTONIC, &ts);
+    ASSERT(rc == 0);
+    ts.tv_sec += (time_t)(timeout_ms / 1000);
+    ts.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (ts.tv_nsec >= 1000000000) {
+        ts.tv_sec += 1;
+        ts.tv_nsec -= 1000000000;
+    }
+    return ts;
+}
+
+bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms)
+{
+    struct timespec deadline = {0};
+    if (timeout_ms >= 0) {
+        deadline = deadline_in(timeout_ms);
+    }
+    lock(mb);
+    ASSERT(mb->wake_fd < 0);
+    int rc = 0;
+    while (mb->head == NULL && !mb->closed && rc != ETIMEDOUT) {
+        rc = timeout_ms < 0 ? pthread_cond_wait(&mb->filled, &mb->lock)
+                            : pthread_cond_timedwait(&mb->filled, &mb->lock, &deadline);
+        ASSERT(rc == 0 || rc == ETIMEDOUT);
+    }
+    bool filled = mb->head != NULL;
+    unlock(mb);
+    return filled;
+}
+
+static void wake_ready(h2o_socket_t *sock, const char *err)
+{
+    (void)err; /* the box is looked at in any case */
+    struct mailbox *mb = sock->data;
+    uint64_t count;
+    /* Read before taking: a post after the take finds the box empty and writes anew. */
+    ssize_t n = read(h2o_socket_get_fd(sock), &count, sizeof count);
+    (void)n; /* EAGAIN: nothing was written since */
+    struct mail *batch = mailbox_take_all(mb);
+    if (batch != NULL) {
+        mb->receive(mb->arg, batch);
+    }
+}
+
+enum err mailbox_attach(
+    struct mailbox *mb, struct io_loop *loop, mailbox_receive receive, void *arg)
+{
+    ASSERT(mb->sock == NULL);
+    ASSERT(receive != NULL);
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) {
+        return ERR_IO;
+    }
+    mb->receive = receive;
+    mb->arg = arg;
+    mb->sock = loop_watch(loop, fd, wake_ready, mb);
+    lock(mb);
+    mb->wake_fd = fd;
+    if (mb->head != NULL) {
+        wake(mb);
+    }
+    unlock(mb);
+    return OK;
+}
+
+void mailbox_detach(struct mailbox *mb)
+{
+    if (mb->sock == NULL) {
+        return;
+    }
+    lock(mb);
+    mb->wake_fd = -1;
+    unlock(mb);
+    h2o_socket_close(mb->sock);
+    mb->sock = NULL;
+}
