@@ -158,6 +158,15 @@ struct part_mark {
     struct hlc hlc; /* nothing of that region stamped at or below this is still to come */
 };
 
+/* The position vector as last committed, into `a`: any thread. OK (n 0 in an empty store); ERR_IO; ERR_CORRUPT;
+ * ERR_TOO_BIG. */
+MUST_CHECK enum err part_read_marks(
+    const struct part_reader *r, struct arena *a, const struct part_mark **ret, size_t *ret_n);
+/* Tombstones below this stamp may be gone. OK; ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err part_read_gc_floor(const struct part_reader *r, struct hlc *ret);
+/* About how many stored bytes the log holds in (from, to]. */
+uint64_t part_log_bytes(const struct part_reader *r, struct local_pos from, struct local_pos to);
+
 /* ---- the writer ---- */
 
 struct part_stage;
