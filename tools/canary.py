@@ -50,6 +50,7 @@ BREACHES = [
     ('os', 'src/merge/a.c', C + 'void f(void)\n{\n    getrandom(b, 8, 0);\n}\n'),
     ('os', 'sim/c.c', C + 'void f(void)\n{\n    usleep(3);\n}\n'),
     ('os', 'src/doc/f.cpp', C + '#include <chrono>\n'),
+    ('os', 'src/repl/f.c', C + '#define NOW() time(0)\n'),
     ('say', 'src/core/c.c', C + 'void f(void)\n{\n    printf("hello");\n}\n'),
     ('say', 'src/io/b.c', C + 'void f(void)\n{\n    fprintf(stderr, "hello");\n}\n'),
     ('lock', 'src/server/e.c', C + 'void f(void)\n{\n    pthread_mutex_lock(&m);\n}\n'),
@@ -74,9 +75,11 @@ BREACHES = [
     ('must-check', 'src/change/f.h', H + 'enum err change_read(int n);\n'),
     ('typedef', 'src/change/g.h', H + 'typedef struct change change_t;\n'),
     ('enum-default', 'src/doc/g.c', SHADE
-     + 'int f(enum shade s)\n{\n    switch (s) {\n    case SHADE_RED:\n        return 1;\n    default:\n        return 0;\n    }\n}\n'),
+     + 'int f(enum shade s)\n{\n    switch (s) {\n    case SHADE_RED:\n        return 1;\n'
+     + '    default:\n        return 0;\n    }\n}\n'),
     ('enum-default', 'src/doc/h.c', SHADE
-     + 'int f(enum tone s)\n{\n    switch (s) {\n    case TONE_LOW:\n        return 1;\n    default:\n        return 0;\n    }\n}\n'),
+     + 'int f(enum tone s)\n{\n    switch (s) {\n    case TONE_LOW:\n        return 1;\n'
+     + '    default:\n        return 0;\n    }\n}\n'),
     ('recursion', 'src/expr/a.c', C + 'static int walk(struct node *n)\n{\n    return walk(n->left);\n}\n'),
     ('function-length', 'src/expr/b.c', C + LONG),
     ('file-length', 'src/expr/c.c', C + 'int f(void);\n' * tidy.FILE_LINES_MAX),
@@ -89,7 +92,8 @@ BREACHES = [
     ('unbuilt', 'src/server/forgotten.c', C),
     ('unbuilt', 'src/server/forgotten_test.c', C),
     ('unbuilt', 'src/expr/forgotten.y', '/* A grammar. */\n'),
-    ('test-sentence', 'src/hlc/e_test.c', C + '#include "hlc/hlc.h"\n\nstatic void test_tick(void **state)\n{\n    (void)state;\n}\n'),
+    ('test-sentence', 'src/hlc/e_test.c', C
+     + '#include "hlc/hlc.h"\n\nstatic void test_tick(void **state)\n{\n    (void)state;\n}\n'),
     ('test-sleep', 'src/hlc/f_test.c', C + 'void f(void)\n{\n    sleep(1);\n}\n'),
     ('test-sleep', 'tests/cluster/a_test.c', C + 'void f(void)\n{\n    usleep(1);\n}\n'),
     ('python', 'tests/b.py', 'def f(:\n'),
@@ -117,7 +121,8 @@ CLEAN = {
                            '    x->time(y);\n    return x.read(text) + strtotime(c);\n}\n'
                            'static int walk(const struct node *n, int depth_left)\n{\n'
                            '    return depth_left == 0 ? 0 : walk(n->left, depth_left - 1);\n}\n'
-                           'int f(uint8_t tag)\n{\n    switch (tag) {\n    case SHADE_RED:\n        return read(text, c);\n'
+                           'int f(uint8_t tag)\n{\n    switch (tag) {\n'
+                           '    case SHADE_RED:\n        return read(text, c);\n'
                            '    default: /* any byte may come from a peer */\n        return 0;\n    }\n}\n'
                            'static int (*const op)(int) = f;\nstruct x {\n    int counter;\n};\n',
     'src/doc/clean_test.c': C + '#include "doc/clean.c"\n#include <setjmp.h>\n#include <cmocka.h>\n'
