@@ -28,6 +28,7 @@ enum {
     CORE_REGIONS_MAX = 32,
     CORE_TABLES_MAX = 10000, /* of one region */
     CORE_TAGS_MAX = 50,
+    CORE_TABLE_SEEDS = 16, /* system table: this region's seed needs, keyed (table S, from S); never shipped */
 };
 
 /* ---- what the catalog holds ---- */
@@ -76,6 +77,7 @@ struct core_table {
     enum core_stream_view stream; /* NONE: disabled */
     uint64_t stream_created_ms;   /* label of the latest stream, kept after disabling; 0: never had one */
     bool deletion_protection;
+    bool empty; /* of an ungrouped table with a stream: holds no item, as its owner last published */
     struct bytes table_class; /* "STANDARD", "STANDARD_INFREQUENT_ACCESS" */
     const struct core_tag *tags;
     size_t n_tags;
@@ -84,6 +86,7 @@ struct core_table {
 
 struct core_replica {
     struct bytes region;
+    uint64_t table; /* the group's id when it joined; another id: of an earlier group, not replicated to */
     enum core_status status; /* CREATING until its data is there */
     uint64_t created_ms;
     struct value extra;
@@ -96,7 +99,8 @@ struct core_group {
     uint64_t table; /* the cluster table id all replicas share */
     enum core_group_version version;
     uint64_t created_ms;
-    const struct core_replica *replicas; /* sorted by region */
+    struct bytes source; /* the region whose table the group began with */
+    const struct core_replica *replicas; /* sorted by region, at least one */
     size_t n_replicas;
 };
 
@@ -126,10 +130,13 @@ const struct core_table *catalog_table_after(const struct catalog *c, struct byt
 const struct core_group *catalog_group(const struct catalog *c, struct bytes name);
 const struct core_group *catalog_group_by_table(const struct catalog *c, uint64_t table);
 const struct core_group *catalog_group_after(const struct catalog *c, struct bytes after);
+/* A group's replica in `region`, or NULL. */
+const struct core_replica *core_group_replica(const struct core_group *g, struct bytes region);
 const struct core_member *catalog_member(const struct catalog *c, struct bytes region);
 const struct core_member *catalog_member_by_id(const struct catalog *c, struct region_id id);
 const struct core_member *catalog_member_after(const struct catalog *c, struct bytes after);
-/* Whether `region` holds a replica of table `id` (system catalog: every member does). */
+/* Whether changes of table `id` in our log go to `region`: it is a member, and holds or is building a replica of
+ * the same group as we (the system catalog: every member does). */
 bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct region_id region);
 
 /* ---- reading (any thread, with that thread's catalog) ---- */
@@ -223,13 +230,13 @@ enum core_admin_kind {
 /* Why an administration call was refused, for the front to word. */
 enum core_refusal {
     CORE_REFUSED_NOT,
-    CORE_REFUSED_TABLE_EXISTS,
+    CORE_REFUSED_TABLE_EXISTS, /* here, or (ADD_REPLICA, 2019) in `refused_region` */
     CORE_REFUSED_TABLE_MISSING,
     CORE_REFUSED_TABLE_BUSY, /* CREATING, UPDATING or DELETING */
     CORE_REFUSED_PROTECTED,
     CORE_REFUSED_INDEX_EXISTS,
     CORE_REFUSED_INDEX_MISSING,
-    CORE_REFUSED_INDEX_BUSY,
+    CORE_REFUSED_INDEX_BUSY, /* one index a table is created or deleted at a time */
     CORE_REFUSED_GROUP_EXISTS,
     CORE_REFUSED_GROUP_MISSING,
     CORE_REFUSED_REGION_UNKNOWN,
@@ -241,6 +248,7 @@ enum core_refusal {
     CORE_REFUSED_NOT_EMPTY,
     CORE_REFUSED_BILLING_DIFFERS, /* capacity settings or indexes unlike the other replicas' */
     CORE_REFUSED_TOO_MANY,
+    CORE_REFUSED_IS_REPLICA, /* DELETE_TABLE of a 2017 replica: it must leave its group first */
 };
 
 struct core_admin {
@@ -259,7 +267,9 @@ struct core_admin {
     /* out, in the command's arena */
     enum core_refusal refusal;
     struct bytes refused_region;
-    struct core_table *result; /* deep copy after the change (DELETE: as it was), or NULL */
+    /* Deep copy of the table after the change, or NULL. Its status is CREATING, UPDATING or DELETING although the
+     * errands that end that state usually run in the same core_commit(). */
+    struct core_table *result;
 };
 
 /* A PART_CMD_CALL's run function; arg is the struct core_admin. OK, or ERR_INVALID/ERR_EXISTS/ERR_NOT_FOUND/
@@ -269,7 +279,11 @@ MUST_CHECK enum err core_admin_run(void *arg, struct part_stage *s, struct arena
 /* A deep copy into an arena. NULL at its cap. */
 struct core_table *core_table_dup(struct arena *a, const struct core_table *t);
 
-/* ---- errands of replication: which of our tables still need whose data (part notes, survive restarts) ---- */
+/* ---- errands of replication: which of our tables still need whose data (survives restarts) ----
+ *
+ * Whoever answers another region's need serves it only once its own catalog_replicates_to() says that it ships
+ * the table's changes there: then nothing falls between the snapshot and the log. When it answers that it holds
+ * no replica of the table, the need is void and counts as done. */
 
 struct core_seed_need {
     uint64_t table;
@@ -280,5 +294,6 @@ struct core_seed_need {
 /* Calls `each` for every open need, ours, read from the engine. OK; ERR_IO; ERR_CORRUPT. */
 MUST_CHECK enum err core_seed_needs(
     const struct part_reader *r, void (*each)(void *ctx, const struct core_seed_need *need), void *ctx);
-/* Stages progress (done false) or the end (done true) of a need. */
-void core_seed_progress(struct part_stage *s, const struct core_seed_need *need, bool done);
+/* Stages progress (done false) or the end (done true) of a need. A need that is no longer open is left alone. OK,
+ * or an error of part_stage_put(). When the last need of a replica is done core makes it ACTIVE by itself. */
+MUST_CHECK enum err core_seed_progress(struct part_stage *s, const struct core_seed_need *need, bool done);
