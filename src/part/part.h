@@ -137,7 +137,10 @@ void part_raw_close(struct part_raw_cursor *c);
 /* Borrowed until the next call. OK; ERR_NOT_FOUND at the end; ERR_IO; ERR_CORRUPT. */
 MUST_CHECK enum err part_raw_next(struct part_raw_cursor *c, struct part_raw *ret);
 
-/* Walks our own change log after `after`. */
+/* Walks our own change log after `after`. The log holds our transactions (origin ourselves, origin_pos their
+ * local_pos) and, whole, every received one (its origin and origin_pos, so that it can be relayed). A transaction
+ * with origin_pos 0 came out of a seed, a purge or a partial stretch: it is for feeds, not for peers, whatever its
+ * origin, so never ship or relay it. */
 struct part_log_cursor;
 struct part_log_cursor *part_log_open(const struct part_reader *r, struct local_pos after);
 void part_log_close(struct part_log_cursor *c);
@@ -150,6 +153,14 @@ MUST_CHECK enum err part_log_first(const struct part_reader *r, struct local_pos
 /* Where in our log to begin looking for `origin`'s records after `after`: a position before the first of them. */
 MUST_CHECK enum err part_log_find_origin(
     const struct part_reader *r, struct region_id origin, struct peer_pos after, struct local_pos *ret);
+
+/* Whether a logged change altered our data. A received change that lost, repeated what stood there, was
+ * quarantined or belongs to a table that is not ours is logged with an old version not below its own. Feeds skip
+ * those. */
+static inline bool part_change_took_effect(const struct change_txn *t, const struct change *c)
+{
+    return !c->had_old || version_cmp(c->old_version, (struct version){t->hlc, t->origin}) < 0;
+}
 
 /* How far this region has applied `region`'s log. For ourselves: the tail. */
 struct part_mark {
@@ -179,8 +190,11 @@ struct part_config {
     size_t batch_bytes_max; /* a commit closes its batch at about this size */
     size_t conflicts_max;   /* entries the conflict log keeps; older ones go first */
     /* Told, on the writer thread and while the batch is being built, of every change to a catalog row, ours or
-     * received (item NULL: deleted). May stage further changes through `s` and set or drop schemas. `replay`: at
-     * open, once for each existing row, with `s` NULL. */
+     * received (item NULL: deleted). May stage further changes through `s` and set or drop schemas. When: for a
+     * change of ours after the whole command or call was found good (run() returned OK), so nothing told is ever
+     * taken back, and what is staged joins the same transaction; for a received one after its transaction, what is
+     * staged then forms a transaction of ours. Rows staged from inside are told too. At open it is told once for
+     * each existing row with `s` NULL, before part_open() returns: schemas are set after that. */
     void (*catalog_changed)(void *ctx, struct part_stage *s, const struct value *key, const struct value *item);
     void *ctx;
 };
@@ -209,6 +223,11 @@ struct part_counts {
 struct part_counts part_table_counts(const struct part *p, uint64_t table);
 /* Sum over the bucket's live items of hash128(key, version), modulo 2^128; tombstones do not count. */
 struct hash128 part_table_digest(const struct part *p, uint64_t table, unsigned bucket);
+
+/* Recounts everything from the stored items and compares: counters, digests, tombstone rows, and the index rows
+ * of every known table with what a rebuild would write. For tests and the simulator; walks the whole store; no
+ * index may be waiting for its backfill. OK; ERR_CORRUPT; ERR_IO. */
+MUST_CHECK enum err part_check(struct part *p);
 
 struct local_pos part_tail(const struct part *p);
 struct hlc part_gc_floor(const struct part *p);
@@ -360,7 +379,8 @@ MUST_CHECK enum err part_stage_get(
 /* Puts or (item NULL) deletes; versioned, logged and replicated like a client's write. OK, ERR_*. */
 MUST_CHECK enum err part_stage_put(
     struct part_stage *s, uint64_t table, const struct value *key, const struct value *item);
-/* Forgets a table: rows, index rows, counters, schema. Not replicated, no change records. */
+/* Forgets a table: rows, index rows, counters, schema, and what this call staged for it before. Not replicated,
+ * no change records. Setting the schema again and putting items after it is legal. */
 void part_stage_drop_table(struct part_stage *s, uint64_t table);
 /* Forgets an index's rows. */
 void part_stage_drop_index(struct part_stage *s, uint64_t table, uint32_t index);
