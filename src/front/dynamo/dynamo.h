@@ -1,0 +1,151 @@
+#pragma once
+
+/* The DynamoDB front: request bytes in, answer bytes out, in DynamoDB's JSON 1.0 protocol over
+ * HTTP.
+ *
+ * Pure: the shell around it owns sockets, clocks, threads and the mailbox to the writer. Each loop
+ * thread has one `struct dynamo`; each request has one `struct dynamo_call` in its own arena.
+ * Nothing here blocks: whatever must happen elsewhere is returned as a step, and the shell resumes
+ * the call when it is done.
+ *
+ *     dynamo_begin --+--> DYNAMO_ANSWER      send call->answer, then free the arena
+ *                    +--> DYNAMO_SUBMIT      hand call->cmd to the writer; when it comes back
+ * dynamo_resume() |                       (mailbox full: dynamo_refuse(), which answers)
+ *                    +--> DYNAMO_WAIT_MARKS  when the marks of call->wait are reached, or its
+ * deadline has come, dynamo_resume() dynamo_resume --> the same three
+ *
+ * While a command is with the writer, the call and its arena belong to the writer's side: nobody
+ * touches them. A client that goes away changes nothing; the shell then drops the answer. */
+
+#include "base/base.h"
+#include "core/core.h"
+#include "doc/doc.h"
+#include "expr/expr.h"
+
+enum {
+    DYNAMO_BODY_BYTES_MAX =
+        16 * 1024 * 1024, /* longest request body DynamoDB takes; the shell cuts off there */
+    DYNAMO_ARENA_BYTES_MAX =
+        192 * 1024 * 1024, /* a cap for request arenas that fits every legal request */
+    DYNAMO_ANSWER_HEADERS_MAX = 6,
+};
+
+/* ---- keys (docs/formats/keys.md) ---- */
+
+struct keystore_key {
+    struct bytes id;      /* access key id */
+    struct bytes secret;  /* secret access key */
+    struct bytes created; /* as written; informative */
+    bool active;          /* false: revoked */
+};
+
+struct keystore;
+
+/* Reads a key file. OK; ERR_SYNTAX with the number of the first bad line (from 1); ERR_EXISTS
+ * likewise for an access key id given twice. */
+MUST_CHECK enum err keystore_parse(struct bytes text, struct keystore **ret, size_t *reterr_line);
+/* NULL is legal. */
+void keystore_free(struct keystore *ks);
+/* The key, revoked ones included, or NULL. */
+const struct keystore_key *keystore_find(const struct keystore *ks, struct bytes id);
+/* All keys in file order; borrowed. */
+const struct keystore_key *keystore_keys(const struct keystore *ks, size_t *ret_n);
+/* Appends the file's heading, and one key's line. */
+void keystore_put_heading(struct buf *b);
+void keystore_put_key(struct buf *b, const struct keystore_key *key);
+
+/* ---- one loop thread's front ---- */
+
+struct dynamo_config {
+    struct bytes region;   /* our own; copied */
+    struct core_view view; /* this thread's catalog and the engine; borrowed */
+    struct core *core;     /* only passed on in core_admin; never looked into here. May be NULL */
+    const struct keystore *keystore; /* borrowed; replaced with dynamo_set_keystore() */
+    bool signatures_off;             /* take every request unsigned: fuzzing and tests */
+    bool region_any;                 /* take requests signed for a region that is not ours */
+    uint64_t seed;                   /* for request ids */
+};
+
+struct dynamo;
+
+struct dynamo *dynamo_new(const struct dynamo_config *config);
+/* NULL is legal. */
+void dynamo_free(struct dynamo *d);
+/* Takes another set of keys; signing keys derived from the old set are forgotten. */
+void dynamo_set_keystore(struct dynamo *d, const struct keystore *keystore);
+
+/* ---- one request ---- */
+
+struct dynamo_header {
+    struct bytes name; /* in any letter case */
+    struct bytes value;
+};
+
+/* Borrowed for the life of the call. */
+struct dynamo_request {
+    struct bytes method;
+    struct bytes path;  /* as sent, still percent-encoded, without the query */
+    struct bytes query; /* behind the '?', as sent; may be empty */
+    const struct dynamo_header *headers;
+    size_t n_headers;
+    struct bytes body;
+    uint64_t now_ms;
+};
+
+enum dynamo_step { DYNAMO_ANSWER, DYNAMO_SUBMIT, DYNAMO_WAIT_MARKS };
+
+struct dynamo_answer {
+    unsigned status;
+    struct dynamo_header
+        headers[DYNAMO_ANSWER_HEADERS_MAX]; /* content-length and date are the shell's */
+    size_t n_headers;
+    struct bytes body;
+};
+
+/* Resume once this region has applied, of every named region, all that is stamped at or below
+ * `upto`. */
+struct dynamo_wait {
+    const struct bytes *regions;
+    size_t n_regions;
+    struct hlc upto;
+    uint64_t deadline_ms; /* wall time; then resume anyway */
+};
+
+struct dynamo_op;
+
+struct dynamo_call {
+    struct arena *arena;
+    const struct dynamo_request *request;
+    struct part_cmd *cmd;        /* DYNAMO_SUBMIT; cmd->owner is free for the shell's use */
+    struct dynamo_wait wait;     /* DYNAMO_WAIT_MARKS */
+    struct dynamo_answer answer; /* DYNAMO_ANSWER */
+    /* For metrics and logs, once answered: the operation ("PutItem"; empty when unknown), the AWS
+     * error name (empty on success) and the caller's access key id. */
+    struct bytes op_name;
+    struct bytes error_name;
+    struct bytes access_key;
+    /* The front's own. */
+    const struct dynamo_op *op;
+    void *state;
+    uint64_t now_ms;
+};
+
+/* The region in the request's credential scope (Authorization header or X-Amz-Credential),
+ * unverified, so that the shell can forward a request signed for another region. len 0 when there
+ * is none. Borrowed. */
+struct bytes dynamo_signed_region(const struct dynamo_request *request);
+
+/* Starts a call. The caller sets nothing in `call` beforehand; `arena` and `request` outlive it.
+ * Requests that are not DynamoDB's (no X-Amz-Target) get DynamoDB's own error too. */
+enum dynamo_step dynamo_begin(
+    struct dynamo *d,
+    struct dynamo_call *call,
+    struct arena *arena,
+    const struct dynamo_request *request);
+/* Goes on after DYNAMO_SUBMIT (the command is done) or DYNAMO_WAIT_MARKS. The same thread's `d`. */
+enum dynamo_step dynamo_resume(struct dynamo *d, struct dynamo_call *call, uint64_t now_ms);
+/* Ends a call the shell could not serve, with the answer for `why`: ERR_BUSY (throttling),
+ * ERR_UNAVAILABLE (the signed region could not be reached), ERR_TOO_BIG (body too long), anything
+ * else (internal error). Also legal instead of dynamo_begin(), on a zeroed call with `arena` set.
+ */
+void dynamo_refuse(struct dynamo *d, struct dynamo_call *call, enum err why);
