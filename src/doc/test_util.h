@@ -108,11 +108,12 @@ static inline struct value random_map(struct prng *r, struct arena *a, size_t de
     ASSERT(members != NULL);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        members[kept].name = random_bytes(r, a, /* utf8= */ true);
-        members[kept].value = random_value(r, a, depth);
-        kept++;
-        if (members_sort(members, kept) != OK) {
-            kept--;
+        struct value so_far = {.type = VALUE_MAP, .map = {.members = members, .n = kept}};
+        struct bytes name = random_bytes(r, a, /* utf8= */ true);
+        if (value_find(&so_far, name) == NULL) {
+            members[kept++] = (struct member){name, random_value(r, a, depth)};
+            enum err e = members_sort(members, kept);
+            ASSERT(e == OK);
         }
     }
     return (struct value){.type = VALUE_MAP, .map = {.members = members, .n = kept}};
@@ -132,12 +133,17 @@ static inline struct value random_value(struct prng *r, struct arena *a, size_t 
     ASSERT(items != NULL);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        items[kept] =
+        struct value one =
             t == VALUE_LIST ? random_value(r, a, depth - 1) : random_scalar(r, a, set_element(t));
-        kept++;
-        if (t != VALUE_LIST && set_sort(items, kept) != OK) {
-            kept--;
+        bool known = false;
+        for (size_t j = 0; t != VALUE_LIST && j < kept; j++) {
+            known = known || value_eq(&items[j], &one);
+        }
+        if (!known) {
+            items[kept++] = one;
         }
     }
+    enum err e = t == VALUE_LIST ? OK : set_sort(items, kept);
+    ASSERT(e == OK);
     return (struct value){.type = t, .list = {.items = items, .n = kept}};
 }

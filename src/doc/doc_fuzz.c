@@ -1,0 +1,125 @@
+/* Hostile bytes for this room's four parsers. The first byte picks one; the rest is its input.
+ * Besides not crashing, whatever is accepted must survive a round trip. */
+#include "doc/doc.h"
+
+#include <stdlib.h>
+
+#include "doc/doc_internal.h"
+
+enum { ARENA_BYTES = 8 * 1024 * 1024, OUT_BYTES = 8 * 1024 * 1024 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct target {
+    struct arena a;
+    struct buf out;
+};
+
+static void fuzz_json(struct target *t, struct bytes in)
+{
+    struct json_parser *p = json_parser_new();
+    struct json first;
+    struct json second;
+    if (json_parse(p, &t->a, in, /* depth_max= */ 70, &first) == OK) {
+        json_put(&t->out, &first);
+        if (t->out.err == OK) {
+            enum err e = json_parse(p, &t->a, buf_bytes(&t->out), /* depth_max= */ 70, &second);
+            ASSERT(e == OK || e == ERR_TOO_BIG);
+            size_t len = t->out.len;
+            if (e == OK) {
+                json_put(&t->out, &second);
+                struct bytes again = bytes_from(buf_bytes(&t->out), len);
+                bool same = bytes_eq(bytes_of(t->out.base, len), again);
+                ASSERT(same || t->out.err != OK);
+            }
+        }
+    }
+    json_parser_free(p);
+}
+
+static void fuzz_value(struct target *t, struct bytes in)
+{
+    struct value v;
+    if (value_decode(&t->a, in, &v) != OK) {
+        return;
+    }
+    value_encode(&t->out, &v);
+    ASSERT(t->out.err == OK);
+    ASSERT(bytes_eq(buf_bytes(&t->out), in));
+    ASSERT(value_depth(&v) <= DOC_DEPTH_MAX + 1);
+    ASSERT(value_cmp(&v, &v) == 0);
+    for (size_t i = 0; v.type == VALUE_MAP && i < v.map.n; i++) {
+        struct value one;
+        const struct member *m = &v.map.members[i];
+        const struct value *found = value_find(&v, m->name);
+        ASSERT(found == &m->value);
+        enum err e = value_decode_member(&t->a, in, m->name, &one);
+        ASSERT(e == OK || e == ERR_TOO_BIG);
+        ASSERT(e != OK || value_eq(&one, found));
+    }
+}
+
+static void fuzz_member(struct target *t, struct bytes in)
+{
+    struct value v;
+    (void)!value_decode_member(&t->a, in, BYTES_LIT("b"), &v);
+}
+
+static void fuzz_key(struct target *t, struct bytes in)
+{
+    struct reader r = reader_of(in);
+    struct value v;
+    while (key_decode(&t->a, &r, &v) == OK) {
+        key_encode(&t->out, &v);
+    }
+    ASSERT(t->out.err == OK);
+    ASSERT(bytes_has_prefix(in, buf_bytes(&t->out)));
+}
+
+static void fuzz_decimal(struct bytes in)
+{
+    struct decimal d;
+    struct decimal back;
+    bool underflow;
+    if (decimal_parse(in, &d, &underflow) != OK) {
+        return;
+    }
+    char text[DOC_DECIMAL_TEXT_MAX];
+    size_t len = decimal_text(&d, text);
+    ASSERT(decimal_in_range(&d));
+    enum err e = decimal_parse(bytes_of(text, len), &back, &underflow);
+    ASSERT(e == OK);
+    ASSERT(decimal_cmp(&d, &back) == 0);
+    ASSERT(d.coef == back.coef && d.exp == back.exp && d.neg == back.neg);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0) {
+        return 0;
+    }
+    struct target t;
+    struct bytes in = {data + 1, size - 1};
+    arena_init(&t.a, ARENA_BYTES);
+    buf_init(&t.out, OUT_BYTES);
+    switch (data[0] % 5) {
+    case 0:
+        fuzz_json(&t, in);
+        break;
+    case 1:
+        fuzz_value(&t, in);
+        break;
+    case 2:
+        fuzz_key(&t, in);
+        break;
+    case 3:
+        fuzz_decimal(in);
+        break;
+    case 4:
+        fuzz_member(&t, in);
+        break;
+    }
+    buf_done(&t.out);
+    arena_done(&t.a);
+    return 0;
+}
