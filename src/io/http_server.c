@@ -666,7 +666,8 @@ enum err http_server_new(
     set_defaults(&c);
     int fd;
     uint16_t port;
-    enum err e = net_listen(c.addr, c.port, &fd, &port);
+    enum err e =
+        net_listen(c.addr, c.port, c.port_joined ? NET_SHARED_JOIN : NET_SHARED, &fd, &port);
     if (e != OK) {
         return e;
     }

@@ -167,6 +167,7 @@ typedef void (*http_handler)(void *arg, struct http_request *req);
 struct http_server_config {
     const char *addr;       /* ["127.0.0.1"], numeric IPv4 or IPv6 */
     uint16_t port;          /* 0: any free one, see http_server_port() */
+    bool port_joined;       /* other servers of this process already listen on `port` */
     size_t body_bytes_max;  /* [16 MiB] */
     size_t arena_bytes_max; /* [body_bytes_max + 48 MiB] cap of the request's arena, handler's use
                                included */

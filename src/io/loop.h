@@ -39,7 +39,17 @@ struct net_addr {
 
 /* Numeric addresses only. OK or ERR_INVALID. */
 MUST_CHECK enum err net_addr_parse(const char *addr, uint16_t port, struct net_addr *ret);
+/* With SO_REUSEPORT a second server on one port is no error to the kernel, and would silently take
+ * half of the connections; so whoever does not mean to join others checks first that it is alone.
+ */
+enum net_share {
+    NET_ALONE,      /* nobody may listen there, now or later */
+    NET_SHARED,     /* nobody may listen there now; later ones may join */
+    NET_SHARED_JOIN /* joins */
+};
+
 /* OK, ERR_INVALID, ERR_IN_USE, ERR_IO. The descriptor listens, non-blocking. */
-MUST_CHECK enum err net_listen(const char *addr, uint16_t port, int *ret_fd, uint16_t *ret_port);
+MUST_CHECK enum err net_listen(
+    const char *addr, uint16_t port, enum net_share share, int *ret_fd, uint16_t *ret_port);
 /* Writes "addr:port" of the other end ("?" if it has gone). */
 void net_peer_text(h2o_socket_t *sock, char ret[PEER_TEXT_LEN]);

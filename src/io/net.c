@@ -33,35 +33,54 @@ static uint16_t port_of(const struct sockaddr_storage *sa)
     return ntohs(((const struct sockaddr_in *)sa)->sin_port);
 }
 
-static enum err bind_and_listen(int fd, const struct net_addr *a)
+/* A socket bound to `a`, or an error. */
+static enum err bound_socket(const struct net_addr *a, bool reuse_port, int *ret)
 {
-    int on = 1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+    int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
         return ERR_IO;
     }
-    if (bind(fd, (const struct sockaddr *)&a->sa, a->len) != 0) {
-        return errno == EADDRINUSE ? ERR_IN_USE : errno == EADDRNOTAVAIL ? ERR_INVALID : ERR_IO;
+    int on = 1;
+    int rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (rc == 0 && reuse_port) {
+        rc = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     }
-    if (listen(fd, SOMAXCONN) != 0) {
-        return errno == EADDRINUSE ? ERR_IN_USE : ERR_IO;
+    if (rc == 0) {
+        rc = bind(fd, (const struct sockaddr *)&a->sa, a->len);
     }
+    if (rc != 0) {
+        enum err e = errno == EADDRINUSE      ? ERR_IN_USE
+                     : errno == EADDRNOTAVAIL ? ERR_INVALID
+                                              : ERR_IO;
+        (void)close(fd); /* never used */
+        return e;
+    }
+    *ret = fd;
     return OK;
 }
 
-enum err net_listen(const char *addr, uint16_t port, int *ret_fd, uint16_t *ret_port)
+enum err net_listen(
+    const char *addr, uint16_t port, enum net_share share, int *ret_fd, uint16_t *ret_port)
 {
     struct net_addr a;
     enum err e = net_addr_parse(addr, port, &a);
     if (e != OK) {
         return e;
     }
-    int fd = socket(a.sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return ERR_IO;
+    int fd = -1;
+    if (share == NET_SHARED) {
+        e = bound_socket(&a, /* reuse_port= */ false, &fd);
+        if (e != OK) {
+            return e;
+        }
+        (void)close(fd); /* only asked whether the port is free */
     }
-    e = bind_and_listen(fd, &a);
+    e = bound_socket(&a, share != NET_ALONE, &fd);
     if (e != OK) {
+        return e;
+    }
+    if (listen(fd, SOMAXCONN) != 0) {
+        e = errno == EADDRINUSE ? ERR_IN_USE : ERR_IO;
         (void)close(fd); /* never used */
         return e;
     }
