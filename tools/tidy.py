@@ -427,11 +427,11 @@ def check_python(path, text):
         yield 1, 'python', "begin with #!/usr/bin/python3: Debian's packages belong to it"
 
 
-def check_built(path, builds):
-    """`builds` is the text of the meson.build files from the file's folder up."""
+def check_built(path, builds, all_builds):
+    """`builds` is the text of the meson.build files from the file's folder up; any may name it by its path."""
     name = path.rsplit('/', 1)[-1]
     stem, suffix = name.rsplit('.', 1)
-    if suffix == 'h' or f"'{name}'" in builds or f"/{name}'" in builds or f"'{stem}'" in builds:
+    if suffix == 'h' or f"'{name}'" in builds or f"'{stem}'" in builds or f"{path}'" in all_builds:
         return
     short = re.sub(r'_(test|fuzz)$', '', stem)
     if f"'{short}'" in builds and re.search(r"(@|\+ ')(_test|_fuzz)?\.\w+'", builds):
@@ -487,6 +487,7 @@ def check_tree(root):
     sources = {name: Source(name, text) for name, text in files.items()
                if name.endswith(tuple(C_SUFFIXES)) and name.startswith(TOPS)}
     owner = enum_members(sources.values())
+    all_builds = ''.join(text for name, text in files.items() if name.endswith('meson.build'))
     for name, text in files.items():
         found = list(check_text(name, text))
         if name in sources:
@@ -494,7 +495,7 @@ def check_tree(root):
         if name.endswith('.py'):
             found += check_python(name, text)
         if name.startswith(TOPS) and name.endswith(tuple(C_SUFFIXES | GRAMMAR_SUFFIXES)):
-            found += check_built(name, builds_for(name, files))
+            found += check_built(name, builds_for(name, files), all_builds)
         findings += [(name, *finding) for finding in sorted(found)]
     assert {rule for _, _, rule, _ in findings} <= RULES.keys(), 'a finding of an unlisted rule'
     return findings
