@@ -62,6 +62,9 @@ enum value_type {
     VALUE_BINARY_SET = 9,
 };
 enum { VALUE_TYPES = 10 };
+/* No value may be built deeper than this (asserted wherever one is walked): room for what a JSON text of
+ * JSON_DEPTH_MAX can say, and for an update path of 32 steps that ends in a value of 32 levels. */
+enum { VALUE_DEPTH_MAX = 256 };
 
 struct member;
 

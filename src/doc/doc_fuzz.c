@@ -47,7 +47,12 @@ static void fuzz_value(struct target *t, struct bytes in)
     ASSERT(t->out.err == OK);
     ASSERT(bytes_eq(buf_bytes(&t->out), in));
     ASSERT(value_depth(&v) <= DOC_DEPTH_MAX + 1);
-    ASSERT(value_cmp(&v, &v) == 0);
+    struct value copy;
+    if (value_dup(&t->a, &v, &copy) == OK) {
+        ASSERT(value_eq(&v, &copy));
+        ASSERT(value_cmp(&v, &copy) == 0);
+        ASSERT(value_size(&v) == value_size(&copy));
+    }
     for (size_t i = 0; v.type == VALUE_MAP && i < v.map.n; i++) {
         struct value one;
         const struct member *m = &v.map.members[i];
@@ -76,21 +81,50 @@ static void fuzz_key(struct target *t, struct bytes in)
     ASSERT(bytes_has_prefix(in, buf_bytes(&t->out)));
 }
 
-static void fuzz_decimal(struct bytes in)
+static bool take_decimal(struct bytes in, struct decimal *ret)
 {
-    struct decimal d;
     struct decimal back;
     bool underflow;
-    if (decimal_parse(in, &d, &underflow) != OK) {
-        return;
+    if (decimal_parse(in, ret, &underflow) != OK) {
+        return false;
     }
     char text[DOC_DECIMAL_TEXT_MAX];
-    size_t len = decimal_text(&d, text);
-    ASSERT(decimal_in_range(&d));
+    size_t len = decimal_text(ret, text);
+    ASSERT(decimal_in_range(ret));
     enum err e = decimal_parse(bytes_of(text, len), &back, &underflow);
     ASSERT(e == OK);
-    ASSERT(decimal_cmp(&d, &back) == 0);
-    ASSERT(d.coef == back.coef && d.exp == back.exp && d.neg == back.neg);
+    ASSERT(decimal_cmp(ret, &back) == 0);
+    ASSERT(ret->coef == back.coef && ret->exp == back.exp && ret->neg == back.neg);
+    return true;
+}
+
+/* One number, or two with a comma between, which are then added and taken apart. */
+static void fuzz_decimal(struct bytes in)
+{
+    struct decimal a;
+    struct decimal b;
+    struct decimal sum;
+    struct decimal back;
+    int64_t i;
+    const uint8_t *comma = in.len == 0 ? NULL : memchr(in.base, ',', in.len);
+    size_t first = comma == NULL ? in.len : (size_t)(comma - in.base);
+    if (!take_decimal(bytes_of(in.base, first), &a)) {
+        return;
+    }
+    if (decimal_to_i64(&a, &i) == OK) {
+        b = decimal_of_i64(i);
+        ASSERT(decimal_cmp(&a, &b) == 0);
+    }
+    if (comma == NULL || !take_decimal(bytes_from(in, first + 1), &b)) {
+        return;
+    }
+    ASSERT(decimal_cmp(&a, &b) == -decimal_cmp(&b, &a));
+    if (decimal_add(&a, &b, &sum) == OK) {
+        ASSERT(decimal_in_range(&sum));
+        enum err e = decimal_sub(&sum, &b, &back);
+        ASSERT(e == OK);
+        ASSERT(decimal_cmp(&back, &a) == 0);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

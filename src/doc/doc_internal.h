@@ -4,10 +4,6 @@
 
 #include "doc/doc.h"
 
-/* No value is ever built deeper than this (asserted): room for a path of 32 steps that ends in a
- * value of 32 levels, for the documents of other fronts, and for no stack overflow. */
-enum { VALUE_DEPTH_MAX = 256 };
-
 /* Decimal digits in a coefficient; 0 for zero. Coefficients up to 39 digits are legal here. */
 int decimal_coef_len(unsigned __int128 coef);
 /* Writes the digits (no NUL) of a coefficient of at most 38 digits and returns their number; 0 for

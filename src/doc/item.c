@@ -222,20 +222,38 @@ static inline bool take_bytes(struct cursor *c, struct bytes *ret)
     return true;
 }
 
+static inline uint64_t load8(const uint8_t *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static inline uint64_t load4(const uint8_t *p)
+{
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
 bool text_valid(struct bytes b)
 {
-    const uint64_t high_bits = UINT64_C(0x8080808080808080);
-    size_t i = 0;
+    /* Loads may overlap: it is enough that every byte is seen. */
+    const uint64_t top_bits = UINT64_C(0x8080808080808080);
     uint64_t seen = 0;
-    for (; i + 8 <= b.len; i += 8) {
-        uint64_t word;
-        memcpy(&word, b.base + i, sizeof word);
-        seen |= word;
+    if (b.len >= 8) {
+        for (size_t i = 0; i + 8 < b.len; i += 8) {
+            seen |= load8(b.base + i);
+        }
+        seen |= load8(b.base + b.len - 8);
+    } else if (b.len >= 4) {
+        seen = load4(b.base) | load4(b.base + b.len - 4);
+    } else {
+        for (size_t i = 0; i < b.len; i++) {
+            seen |= b.base[i];
+        }
     }
-    for (; i < b.len; i++) {
-        seen |= b.base[i];
-    }
-    return (seen & high_bits) == 0 || utf8_valid(b);
+    return (seen & top_bits) == 0 || utf8_valid(b);
 }
 
 static inline bool take_text(struct cursor *c, struct bytes *ret)
@@ -264,11 +282,18 @@ static bool take_coef(struct cursor *c, size_t n, unsigned __int128 *ret)
     if (n > COEF_BYTES_MAX || n > left(c)) {
         return false;
     }
+    if (n == 0) {
+        return false; /* zero has a form of its own */
+    }
     unsigned __int128 coef = 0;
-    memcpy(&coef, c->at, n);
+    if (n <= 8 && left(c) >= 8) {
+        coef = load8(c->at) & (UINT64_MAX >> (64 - 8 * n));
+    } else {
+        memcpy(&coef, c->at, n);
+    }
     c->at += n;
     *ret = coef;
-    return n == 0 || c->at[-1] != 0;
+    return c->at[-1] != 0;
 }
 
 static inline unsigned last_digit(unsigned __int128 coef)
@@ -469,6 +494,9 @@ static enum err decode_at(struct cursor *c, size_t depth, struct value *to)
 
 enum err value_decode(struct arena *a, struct bytes in, struct value *ret)
 {
+    if (in.len == 0) {
+        return ERR_CORRUPT;
+    }
     struct cursor c = {.at = in.base, .end = in.base + in.len, .arena = a};
     struct value v;
     enum err e = decode_at(&c, /* depth= */ 0, &v);
@@ -542,9 +570,12 @@ static bool skip_value(struct cursor *c)
 
 enum err value_decode_member(struct arena *a, struct bytes in, struct bytes name, struct value *ret)
 {
+    if (in.len == 0) {
+        return ERR_CORRUPT;
+    }
     struct cursor c = {.at = in.base, .end = in.base + in.len, .arena = a};
     size_t n;
-    if (in.len == 0 || *c.at++ != VALUE_MAP || !enter_body(&c, /* each_min= */ 2, &n)) {
+    if (*c.at++ != VALUE_MAP || !enter_body(&c, /* each_min= */ 2, &n)) {
         return ERR_CORRUPT;
     }
     if (c.end != in.base + in.len) {

@@ -59,11 +59,30 @@ static void put_escape(struct buf *b, uint8_t c)
     buf_put(b, out, sizeof out);
 }
 
+/* The common case: nothing to escape, so one reservation holds it all. */
+static void put_plain(struct buf *b, struct bytes s)
+{
+    uint8_t *to = buf_reserve(b, s.len + 2);
+    if (to == NULL) {
+        return;
+    }
+    to[0] = '"';
+    if (s.len > 0) {
+        memcpy(to + 1, s.base, s.len);
+    }
+    to[s.len + 1] = '"';
+    b->len += s.len + 2;
+}
+
 void json_put_string(struct buf *b, struct bytes s)
 {
+    size_t run = plain_run(s, 0);
+    if (run == s.len) {
+        put_plain(b, s);
+        return;
+    }
     buf_put_u8(b, '"');
-    for (size_t i = 0; i < s.len;) {
-        size_t run = plain_run(s, i);
+    for (size_t i = 0; i < s.len; run = plain_run(s, i)) {
         buf_put(b, s.base + i, run);
         i += run;
         if (i < s.len) {
