@@ -36,8 +36,9 @@ struct merge_sight {
     size_t n_seen;
 };
 
-/* `incoming` arrives from a writer with sight `theirs`; the writer of the local version had sight `ours` (only
- * read when the verdict is MERGE_KEEP). `gc_floor`: tombstones below this stamp may be gone here. */
+/* `incoming` arrives from a writer with sight `theirs` (only read when the verdict is MERGE_APPLY over something
+ * present); the writer of the local version had sight `ours` (only read when the verdict is MERGE_KEEP).
+ * `gc_floor`: tombstones below this stamp may be gone here. */
 struct merge_decision merge_decide(
     const struct merge_local *local,
     struct version incoming,
@@ -45,5 +46,6 @@ struct merge_decision merge_decide(
     const struct merge_sight *ours,
     struct hlc gc_floor);
 
-/* Whether a writer with sight `s` knew version `v`; a writer knows all its own. */
+/* Whether a writer with sight `s` knew version `v`; a writer knows all its own, and one whose sight is not known
+ * gets the benefit of the doubt. */
 bool merge_knew(const struct merge_sight *s, struct version v);
