@@ -20,7 +20,7 @@ struct engine_batch;
 void engine_close(struct engine *e);
 
 /* The value at `key` appended to `ret` (a buffer the caller owns, not cleared first). `snap` NULL: the latest
- * committed state. OK; ERR_NOT_FOUND; ERR_IO; ERR_CORRUPT. */
+ * committed state. OK; ERR_NOT_FOUND; ERR_IO; ERR_CORRUPT; ERR_TOO_BIG (`ret`'s bound; its error is sticky). */
 MUST_CHECK enum err
 engine_get(struct engine *e, struct engine_snapshot *snap, struct bytes key, struct buf *ret);
 
@@ -28,7 +28,9 @@ engine_get(struct engine *e, struct engine_snapshot *snap, struct bytes key, str
 struct engine_snapshot *engine_snapshot_open(struct engine *e);
 void engine_snapshot_close(struct engine_snapshot *s);
 
-/* Iterates keys in [lo, hi) (hi.len 0: no upper bound); starts before the first. Bounds are copied. */
+/* Iterates keys in [lo, hi) (hi.len 0: no upper bound); starts before the first, so next leads to the first.
+ * Without `snap` it still sees one state throughout: the one at this call. Bounds are copied; lo >= hi is empty.
+ * Past an end, only first, last and the seeks lead back. */
 struct engine_iter *
 engine_iter_open(struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi);
 void engine_iter_close(struct engine_iter *it);
@@ -52,7 +54,7 @@ void engine_batch_free(struct engine_batch *b);
 void engine_batch_clear(struct engine_batch *b);
 void engine_batch_put(struct engine_batch *b, struct bytes key, struct bytes value);
 void engine_batch_delete(struct engine_batch *b, struct bytes key);
-/* Deletes [lo, hi). */
+/* Deletes [lo, hi); hi.len > 0. Nothing, not even counted, when lo >= hi. */
 void engine_batch_delete_range(struct engine_batch *b, struct bytes lo, struct bytes hi);
 size_t engine_batch_bytes(const struct engine_batch *b);
 size_t engine_batch_count(const struct engine_batch *b);
@@ -92,7 +94,8 @@ MUST_CHECK enum err engine_rocks_open(
 
 /* Memory: the reference model, and the simulator's disk. */
 struct engine *engine_mem_new(void);
-/* Forgets every write since the last synced one, as a power cut would; iterators and snapshots are gone. */
+/* Forgets every write since the last synced one, as a power cut would. Iterators and snapshots are gone: reading
+ * through one answers ERR_IO; they may still be closed, and engine_close() ends those that never are. */
 void engine_mem_crash(struct engine *e);
 /* From the n-th next write on (1 = the next), engine_write() answers ERR_IO, once or for ever; whether the
  * failing batch reached the disk is `applied`. n 0 switches faults off. */

@@ -1,0 +1,504 @@
+/* RocksDB behind the engine interface: the one file that sees its header.
+ *
+ * Every `char **errptr` is converted and freed by err_of(). Out of memory inside RocksDB stops the
+ * process.
+ *
+ * Tuning, and why
+ *  - One writer commits groups with one sync each, so write concurrency inside RocksDB (concurrent
+ * memtables, pipelining) only costs; it is off. Compaction and flush get one thread each: a region
+ * shares its machine.
+ *  - Memory is bounded by the configuration: memtables by their size and number, everything read
+ * from files, index and filter partitions included, by the block cache. The bound of the cache is
+ * not strict: a strict one fails reads when open iterators pin it full, and a few blocks too many
+ * beat a wrong "input/output error".
+ *  - Filters have 10 bits a key (about 1 % false hits) over whole keys, as reads by primary key ask
+ * for those.
+ *  - The upper levels are rewritten often and stay raw; the lower ones, where most bytes are, get
+ * LZ4.
+ *  - The log keeps no statistics dump, only warnings, two files of a megabyte.
+ *
+ * Recovery. The write-ahead log is read in the mode that tolerates a record cut short at the end of
+ * the log (a torn tail: its writer was never told it was durable) and reports every other damage. A
+ * checksum that fails is therefore ERR_CORRUPT and never a silently shorter history. */
+#include "engine/engine.h"
+
+#include <rocksdb/c.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine_ops.h"
+
+enum {
+    LEVELS = 7,
+    LEVELS_RAW = 2,
+    OPEN_FILES_MAX = 256,
+    BLOCK_BYTES = 4096,
+    FILTER_BITS_PER_KEY = 10,
+    INFO_LOG_BYTES = 1 << 20,
+    INFO_LOG_FILES = 2,
+    INFO_LOG_WARN = 2,
+    WAL_FACTOR = 4, /* logs may hold this many memtables before a flush is forced */
+    FORMAT_VERSION = 5,
+    CHECKSUM_XXH3 = 4,
+};
+
+struct rocks {
+    struct engine head;
+    rocksdb_t *db;
+    rocksdb_options_t *options;
+    rocksdb_block_based_table_options_t *table;
+    rocksdb_cache_t *cache;
+    rocksdb_readoptions_t *read;
+    rocksdb_writeoptions_t *write_synced;
+    rocksdb_writeoptions_t *write_lazy;
+};
+
+struct rocks_snapshot {
+    struct engine_snapshot head;
+    const rocksdb_snapshot_t *snap;
+};
+
+struct rocks_iter {
+    struct engine_iter head;
+    rocksdb_iterator_t *it;
+    rocksdb_readoptions_t *read;
+    struct buf bounds; /* lo, then hi; RocksDB borrows them */
+    size_t lo_len;
+};
+
+struct rocks_batch {
+    struct engine_batch head;
+    rocksdb_writebatch_t *batch;
+};
+
+/* ---- foreign errors ---- */
+
+static bool starts(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Converts and frees `text`; NULL is OK. RocksDB's C interface tells the kind of an error by its
+ * first words. */
+static enum err err_of(char *text)
+{
+    if (text == NULL) {
+        return OK;
+    }
+    enum err e = ERR_IO;
+    if (starts(text, "Corruption")) {
+        e = ERR_CORRUPT;
+    } else if (strstr(text, "While lock file") != NULL || strstr(text, "lock hold by") != NULL) {
+        e = ERR_IN_USE;
+    }
+    rocksdb_free(text);
+    return e;
+}
+
+/* For slices that may have no address. */
+static const char *chars(struct bytes b)
+{
+    return b.base == NULL ? "" : (const char *)b.base;
+}
+
+static void *take_memory(size_t n)
+{
+    void *p = malloc(n);
+    ASSERT(p != NULL);
+    return p;
+}
+
+/* ---- reads ---- */
+
+static enum err rocks_get(
+    struct engine *e, struct engine_snapshot *snap, struct bytes key, struct buf *ret)
+{
+    struct rocks *r = (struct rocks *)e;
+    rocksdb_readoptions_t *read = r->read;
+    if (snap != NULL) {
+        read = rocksdb_readoptions_create();
+        rocksdb_readoptions_set_snapshot(read, ((struct rocks_snapshot *)snap)->snap);
+    }
+    char *text = NULL;
+    rocksdb_pinnableslice_t *found = rocksdb_get_pinned(r->db, read, chars(key), key.len, &text);
+    if (snap != NULL) {
+        rocksdb_readoptions_destroy(read);
+    }
+    if (text != NULL) {
+        return err_of(text);
+    }
+    if (found == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    size_t n;
+    const char *value = rocksdb_pinnableslice_value(found, &n);
+    buf_put(ret, value, n);
+    rocksdb_pinnableslice_destroy(found);
+    return ret->err;
+}
+
+static struct engine_snapshot *rocks_snapshot_open(struct engine *e)
+{
+    struct rocks *r = (struct rocks *)e;
+    struct rocks_snapshot *s = take_memory(sizeof *s);
+    *s = (struct rocks_snapshot){.head.engine = e, .snap = rocksdb_create_snapshot(r->db)};
+    return &s->head;
+}
+
+static void rocks_snapshot_close(struct engine_snapshot *snap)
+{
+    struct rocks_snapshot *s = (struct rocks_snapshot *)snap;
+    rocksdb_release_snapshot(((struct rocks *)s->head.engine)->db, s->snap);
+    free(s);
+}
+
+static struct engine_iter *rocks_iter_open(
+    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi)
+{
+    struct rocks *r = (struct rocks *)e;
+    struct rocks_iter *it = take_memory(sizeof *it);
+    *it = (struct rocks_iter){.lo_len = lo.len, .read = rocksdb_readoptions_create()};
+    buf_init(&it->bounds, SIZE_MAX);
+    buf_put_bytes(&it->bounds, lo);
+    buf_put_bytes(&it->bounds, hi);
+    const char *bounds = (const char *)it->bounds.base;
+    if (lo.len > 0) {
+        rocksdb_readoptions_set_iterate_lower_bound(it->read, bounds, lo.len);
+    }
+    if (hi.len > 0) {
+        rocksdb_readoptions_set_iterate_upper_bound(it->read, bounds + lo.len, hi.len);
+    }
+    if (snap != NULL) {
+        rocksdb_readoptions_set_snapshot(it->read, ((struct rocks_snapshot *)snap)->snap);
+    }
+    it->it = rocksdb_create_iterator(r->db, it->read);
+    return &it->head;
+}
+
+static void rocks_iter_close(struct engine_iter *iter)
+{
+    struct rocks_iter *it = (struct rocks_iter *)iter;
+    rocksdb_iter_destroy(it->it);
+    rocksdb_readoptions_destroy(it->read);
+    buf_done(&it->bounds);
+    free(it);
+}
+
+static bool settle(struct rocks_iter *it)
+{
+    if (!rocksdb_iter_valid(it->it)) {
+        char *text = NULL;
+        rocksdb_iter_get_error(it->it, &text);
+        it->head.err = err_of(text);
+        return false;
+    }
+    size_t n;
+    const char *key = rocksdb_iter_key(it->it, &n);
+    it->head.key = bytes_of(key, n);
+    const char *value = rocksdb_iter_value(it->it, &n);
+    it->head.value = bytes_of(value, n);
+    return true;
+}
+
+static struct bytes iter_lo(const struct rocks_iter *it)
+{
+    return bytes_of(it->bounds.base, it->lo_len);
+}
+
+static struct bytes iter_hi(const struct rocks_iter *it)
+{
+    return bytes_from(buf_bytes(&it->bounds), it->lo_len);
+}
+
+static bool rocks_iter_first(struct engine_iter *iter)
+{
+    struct rocks_iter *it = (struct rocks_iter *)iter;
+    rocksdb_iter_seek_to_first(it->it);
+    return settle(it);
+}
+
+static bool rocks_iter_last(struct engine_iter *iter)
+{
+    struct rocks_iter *it = (struct rocks_iter *)iter;
+    rocksdb_iter_seek_to_last(it->it);
+    return settle(it);
+}
+
+static bool rocks_iter_seek(struct engine_iter *iter, struct bytes key)
+{
+    struct rocks_iter *it = (struct rocks_iter *)iter;
+    if (bytes_cmp(key, iter_lo(it)) < 0) {
+        return rocks_iter_first(iter);
+    }
+    rocksdb_iter_seek(it->it, chars(key), key.len);
+    return settle(it);
+}
+
+static bool rocks_iter_seek_back(struct engine_iter *iter, struct bytes key)
+{
+    struct rocks_iter *it = (struct rocks_iter *)iter;
+    struct bytes hi = iter_hi(it);
+    if (hi.len > 0 && bytes_cmp(key, hi) >= 0) {
+        return rocks_iter_last(iter);
+    }
+    rocksdb_iter_seek_for_prev(it->it, chars(key), key.len);
+    return settle(it);
+}
+
+static bool rocks_iter_next(struct engine_iter *iter)
+{
+    struct rocks_iter *it = (struct rocks_iter *)iter;
+    rocksdb_iter_next(it->it);
+    return settle(it);
+}
+
+static bool rocks_iter_prev(struct engine_iter *iter)
+{
+    struct rocks_iter *it = (struct rocks_iter *)iter;
+    rocksdb_iter_prev(it->it);
+    return settle(it);
+}
+
+/* ---- writes ---- */
+
+static struct engine_batch *rocks_batch_new(struct engine *e)
+{
+    (void)e;
+    struct rocks_batch *b = take_memory(sizeof *b);
+    *b = (struct rocks_batch){.batch = rocksdb_writebatch_create()};
+    return &b->head;
+}
+
+static void rocks_batch_free(struct engine_batch *batch)
+{
+    struct rocks_batch *b = (struct rocks_batch *)batch;
+    rocksdb_writebatch_destroy(b->batch);
+    free(b);
+}
+
+static rocksdb_writebatch_t *batch_of(const struct engine_batch *b)
+{
+    return ((const struct rocks_batch *)b)->batch;
+}
+
+static void rocks_batch_clear(struct engine_batch *b)
+{
+    rocksdb_writebatch_clear(batch_of(b));
+}
+
+static void rocks_batch_put(struct engine_batch *b, struct bytes key, struct bytes value)
+{
+    rocksdb_writebatch_put(batch_of(b), chars(key), key.len, chars(value), value.len);
+}
+
+static void rocks_batch_delete(struct engine_batch *b, struct bytes key)
+{
+    rocksdb_writebatch_delete(batch_of(b), chars(key), key.len);
+}
+
+static void rocks_batch_delete_range(struct engine_batch *b, struct bytes lo, struct bytes hi)
+{
+    rocksdb_writebatch_delete_range(batch_of(b), chars(lo), lo.len, chars(hi), hi.len);
+}
+
+static size_t rocks_batch_bytes(const struct engine_batch *b)
+{
+    size_t n;
+    (void)rocksdb_writebatch_data(batch_of(b), &n);
+    return n;
+}
+
+static enum err rocks_write(struct engine *e, struct engine_batch *b, bool sync)
+{
+    struct rocks *r = (struct rocks *)e;
+    char *text = NULL;
+    rocksdb_write(r->db, sync ? r->write_synced : r->write_lazy, batch_of(b), &text);
+    return err_of(text) == OK ? OK : ERR_IO;
+}
+
+/* ---- the rest ---- */
+
+static enum err rocks_checkpoint(struct engine *e, const char *path)
+{
+    struct rocks *r = (struct rocks *)e;
+    char *text = NULL;
+    rocksdb_checkpoint_t *c = rocksdb_checkpoint_object_create(r->db, &text);
+    if (text != NULL) {
+        return err_of(text);
+    }
+    rocksdb_checkpoint_create(c, path, /* log_size_for_flush= */ 0, &text);
+    rocksdb_checkpoint_object_destroy(c);
+    if (text != NULL && strstr(text, "Directory exists") != NULL) {
+        rocksdb_free(text);
+        return ERR_EXISTS;
+    }
+    return err_of(text);
+}
+
+static uint64_t property(struct rocks *r, const char *name)
+{
+    uint64_t v = 0;
+    return rocksdb_property_int(r->db, name, &v) == 0 ? v : 0;
+}
+
+static void rocks_stats(struct engine *e, struct engine_stats *ret)
+{
+    struct rocks *r = (struct rocks *)e;
+    ret->disk_bytes = property(r, "rocksdb.total-sst-files-size");
+    ret->memory_bytes = property(r, "rocksdb.cur-size-all-mem-tables") +
+                        property(r, "rocksdb.estimate-table-readers-mem") +
+                        rocksdb_cache_get_usage(r->cache);
+}
+
+static uint64_t rocks_range_bytes(struct engine *e, struct bytes lo, struct bytes hi)
+{
+    struct rocks *r = (struct rocks *)e;
+    /* Keys have no greatest one; a run of 0xff longer than those in use comes close enough for an
+     * estimate. */
+    static const char past_all[] =
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    const char *from = chars(lo);
+    const char *to = hi.len > 0 ? chars(hi) : past_all;
+    size_t to_len = hi.len > 0 ? hi.len : sizeof past_all - 1;
+    uint64_t size = 0;
+    char *text = NULL;
+    rocksdb_approximate_sizes(r->db, 1, &from, &lo.len, &to, &to_len, &size, &text);
+    return err_of(text) == OK ? size : 0;
+}
+
+static void rocks_free(struct rocks *r)
+{
+    if (r->db != NULL) {
+        rocksdb_close(r->db);
+    }
+    rocksdb_writeoptions_destroy(r->write_synced);
+    rocksdb_writeoptions_destroy(r->write_lazy);
+    rocksdb_readoptions_destroy(r->read);
+    rocksdb_options_destroy(r->options);
+    rocksdb_block_based_options_destroy(r->table);
+    rocksdb_cache_destroy(r->cache);
+    free(r);
+}
+
+static void rocks_close(struct engine *e)
+{
+    rocks_free((struct rocks *)e);
+}
+
+static const struct engine_ops rocks_ops = {
+    .close = rocks_close,
+    .get = rocks_get,
+    .snapshot_open = rocks_snapshot_open,
+    .snapshot_close = rocks_snapshot_close,
+    .iter_open = rocks_iter_open,
+    .iter_close = rocks_iter_close,
+    .iter_first = rocks_iter_first,
+    .iter_last = rocks_iter_last,
+    .iter_seek = rocks_iter_seek,
+    .iter_seek_back = rocks_iter_seek_back,
+    .iter_next = rocks_iter_next,
+    .iter_prev = rocks_iter_prev,
+    .batch_new = rocks_batch_new,
+    .batch_free = rocks_batch_free,
+    .batch_clear = rocks_batch_clear,
+    .batch_put = rocks_batch_put,
+    .batch_delete = rocks_batch_delete,
+    .batch_delete_range = rocks_batch_delete_range,
+    .batch_bytes = rocks_batch_bytes,
+    .write = rocks_write,
+    .checkpoint = rocks_checkpoint,
+    .stats = rocks_stats,
+    .range_bytes = rocks_range_bytes,
+};
+
+/* ---- opening ---- */
+
+static rocksdb_block_based_table_options_t *table_options(rocksdb_cache_t *cache)
+{
+    rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(t, cache);
+    rocksdb_block_based_options_set_block_size(t, BLOCK_BYTES);
+    rocksdb_block_based_options_set_format_version(t, FORMAT_VERSION);
+    rocksdb_block_based_options_set_checksum(t, CHECKSUM_XXH3);
+    rocksdb_block_based_options_set_filter_policy(
+        t, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS_PER_KEY));
+    rocksdb_block_based_options_set_whole_key_filtering(t, 1);
+    /* Partitioned, so that a small cache holds the parts in use and not whole files' indexes. */
+    rocksdb_block_based_options_set_index_type(
+        t, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(t, 1);
+    rocksdb_block_based_options_set_metadata_block_size(t, BLOCK_BYTES);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(t, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(t, 1);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(t, 1);
+    return t;
+}
+
+static void set_files(rocksdb_options_t *o, size_t write_buffer_bytes)
+{
+    int compression[LEVELS];
+    for (int i = 0; i < LEVELS; i++) {
+        compression[i] = i < LEVELS_RAW ? rocksdb_no_compression : rocksdb_lz4_compression;
+    }
+    rocksdb_options_set_num_levels(o, LEVELS);
+    rocksdb_options_set_compression_per_level(o, compression, LEVELS);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
+    rocksdb_options_set_write_buffer_size(o, write_buffer_bytes);
+    rocksdb_options_set_max_write_buffer_number(o, 3);
+    rocksdb_options_set_target_file_size_base(o, write_buffer_bytes * 2);
+    rocksdb_options_set_max_bytes_for_level_base(o, write_buffer_bytes * 8);
+    rocksdb_options_set_max_total_wal_size(o, write_buffer_bytes * WAL_FACTOR);
+    rocksdb_options_set_max_open_files(o, OPEN_FILES_MAX);
+    rocksdb_options_set_max_file_opening_threads(o, 1);
+    rocksdb_options_set_skip_stats_update_on_db_open(o, 1);
+    rocksdb_options_set_skip_checking_sst_file_sizes_on_db_open(o, 1);
+    rocksdb_options_set_bytes_per_sync(o, 1 << 20);
+}
+
+static rocksdb_options_t *db_options(
+    const struct engine_rocks_config *config, rocksdb_block_based_table_options_t *table)
+{
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(o, 1);
+    rocksdb_options_set_paranoid_checks(o, 1);
+    rocksdb_options_set_block_based_table_factory(o, table);
+    set_files(o, config->write_buffer_bytes);
+    rocksdb_options_set_max_background_jobs(o, 2);
+    rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
+    rocksdb_options_set_enable_write_thread_adaptive_yield(o, 0);
+    rocksdb_options_set_wal_recovery_mode(o, rocksdb_tolerate_corrupted_tail_records_recovery);
+    rocksdb_options_set_stats_dump_period_sec(o, 0);
+    rocksdb_options_set_stats_persist_period_sec(o, 0);
+    rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
+    rocksdb_options_set_max_log_file_size(o, INFO_LOG_BYTES);
+    rocksdb_options_set_keep_log_file_num(o, INFO_LOG_FILES);
+    return o;
+}
+
+enum err engine_rocks_open(
+    const struct engine_rocks_config *config,
+    struct arena *a,
+    struct engine **ret,
+    struct bytes *reterr_msg)
+{
+    struct rocks *r = take_memory(sizeof *r);
+    *r = (struct rocks){.head.ops = &rocks_ops};
+    r->cache = rocksdb_cache_create_lru(config->cache_bytes);
+    r->table = table_options(r->cache);
+    r->options = db_options(config, r->table);
+    r->read = rocksdb_readoptions_create();
+    r->write_synced = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(r->write_synced, 1);
+    r->write_lazy = rocksdb_writeoptions_create();
+    char *text = NULL;
+    r->db = rocksdb_open(r->options, config->path, &text);
+    if (text != NULL) {
+        *reterr_msg = bytes_dup(a, bytes_str(text));
+        r->db = NULL;
+        rocks_free(r);
+        return err_of(text);
+    }
+    *ret = &r->head;
+    return OK;
+}
