@@ -1,20 +1,30 @@
 #pragma once
 
-/* Expressions over items, in DynamoDB's language: key conditions, conditions and filters, projections and
- * updates. Parsing resolves #names and :values at once, so a parsed expression is self-contained in its
- * arena and can be evaluated later on another thread. Grammar by lemon, scanner by re2c.
+/* Expressions over items, in DynamoDB's language: key conditions, conditions and filters,
+ * projections and updates. Parsing resolves #names and :values at once, so a parsed expression is
+ * self-contained in its arena and can be evaluated later on another thread. Grammar by lemon,
+ * scanner by re2c.
  *
- * Messages are DynamoDB's own words without the leading "Invalid …Expression: " removed: the front sends
- * them as they are inside a ValidationException.
- * Source: "Using expressions in DynamoDB", "Condition and filter expressions", "Update expressions",
- * "Reserved words", "Constraints" in the DynamoDB developer guide. */
+ * Messages are DynamoDB's own words and complete: what a message starts with ("Invalid
+ * UpdateExpression: ", "Invalid FilterExpression: ", "One or more parameter values were invalid: ",
+ * or nothing at all) is in it, and the front sends it verbatim inside a ValidationException.
+ * (DynamoDB has lately begun to put "1 validation error detected: " before some of them in the
+ * single-item writes; that is left to the front.) They live in the arena or are constants. Of
+ * several mistakes in one text the reported one is DynamoDB's choice: syntax, then redundant
+ * parentheses, reserved words and functions, then placeholders and types.
+ *
+ * Keywords are keywords in any case and in every kind of expression; function names are lower case
+ * only. Every function here ends in time linear in its text, tree or item (sorting paths apart),
+ * with recursion bounded by EXPR_PATH_DEPTH_MAX and EXPR_OPERATORS_MAX. Source: "Using expressions
+ * in DynamoDB", "Condition and filter expressions", "Update expressions", "Reserved words",
+ * "Constraints" in the DynamoDB developer guide. */
 
 #include "base/base.h"
 #include "doc/doc.h"
 
 enum {
-    EXPR_BYTES_MAX = 4096,       /* length of one expression's text */
-    EXPR_OPERATORS_MAX = 300,    /* operators and functions in one expression */
+    EXPR_BYTES_MAX = 4096,    /* length of one expression's text */
+    EXPR_OPERATORS_MAX = 300, /* operators and functions in one expression */
     EXPR_IN_OPERANDS_MAX = 100,
     EXPR_PATH_DEPTH_MAX = 32,
     EXPR_SUBSTITUTION_BYTES_MAX = 2 * 1024 * 1024,
@@ -33,20 +43,21 @@ struct expr_value {
     bool used;
 };
 
-/* The ExpressionAttributeNames and ExpressionAttributeValues of one request; NULL tables with n 0 when the
- * request had none (the wording of some errors depends on that). */
+/* The ExpressionAttributeNames and ExpressionAttributeValues of one request; NULL tables with n 0
+ * when the request had none (the wording of some errors depends on that). */
 struct expr_env {
     struct expr_name *names;
     size_t n_names;
     struct expr_value *values;
     size_t n_values;
-    bool has_names;  /* the request carried the parameter */
+    bool has_names; /* the request carried the parameter */
     bool has_values;
 };
 
 /* After all of a request's expressions are parsed: OK, or ERR_INVALID with "Value provided in
  * ExpressionAttributeNames unused in expressions: keys: {#a, #b}" (or …Values …). */
-MUST_CHECK enum err expr_env_unused(struct arena *a, const struct expr_env *env, struct bytes *reterr_msg);
+MUST_CHECK enum err expr_env_unused(
+    struct arena *a, const struct expr_env *env, struct bytes *reterr_msg);
 
 /* ---- document paths ---- */
 
@@ -71,9 +82,9 @@ struct expr_cond;
 
 enum expr_kind { EXPR_CONDITION, EXPR_FILTER, EXPR_KEY_CONDITION, EXPR_PROJECTION, EXPR_UPDATE };
 
-/* Parses a ConditionExpression or FilterExpression (kind chooses the wording). OK; ERR_INVALID with the
- * message (syntax, reserved word, undefined placeholder, operand types, limits, …); ERR_TOO_BIG at the
- * arena's cap. The result borrows `text` and the env's values. */
+/* Parses a ConditionExpression or FilterExpression (kind chooses the wording). OK; ERR_INVALID with
+ * the message (syntax, reserved word, undefined placeholder, operand types, limits, …); ERR_TOO_BIG
+ * at the arena's cap. The result borrows `text` and the env's values. */
 MUST_CHECK enum err expr_cond_parse(
     struct arena *a,
     enum expr_kind kind,
@@ -81,29 +92,35 @@ MUST_CHECK enum err expr_cond_parse(
     struct expr_env *env,
     const struct expr_cond **ret,
     struct bytes *reterr_msg);
-/* Evaluates on `item` (an empty map stands for "no such item"). Never fails: comparisons between unlike
- * types or with missing attributes are false, as in DynamoDB. No allocation. */
+/* Evaluates on `item` (an empty map stands for "no such item"). Never fails: comparisons between
+ * unlike types or with missing attributes are false, as in DynamoDB. No allocation. */
 bool expr_cond_eval(const struct expr_cond *c, const struct value *item);
-/* Whether the condition mentions top-level attribute `name` (a filter may not use key attributes). */
+/* Whether the condition mentions top-level attribute `name` (a filter may not use key attributes).
+ */
 bool expr_cond_mentions(const struct expr_cond *c, struct bytes name);
+/* Whether it mentions a path that goes on below `name`, which for a key attribute is an error ("Key
+ * attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key:
+ * ..."). */
+bool expr_cond_reaches_into(const struct expr_cond *c, struct bytes name);
 
-/* Builders for the legacy API (Expected, QueryFilter, …), which has no text form. All allocate in `a` and
- * return NULL only at its cap. */
+/* Builders for the legacy API (Expected, QueryFilter, …), which has no text form. All allocate in
+ * `a` and return NULL only at its cap. */
 enum expr_cmp { EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE };
 const struct expr_cond *expr_cond_compare(
     struct arena *a, const struct expr_path *path, enum expr_cmp op, const struct value *v);
 const struct expr_cond *expr_cond_between(
     struct arena *a, const struct expr_path *path, const struct value *lo, const struct value *hi);
-const struct expr_cond *
-expr_cond_in(struct arena *a, const struct expr_path *path, const struct value *vs, size_t n);
-const struct expr_cond *expr_cond_exists(struct arena *a, const struct expr_path *path, bool exists);
-const struct expr_cond *
-expr_cond_begins_with(struct arena *a, const struct expr_path *path, const struct value *prefix);
-const struct expr_cond *
-expr_cond_contains(struct arena *a, const struct expr_path *path, const struct value *v);
+const struct expr_cond *expr_cond_in(
+    struct arena *a, const struct expr_path *path, const struct value *vs, size_t n);
+const struct expr_cond *expr_cond_exists(
+    struct arena *a, const struct expr_path *path, bool exists);
+const struct expr_cond *expr_cond_begins_with(
+    struct arena *a, const struct expr_path *path, const struct value *prefix);
+const struct expr_cond *expr_cond_contains(
+    struct arena *a, const struct expr_path *path, const struct value *v);
 const struct expr_cond *expr_cond_not(struct arena *a, const struct expr_cond *c);
-const struct expr_cond *
-expr_cond_join(struct arena *a, bool is_and, const struct expr_cond *const *cs, size_t n);
+const struct expr_cond *expr_cond_join(
+    struct arena *a, bool is_and, const struct expr_cond *const *cs, size_t n);
 
 /* ---- key conditions ---- */
 
@@ -135,9 +152,10 @@ struct expr_key_cond {
     struct value hi; /* upper bound of BETWEEN */
 };
 
-/* Parses a KeyConditionExpression against the table's or index's schema: exactly one equality on the hash
- * attribute, at most one condition on the range attribute. OK; ERR_INVALID with "Query condition missed
- * key schema element: …", "Query key condition not supported", type mismatches, …; ERR_TOO_BIG. */
+/* Parses a KeyConditionExpression against the table's or index's schema: exactly one equality on
+ * the hash attribute, at most one condition on the range attribute, in either order, each with its
+ * operands in either order. OK; ERR_INVALID with "Query condition missed key schema element: …",
+ * "Query key condition not supported", type mismatches, empty key values, …; ERR_TOO_BIG. */
 MUST_CHECK enum err expr_key_cond_parse(
     struct arena *a,
     struct bytes text,
@@ -157,31 +175,35 @@ MUST_CHECK enum err expr_projection_parse(
     struct expr_env *env,
     const struct expr_projection **ret,
     struct bytes *reterr_msg);
-/* A projection of whole top-level attributes (AttributesToGet, index projections). NULL at the cap. */
-const struct expr_projection *
-expr_projection_of_names(struct arena *a, const struct bytes *names, size_t n);
-/* The parts of `item` the projection names; list elements close up as DynamoDB does. OK; ERR_TOO_BIG. */
+/* A projection of whole top-level attributes (AttributesToGet, index projections). NULL at the cap.
+ */
+const struct expr_projection *expr_projection_of_names(
+    struct arena *a, const struct bytes *names, size_t n);
+/* The parts of `item` the projection names; list elements close up as DynamoDB does. OK;
+ * ERR_TOO_BIG. */
 MUST_CHECK enum err expr_project(
-    struct arena *a,
-    const struct expr_projection *p,
-    const struct value *item,
-    struct value *ret);
+    struct arena *a, const struct expr_projection *p, const struct value *item, struct value *ret);
 /* Whether every path begins with one of `names` (may an index answer it alone?). */
 bool expr_projection_within(const struct expr_projection *p, const struct bytes *names, size_t n);
+/* As expr_cond_reaches_into(). */
+bool expr_projection_reaches_into(const struct expr_projection *p, struct bytes name);
 
 /* ---- updates ---- */
 
 struct expr_update;
 
-/* Parses an UpdateExpression (SET REMOVE ADD DELETE, each at most once; if_not_exists, list_append, +, -).
- * OK; ERR_INVALID (syntax, overlapping paths, operand types, …); ERR_TOO_BIG. */
+/* Parses an UpdateExpression (SET REMOVE ADD DELETE, each at most once; if_not_exists, list_append,
+ * +, -). OK; ERR_INVALID (syntax, overlapping paths, operand types, …); ERR_TOO_BIG. */
 MUST_CHECK enum err expr_update_parse(
     struct arena *a,
     struct bytes text,
     struct expr_env *env,
     const struct expr_update **ret,
     struct bytes *reterr_msg);
-/* Legacy AttributeUpdates, one call an attribute; start with *u NULL. NULL value with DELETE removes. */
+/* Legacy AttributeUpdates, one call an attribute; start with *u NULL. NULL value with DELETE
+ * removes, and only there `v` may be NULL. `name` and `v` are borrowed; ADD takes N, sets and L,
+ * DELETE sets (checked by the caller). Applying says "Type mismatch for attribute to update" where
+ * types differ. OK; ERR_TOO_BIG. */
 enum expr_update_action { EXPR_UPDATE_PUT, EXPR_UPDATE_ADD, EXPR_UPDATE_DELETE };
 MUST_CHECK enum err expr_update_add_legacy(
     struct arena *a,
@@ -189,31 +211,32 @@ MUST_CHECK enum err expr_update_add_legacy(
     struct bytes name,
     enum expr_update_action action,
     const struct value *v);
-/* ERR_INVALID with "One or more parameter values were invalid: Cannot update attribute …. This attribute is
- * part of the key" when a path touches one of `names`, else OK. */
+/* ERR_INVALID with "One or more parameter values were invalid: Cannot update attribute …. This
+ * attribute is part of the key" when a path touches one of `names`, else OK. */
 MUST_CHECK enum err expr_update_check_keys(
     struct arena *a,
     const struct expr_update *u,
     const struct bytes *names,
     size_t n,
     struct bytes *reterr_msg);
-/* Applies to `item` (all right-hand sides read the item as it was). OK with the new item in *ret (shares
- * with `item`); ERR_INVALID with DynamoDB's message ("The provided expression refers to an attribute that
- * does not exist in the item", "An operand in the update expression has an incorrect data type", "The
- * document path provided in the update expression is invalid for update", number overflow);
- * ERR_TOO_BIG at the arena's cap. */
+/* Applies to `item` (all right-hand sides read the item as it was). OK with the new item in *ret
+ * (shares with `item`); ERR_INVALID with DynamoDB's message ("The provided expression refers to an
+ * attribute that does not exist in the item", "An operand in the update expression has an incorrect
+ * data type", "The document path provided in the update expression is invalid for update", number
+ * overflow, nesting deeper than DOC_DEPTH_MAX); ERR_TOO_BIG at the arena's cap. Item size and key
+ * types are the caller's to check. */
 MUST_CHECK enum err expr_update_apply(
     struct arena *a,
     const struct expr_update *u,
     const struct value *item,
     struct value *ret,
     struct bytes *reterr_msg);
-/* The parts of `item` (the old or the new image) that the update's paths name: UPDATED_OLD / UPDATED_NEW.
- * OK; ERR_TOO_BIG. */
+/* The parts of `item` (the old or the new image) that the update's paths name: UPDATED_OLD /
+ * UPDATED_NEW. OK; ERR_TOO_BIG. */
 MUST_CHECK enum err expr_update_project(
-    struct arena *a,
-    const struct expr_update *u,
-    const struct value *item,
-    struct value *ret);
-/* Whether it only removes (REMOVE and DELETE), so that on a missing item nothing need be created. */
+    struct arena *a, const struct expr_update *u, const struct value *item, struct value *ret);
+/* Whether it only removes (REMOVE and DELETE), so that on a missing item nothing need be created.
+ */
 bool expr_update_only_removes(const struct expr_update *u);
+/* As expr_cond_reaches_into(); right-hand sides count. */
+bool expr_update_reaches_into(const struct expr_update *u, struct bytes name);
