@@ -1,18 +1,19 @@
 #pragma once
 
-/* The database as its fronts see it, in nobody's protocol words: a catalog of tables, groups and members;
- * reads with paging; administration as calls that run inside the writer.
+/* The database as its fronts see it, in nobody's protocol words: a catalog of tables, groups and
+ * members; reads with paging; administration as calls that run inside the writer.
  *
- * The catalog is the content of system table PART_TABLE_CATALOG, one row an object, decoded. Each thread has a
- * `struct catalog` of its own and is fed the same rows in the same order, so nothing is shared. Rows:
+ * The catalog is the content of system table PART_TABLE_CATALOG, one row an object, decoded. Each
+ * thread has a `struct catalog` of its own and is fed the same rows in the same order, so nothing
+ * is shared. Rows:
  *
  *   kind "member"   name REGION            a region of the cluster
  *   kind "table"    name REGION/TABLE      a region's table; only that region writes it
- *   kind "group"    name TABLE             a global table: same-named tables that replicate to each other
- *   kind "replica"  name TABLE/REGION      one table's membership in its group
+ *   kind "group"    name TABLE             a global table: same-named tables that replicate to each
+ * other kind "replica"  name TABLE/REGION      one table's membership in its group
  *
- * All are replicated to every member, so every region knows all tables of all regions, a flight time late.
- * Concurrent changes to one row merge as any item does: last writer wins. */
+ * All are replicated to every member, so every region knows all tables of all regions, a flight
+ * time late. Concurrent changes to one row merge as any item does: last writer wins. */
 
 #include "base/base.h"
 #include "doc/doc.h"
@@ -28,7 +29,8 @@ enum {
     CORE_REGIONS_MAX = 32,
     CORE_TABLES_MAX = 10000, /* of one region */
     CORE_TAGS_MAX = 50,
-    CORE_TABLE_SEEDS = 16, /* system table: this region's seed needs, keyed (table S, from S); never shipped */
+    CORE_TABLE_SEEDS =
+        16, /* system table: this region's seed needs, keyed (table S, from S); never shipped */
 };
 
 /* ---- what the catalog holds ---- */
@@ -62,9 +64,10 @@ struct core_tag {
 
 /* One region's table. Immutable; valid until the catalog's next change. */
 struct core_table {
-    struct part_table part; /* id, name, keys, indexes as the writer uses them (building ones included) */
-    struct bytes region;    /* where it lives */
-    struct bytes uuid;      /* TableId, 8-4-4-4-12 hex */
+    struct part_table
+        part; /* id, name, keys, indexes as the writer uses them (building ones included) */
+    struct bytes region; /* where it lives */
+    struct bytes uuid;   /* TableId, 8-4-4-4-12 hex */
     enum core_status status;
     uint64_t created_ms;
     const struct expr_key_attr *attrs; /* AttributeDefinitions, as declared */
@@ -73,11 +76,13 @@ struct core_table {
     size_t n_indexes;
     bool on_demand;
     struct core_throughput throughput;
-    uint64_t billing_changed_ms; /* 0: never */
+    uint64_t billing_changed_ms;  /* 0: never */
     enum core_stream_view stream; /* NONE: disabled */
-    uint64_t stream_created_ms;   /* label of the latest stream, kept after disabling; 0: never had one */
+    uint64_t
+        stream_created_ms; /* label of the latest stream, kept after disabling; 0: never had one */
     bool deletion_protection;
-    bool empty; /* of an ungrouped table with a stream: holds no item, as its owner last published */
+    bool
+        empty; /* of an ungrouped table with a stream: holds no item, as its owner last published */
     struct bytes table_class; /* "STANDARD", "STANDARD_INFREQUENT_ACCESS" */
     const struct core_tag *tags;
     size_t n_tags;
@@ -86,7 +91,8 @@ struct core_table {
 
 struct core_replica {
     struct bytes region;
-    uint64_t table; /* the group's id when it joined; another id: of an earlier group, not replicated to */
+    uint64_t table;          /* the group's id when it joined; another id: of an earlier group, not
+                                replicated to */
     enum core_status status; /* CREATING until its data is there */
     uint64_t created_ms;
     struct value extra;
@@ -99,7 +105,7 @@ struct core_group {
     uint64_t table; /* the cluster table id all replicas share */
     enum core_group_version version;
     uint64_t created_ms;
-    struct bytes source; /* the region whose table the group began with */
+    struct bytes source;                 /* the region whose table the group began with */
     const struct core_replica *replicas; /* sorted by region, at least one */
     size_t n_replicas;
 };
@@ -109,7 +115,7 @@ struct core_member {
     struct region_id id;
     struct bytes http_address; /* "127.0.0.1:8000" */
     struct bytes link_address; /* "127.0.0.1:9000" */
-    bool removed;              /* its log is no longer taken; a region that comes back must join anew */
+    bool removed; /* its log is no longer taken; a region that comes back must join anew */
     uint64_t joined_ms;
 };
 
@@ -118,14 +124,18 @@ struct catalog;
 struct catalog *catalog_new(struct bytes own_region);
 void catalog_free(struct catalog *c);
 /* Takes a row in (item NULL: it is gone). OK; ERR_CORRUPT when the row does not decode: ignored. */
-MUST_CHECK enum err catalog_apply(struct catalog *c, const struct value *key, const struct value *item);
+MUST_CHECK enum err catalog_apply(
+    struct catalog *c, const struct value *key, const struct value *item);
 struct bytes catalog_region(const struct catalog *c);
 /* Results are NULL when there is none, and valid until the next catalog_apply(). */
-const struct core_table *catalog_table(const struct catalog *c, struct bytes name); /* our region's */
-const struct core_table *
-catalog_table_in(const struct catalog *c, struct bytes region, struct bytes name);
-const struct core_table *catalog_table_by_id(const struct catalog *c, uint64_t id); /* our region's */
-/* Our region's tables in name order: the first whose name is greater than `after` (len 0: from the start). */
+const struct core_table *catalog_table(
+    const struct catalog *c, struct bytes name); /* our region's */
+const struct core_table *catalog_table_in(
+    const struct catalog *c, struct bytes region, struct bytes name);
+const struct core_table *catalog_table_by_id(
+    const struct catalog *c, uint64_t id); /* our region's */
+/* Our region's tables in name order: the first whose name is greater than `after` (len 0: from the
+ * start). */
 const struct core_table *catalog_table_after(const struct catalog *c, struct bytes after);
 const struct core_group *catalog_group(const struct catalog *c, struct bytes name);
 const struct core_group *catalog_group_by_table(const struct catalog *c, uint64_t table);
@@ -135,8 +145,8 @@ const struct core_replica *core_group_replica(const struct core_group *g, struct
 const struct core_member *catalog_member(const struct catalog *c, struct bytes region);
 const struct core_member *catalog_member_by_id(const struct catalog *c, struct region_id id);
 const struct core_member *catalog_member_after(const struct catalog *c, struct bytes after);
-/* Whether changes of table `id` in our log go to `region`: it is a member, and holds or is building a replica of
- * the same group as we (the system catalog: every member does). */
+/* Whether changes of table `id` in our log go to `region`: it is a member, and holds or is building
+ * a replica of the same group as we (the system catalog: every member does). */
 bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct region_id region);
 
 /* ---- reading (any thread, with that thread's catalog) ---- */
@@ -146,8 +156,8 @@ struct core_view {
     const struct catalog *catalog;
 };
 
-/* One item; `projection` may be NULL. `ret_bytes` is the whole item's size, 0 when there is none. OK;
- * ERR_NOT_FOUND (no such item); ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
+/* One item; `projection` may be NULL. `ret_bytes` is the whole item's size, 0 when there is none.
+ * OK; ERR_NOT_FOUND (no such item); ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
 MUST_CHECK enum err core_get(
     const struct core_view *v,
     const struct core_table *t,
@@ -161,30 +171,33 @@ MUST_CHECK enum err core_get(
 struct core_page {
     /* in */
     const struct core_table *table;
-    const struct core_index *index;           /* NULL: the table */
-    const struct expr_key_cond *query;        /* NULL: scan */
-    uint32_t segment;                         /* scan; total_segments 0 counts as 1 */
+    const struct core_index *index;    /* NULL: the table */
+    const struct expr_key_cond *query; /* NULL: scan */
+    uint32_t segment;                  /* scan; total_segments 0 counts as 1 */
     uint32_t total_segments;
     bool backward;
-    uint64_t limit;                           /* items evaluated; 0: none */
-    const struct value *after;                /* ExclusiveStartKey, checked by the caller against the schema */
+    uint64_t limit;            /* items evaluated; 0: none */
+    const struct value *after; /* ExclusiveStartKey, checked by the caller against the schema */
     const struct expr_cond *filter;           /* or NULL */
     const struct expr_projection *projection; /* or NULL */
-    bool fetch_whole; /* index read that wants attributes the index lacks: get each from the table (local indexes) */
+    bool fetch_whole; /* index read that wants attributes the index lacks: get each from the table
+                         (local indexes) */
     bool count_only;
     /* out, in the arena */
     const struct value *items;
     size_t n_items;
-    uint64_t count;         /* items that passed the filter */
-    uint64_t scanned;       /* items evaluated */
-    size_t bytes;           /* read and counted against the page */
-    size_t bytes_fetched;   /* of fetch_whole's table reads */
+    uint64_t count;       /* items that passed the filter */
+    uint64_t scanned;     /* items evaluated */
+    size_t bytes;         /* read and counted against the page */
+    size_t bytes_fetched; /* of fetch_whole's table reads */
     bool has_last;
     struct value last; /* LastEvaluatedKey: key attributes of the last item evaluated */
 };
-/* Stops at limit, CORE_PAGE_BYTES_MAX, or the end; as in DynamoDB a page that stops at the limit has a last key
- * even if nothing follows. OK; ERR_INVALID (`after` outside the range); ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
-MUST_CHECK enum err core_page_read(const struct core_view *v, struct core_page *page, struct arena *a);
+/* Stops at limit, CORE_PAGE_BYTES_MAX, or the end; as in DynamoDB a page that stops at the limit
+ * has a last key even if nothing follows. OK; ERR_INVALID (`after` outside the range); ERR_IO;
+ * ERR_CORRUPT; ERR_TOO_BIG. */
+MUST_CHECK enum err core_page_read(
+    const struct core_view *v, struct core_page *page, struct arena *a);
 
 /* ---- the writer's side ---- */
 
@@ -192,8 +205,8 @@ struct core_config {
     struct part_config part; /* catalog_changed and ctx are core's own and ignored here */
     struct bytes region;     /* our name; copied */
     uint64_t seed;           /* for ids */
-    /* Told after each commit, on the writer thread, of catalog rows that changed, for the other threads'
-     * catalogs. Borrowed. May be NULL. */
+    /* Told after each commit, on the writer thread, of catalog rows that changed, for the other
+     * threads' catalogs. Borrowed. May be NULL. */
     void (*catalog_row)(void *ctx, const struct value *key, const struct value *item);
     void *ctx;
 };
@@ -205,22 +218,24 @@ MUST_CHECK enum err core_open(const struct core_config *config, uint64_t now_ms,
 void core_close(struct core *c);
 struct part *core_part(struct core *c);
 const struct catalog *core_catalog(const struct core *c);
-/* Group commit plus core's own errands (backfill, dropping, announcing rows). Call when commands wait or
- * core_deadline() has come. Commands come back through part_take_done(), core's own excepted: take them with
- * core_take_done(), which hides those. */
+/* Group commit plus core's own errands (backfill, dropping, announcing rows). Call when commands
+ * wait or core_deadline() has come. Commands come back through part_take_done(), core's own
+ * excepted: take them with core_take_done(), which hides those. */
 MUST_CHECK enum err core_commit(struct core *c, uint64_t now_ms);
 struct part_cmd *core_take_done(struct core *c);
 /* Wall time at which core_commit() wants to run although nothing waits; UINT64_MAX: never. */
 uint64_t core_deadline(const struct core *c);
 
-/* ---- administration: filled in, sent to the writer as a PART_CMD_CALL running core_admin_run ---- */
+/* ---- administration: filled in, sent to the writer as a PART_CMD_CALL running core_admin_run ----
+ */
 
 enum core_admin_kind {
     CORE_ADMIN_CREATE_TABLE,
     CORE_ADMIN_UPDATE_TABLE,
     CORE_ADMIN_DELETE_TABLE,
     CORE_ADMIN_CREATE_GROUP,   /* 2017: joins existing, empty, same-keyed tables */
-    CORE_ADMIN_ADD_REPLICA,    /* makes a 2019 group when there is none; creates and seeds the table there */
+    CORE_ADMIN_ADD_REPLICA,    /* makes a 2019 group when there is none; creates and seeds the table
+                                  there */
     CORE_ADMIN_REMOVE_REPLICA, /* 2017: the table stays, alone; 2019: it is deleted there */
     CORE_ADMIN_REPLICA_SEEDED, /* our replica has all data: becomes ACTIVE */
     CORE_ADMIN_PUT_MEMBER,
@@ -255,25 +270,26 @@ struct core_admin {
     enum core_admin_kind kind;
     struct core *core;
     struct bytes name; /* table */
-    /* CREATE: everything the caller wants the table to be (ids, uuid, region, status are filled in by core).
-     * UPDATE: the table as it shall become; which parts differ decides. New indexes have part.id 0; indexes
-     * that are missing are dropped. */
+    /* CREATE: everything the caller wants the table to be (ids, uuid, region, status are filled in
+     * by core). UPDATE: the table as it shall become; which parts differ decides. New indexes have
+     * part.id 0; indexes that are missing are dropped. */
     const struct core_table *table;
-    bool table_is_tags_only; /* UPDATE of tags or `extra` alone: allowed in any state, status unchanged */
+    bool table_is_tags_only;     /* UPDATE of tags or `extra` alone: allowed in any state, status
+                                    unchanged */
     const struct bytes *regions; /* groups and replicas */
     size_t n_regions;
-    struct value extra;          /* of a new replica */
+    struct value extra; /* of a new replica */
     const struct core_member *member;
     /* out, in the command's arena */
     enum core_refusal refusal;
     struct bytes refused_region;
-    /* Deep copy of the table after the change, or NULL. Its status is CREATING, UPDATING or DELETING although the
-     * errands that end that state usually run in the same core_commit(). */
+    /* Deep copy of the table after the change, or NULL. Its status is CREATING, UPDATING or
+     * DELETING although the errands that end that state usually run in the same core_commit(). */
     struct core_table *result;
 };
 
-/* A PART_CMD_CALL's run function; arg is the struct core_admin. OK, or ERR_INVALID/ERR_EXISTS/ERR_NOT_FOUND/
- * ERR_IN_USE/ERR_LIMIT with `refusal` saying why. */
+/* A PART_CMD_CALL's run function; arg is the struct core_admin. OK, or
+ * ERR_INVALID/ERR_EXISTS/ERR_NOT_FOUND/ ERR_IN_USE/ERR_LIMIT with `refusal` saying why. */
 MUST_CHECK enum err core_admin_run(void *arg, struct part_stage *s, struct arena *a);
 
 /* A deep copy into an arena. NULL at its cap. */
@@ -281,19 +297,23 @@ struct core_table *core_table_dup(struct arena *a, const struct core_table *t);
 
 /* ---- errands of replication: which of our tables still need whose data (survives restarts) ----
  *
- * Whoever answers another region's need serves it only once its own catalog_replicates_to() says that it ships
- * the table's changes there: then nothing falls between the snapshot and the log. When it answers that it holds
- * no replica of the table, the need is void and counts as done. */
+ * Whoever answers another region's need serves it only once its own catalog_replicates_to() says
+ * that it ships the table's changes there: then nothing falls between the snapshot and the log.
+ * When it answers that it holds no replica of the table, the need is void and counts as done. */
 
 struct core_seed_need {
     uint64_t table;
     struct region_id from;
-    bool whole;         /* everything, from one source; else only what `from` itself wrote last */
+    bool whole;          /* everything, from one source; else only what `from` itself wrote last */
     struct bytes cursor; /* storage position reached */
 };
 /* Calls `each` for every open need, ours, read from the engine. OK; ERR_IO; ERR_CORRUPT. */
 MUST_CHECK enum err core_seed_needs(
-    const struct part_reader *r, void (*each)(void *ctx, const struct core_seed_need *need), void *ctx);
-/* Stages progress (done false) or the end (done true) of a need. A need that is no longer open is left alone. OK,
- * or an error of part_stage_put(). When the last need of a replica is done core makes it ACTIVE by itself. */
-MUST_CHECK enum err core_seed_progress(struct part_stage *s, const struct core_seed_need *need, bool done);
+    const struct part_reader *r,
+    void (*each)(void *ctx, const struct core_seed_need *need),
+    void *ctx);
+/* Stages progress (done false) or the end (done true) of a need. A need that is no longer open is
+ * left alone. OK, or an error of part_stage_put(). When the last need of a replica is done core
+ * makes it ACTIVE by itself. */
+MUST_CHECK enum err core_seed_progress(
+    struct part_stage *s, const struct core_seed_need *need, bool done);
