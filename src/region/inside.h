@@ -1,0 +1,225 @@
+#pragma once
+
+/* What the files of this room share: the region object and its parts. */
+
+#include "region/region.h"
+
+enum {
+    LINKS_MAX = 256,
+    SENDERS_MAX = CORE_REGIONS_MAX,
+    SEED_CREDIT = 4,
+    NEEDS_MAX = 4096,
+    SYNCS_MAX = 256,
+    LOG_SCAN_MAX = 4096, /* records looked at for one frame */
+};
+
+enum errand_kind {
+    ERRAND_APPLY,
+    ERRAND_FENCE,
+    ERRAND_SEED,
+    ERRAND_SEED_NOTE,
+    ERRAND_MARK,
+    ERRAND_TRIM,
+    ERRAND_SWEEP,
+    ERRAND_DIGEST,
+    ERRAND_COMPARE,
+    ERRAND_REPAIR,
+};
+
+/* A command of ours at the writer, with its memory. */
+struct errand {
+    struct part_cmd cmd;
+    struct arena arena;
+    enum errand_kind kind;
+    struct region *region;
+    uint64_t link;
+    uint64_t sync_id; /* MARK: whom to answer, 0 for the heartbeat */
+    struct region_id origin;
+    size_t bytes;
+    struct core_seed_need need;
+    bool last;
+    struct repl_frame digest; /* DIGEST and COMPARE: ours */
+    struct repl_frame theirs; /* COMPARE */
+    struct peer_pos mark_to;
+    uint64_t hlc_to_ms;
+};
+
+struct seed_out {
+    bool active;
+    struct repl_frame want;
+    struct engine_snapshot *snap;
+    struct part_raw_cursor *cursor;
+    struct buf position; /* of the last record sent */
+    unsigned credit;
+    struct hlc gc_floor;
+};
+
+struct seed_in {
+    bool active;
+    struct core_seed_need need; /* cursor points into `cursor` */
+    struct buf cursor;
+    uint64_t retry_ms;
+};
+
+struct peer;
+
+struct link {
+    uint64_t id;
+    bool dialed;
+    bool opened;
+    bool ready;
+    struct peer *peer; /* dialed: from the start; accepted: once named */
+    struct repl_handshake handshake;
+    uint64_t deadline_ms; /* of the handshake, then of silence */
+    struct repl_sender *senders[SENDERS_MAX];
+    size_t n_senders;
+    bool ack_due;
+    bool heartbeat_due;
+    struct seed_out seed_out;
+    struct seed_in seed_in;
+    bool scrubbing;
+};
+
+struct peer {
+    struct peer *next;
+    struct region_id id; /* 0 until known */
+    char name[REPL_REGION_NAME_MAX + 1];
+    char address[256];
+    bool configured;
+    bool member;
+    bool removed;
+    bool ahead;
+    bool fenced;
+    struct link *link; /* dialing or up */
+    uint64_t redial_ms;
+    uint32_t backoff_ms;
+    uint64_t lost_ms; /* when the link went away; 0 while ready */
+    struct repl_vector marks;
+    uint64_t sent_bytes;
+    uint64_t received_bytes;
+};
+
+/* The receiving end of one origin's log. */
+struct intake {
+    struct region_id origin;
+    uint64_t link; /* where it comes from now; 0: nowhere */
+    bool relayed;
+    bool drifting;
+    struct peer_pos expected;
+    size_t applying;
+    uint64_t hold_ms; /* do not subscribe before */
+    uint64_t applied_txns;
+    uint64_t conflicts;
+    struct region_latency latency;
+};
+
+struct sync_wait {
+    void *token;
+    uint64_t id;
+    uint64_t deadline_ms;
+    size_t n;
+    struct {
+        struct region_id region;
+        bool answered;
+        struct peer_pos pos;
+    } of[CORE_REGIONS_MAX];
+};
+
+struct region {
+    struct region_config config;
+    char name[REPL_REGION_NAME_MAX + 1];
+    struct buf secret;
+    struct part_reader reader;
+    struct catalog *catalog;
+    struct prng prng;
+    struct peer *peers;
+    struct link *links[LINKS_MAX];
+    size_t n_links;
+    uint64_t next_link;
+    struct intake intakes[CORE_REGIONS_MAX];
+    size_t n_intakes;
+    struct repl_vector marks; /* what we have applied; our own entry is the tail */
+    struct part_mark promise; /* of the latest PART_CMD_MARK */
+    bool marking;
+    uint64_t heartbeat_ms;
+    uint64_t janitor_ms;
+    uint64_t scrub_ms;
+    uint64_t scrub_turn;
+    bool trimming;
+    bool sweeping;
+    bool failed;
+    struct core_seed_need needs[NEEDS_MAX];
+    size_t n_needs;
+    struct arena needs_arena;
+    bool needs_dirty;
+    size_t outstanding;
+    struct sync_wait *syncs[SYNCS_MAX];
+    size_t n_syncs;
+    uint64_t next_sync;
+    struct region_status status;
+    struct arena scratch; /* cleared per event */
+    struct buf frame;     /* reused for encoding */
+    bool again;           /* bounded work was cut short: come back at once */
+};
+
+/* region.c */
+struct errand *errand_new(struct region *r, enum errand_kind kind, enum part_cmd_kind cmd);
+void errand_free(struct errand *e);
+/* Submits, or frees it and returns false. */
+bool errand_submit(struct errand *e);
+struct peer *peer_find(struct region *r, struct region_id id);
+struct intake *intake_of(struct region *r, struct region_id origin);
+void settle(struct region *r, uint64_t now_ms);
+
+/* links.c */
+struct link *link_find(struct region *r, uint64_t id);
+struct link *link_of(struct region *r, struct region_id peer);
+void link_send(struct region *r, struct link *l, const struct repl_frame *f);
+void link_drop(struct region *r, struct link *l, uint64_t now_ms);
+void links_dial(struct region *r, uint64_t now_ms);
+void links_expire(struct region *r, uint64_t now_ms);
+void link_free(struct link *l);
+
+/* feed.c: our log going out */
+void feed_subscribe(struct region *r, struct link *l, const struct repl_frame *f);
+void feed_unsubscribe(struct link *l, struct region_id origin);
+void feed_marks(struct region *r, struct link *l, const struct repl_frame *f);
+void feed_pump(struct region *r, struct link *l);
+bool replicates_to(const struct region *r, uint64_t table, const struct peer *p);
+
+/* intake.c: their logs coming in */
+void intake_subscribe(struct region *r, uint64_t now_ms);
+void intake_start(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms);
+void intake_txns(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms);
+void intake_applied(struct region *r, struct errand *e, uint64_t now_ms, uint64_t wall_ms);
+void intake_fenced(struct region *r, struct errand *e, uint64_t now_ms);
+void intake_lost(struct region *r, struct link *l);
+void acks_flush(struct region *r);
+
+/* seed.c */
+void seed_want(struct region *r, struct link *l, const struct repl_frame *f);
+void seed_pump(struct region *r, struct link *l);
+void seed_chunk(struct region *r, struct link *l, const struct repl_frame *f);
+void seed_refused(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms);
+void seed_noted(struct region *r, struct errand *e, uint64_t now_ms);
+void seeds_start(struct region *r, uint64_t now_ms);
+void seed_out_stop(struct seed_out *s);
+void seed_send_more(struct region *r, struct link *l, uint64_t table);
+bool seed_submit_records(struct region *r, struct link *l, const struct repl_frame *f);
+bool seed_send_want(struct region *r, struct link *l, const struct repl_frame *want);
+
+/* scrub.c */
+void scrub_tick(struct region *r, uint64_t now_ms);
+void scrub_digest(struct region *r, struct link *l, const struct repl_frame *f);
+void scrub_digest_done(struct region *r, struct errand *e);
+void scrub_compare_done(struct region *r, struct errand *e);
+void scrub_chunk(struct region *r, struct link *l, const struct repl_frame *f);
+
+/* janitor.c: heartbeats, trimming, tombstones, syncs */
+void janitor_tick(struct region *r, uint64_t now_ms);
+void heartbeat_tick(struct region *r, uint64_t now_ms);
+void marked(struct region *r, struct errand *e);
+void syncs_asked(struct region *r, struct link *l, const struct repl_frame *f);
+void syncs_answered(struct region *r, struct link *l, const struct repl_frame *f);
+void syncs_check(struct region *r, uint64_t now_ms);
+void syncs_resend(struct region *r, struct link *l);

@@ -1,0 +1,319 @@
+/* The other regions' logs coming in: one subscription per origin, to the origin itself while a link
+ * to it is up, to whoever has more of its log when it has been out of reach for a while. Stretches
+ * must join end to end; the writer checks that again against what is durable, so nothing is applied
+ * twice or skipped. */
+#include "region/inside.h"
+
+static const uint32_t latency_bounds_ms[REGION_LATENCY_BUCKETS] = {
+    1,   2,   5,   10,  15,  20,  25,   30,   40,   50,    60,    75,
+    100, 125, 150, 200, 300, 500, 1000, 2000, 5000, 10000, 60000, UINT32_MAX,
+};
+
+uint64_t region_latency_bound_ms(unsigned bucket)
+{
+    ASSERT(bucket < REGION_LATENCY_BUCKETS);
+    return latency_bounds_ms[bucket];
+}
+
+static void latency_add(struct region_latency *lat, uint64_t ms)
+{
+    unsigned i = 0;
+    while (ms > latency_bounds_ms[i] && i + 1 < REGION_LATENCY_BUCKETS) {
+        i++;
+    }
+    lat->buckets[i]++;
+    lat->count++;
+    lat->sum_ms += ms;
+    lat->last_ms = ms;
+}
+
+static struct peer_pos have(const struct region *r, struct region_id origin)
+{
+    const struct repl_mark *m = repl_vector_find(&r->marks, origin);
+    return m == NULL ? (struct peer_pos){0} : m->pos;
+}
+
+static void subscribe_at(struct region *r, struct intake *in, struct link *l)
+{
+    bool nothing = repl_vector_find(&r->marks, in->origin) == NULL;
+    in->link = l->id;
+    in->relayed = l->peer->id.v != in->origin.v;
+    in->expected = have(r, in->origin);
+    in->hold_ms = 0;
+    link_send(
+        r,
+        l,
+        &(struct repl_frame){
+            .type = REPL_SUBSCRIBE,
+            .subscribe = {.origin = in->origin, .from = in->expected, .from_nothing = nothing}});
+}
+
+/* A linked peer that has more of the origin's log than we do, or NULL. */
+static struct link *relay_for(struct region *r, const struct intake *in)
+{
+    struct link *best = NULL;
+    uint64_t best_pos = have(r, in->origin).v;
+    for (struct peer *p = r->peers; p != NULL; p = p->next) {
+        const struct repl_mark *m = repl_vector_find(&p->marks, in->origin);
+        bool better = m != NULL && m->pos.v > best_pos && p->id.v != in->origin.v;
+        if (better && p->link != NULL && p->link->ready) {
+            best = p->link;
+            best_pos = m->pos.v;
+        }
+    }
+    return best;
+}
+
+static void intake_place(struct region *r, struct intake *in, struct peer *origin, uint64_t now_ms)
+{
+    struct link *direct = link_of(r, in->origin);
+    if (direct != NULL && in->link != 0 && in->link != direct->id) {
+        struct link *relay = link_find(r, in->link);
+        if (relay != NULL && relay->ready) {
+            link_send(
+                r,
+                relay,
+                &(struct repl_frame){
+                    .type = REPL_UNSUBSCRIBE, .subscribe = {.origin = in->origin}});
+        }
+        in->link = 0;
+    }
+    /* While batches are still at the writer our mark is about to move; subscribing now would ask
+     * for them again. */
+    if (in->link != 0 || in->hold_ms > now_ms || in->applying > 0) {
+        return;
+    }
+    if (direct != NULL) {
+        subscribe_at(r, in, direct);
+        return;
+    }
+    bool long_gone = origin == NULL ||
+                     (origin->lost_ms != 0 && now_ms >= origin->lost_ms + r->config.knobs.relay_ms);
+    struct link *relay = long_gone ? relay_for(r, in) : NULL;
+    if (relay != NULL) {
+        subscribe_at(r, in, relay);
+    }
+}
+
+void intake_subscribe(struct region *r, uint64_t now_ms)
+{
+    for (struct peer *p = r->peers; p != NULL; p = p->next) {
+        if (p->id.v == 0 || p->removed) {
+            continue;
+        }
+        struct intake *in = intake_of(r, p->id);
+        if (in != NULL) {
+            intake_place(r, in, p, now_ms);
+        }
+    }
+}
+
+void intake_lost(struct region *r, struct link *l)
+{
+    for (size_t i = 0; i < r->n_intakes; i++) {
+        if (r->intakes[i].link == l->id) {
+            r->intakes[i].link = 0;
+        }
+    }
+}
+
+/* ---- fenced: the origin's log no longer reaches back to us ---- */
+
+struct fence {
+    struct region *region;
+    struct errand *errand;
+    uint64_t *tables;
+    size_t n_tables;
+};
+
+static enum err fence_run(void *arg, struct part_stage *s, struct arena *a)
+{
+    (void)a;
+    struct fence *f = arg;
+    part_stage_mark(s, (struct part_mark){.region = f->errand->origin, .pos = f->errand->mark_to});
+    for (size_t i = 0; i < f->n_tables; i++) {
+        struct core_seed_need need = {
+            .table = f->tables[i], .from = f->errand->origin, .whole = true};
+        enum err e = core_seed_progress(s, &need, /* done= */ false);
+        if (e != OK) {
+            return e;
+        }
+    }
+    return OK;
+}
+
+/* The tables we share with a region, the catalog first. */
+static size_t shared_tables(struct region *r, struct region_id with, uint64_t *ret, size_t max)
+{
+    size_t n = 0;
+    ret[n++] = PART_TABLE_CATALOG;
+    struct bytes after = BYTES_NONE;
+    while (n < max) {
+        const struct core_group *g = catalog_group_after(r->catalog, after);
+        if (g == NULL) {
+            break;
+        }
+        after = g->name;
+        bool shared = catalog_replicates_to(r->catalog, g->table, with) &&
+                      catalog_replicates_to(r->catalog, g->table, r->config.id);
+        if (shared) {
+            ret[n++] = g->table;
+        }
+    }
+    return n;
+}
+
+void intake_start(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
+{
+    (void)now_ms;
+    struct intake *in = intake_of(r, f->start.origin);
+    if (in == NULL || in->link != l->id || !f->start.fenced) {
+        return;
+    }
+    in->expected = f->start.pos;
+    struct errand *e = errand_new(r, ERRAND_FENCE, PART_CMD_CALL);
+    struct fence *fence = ARENA_NEW(&e->arena, struct fence);
+    e->link = l->id;
+    e->origin = in->origin;
+    e->mark_to = f->start.pos;
+    fence->region = r;
+    fence->errand = e;
+    fence->tables = ARENA_ARRAY(&e->arena, uint64_t, CORE_TABLES_MAX + 1);
+    fence->n_tables = shared_tables(r, in->origin, fence->tables, CORE_TABLES_MAX + 1);
+    e->cmd.call.run = fence_run;
+    e->cmd.call.arg = fence;
+    TRACE(
+        r->config.tracer,
+        TRACE_WARN,
+        "region",
+        "fell behind a peer's log, seeding anew",
+        TRACE_TEXT("peer", bytes_str(l->peer->name)),
+        TRACE_NUM("tables", fence->n_tables));
+    in->applying++;
+    if (!errand_submit(e)) {
+        in->applying--;
+        in->link = 0;
+    }
+}
+
+void intake_fenced(struct region *r, struct errand *e, uint64_t now_ms)
+{
+    struct intake *in = intake_of(r, e->origin);
+    ASSERT(in != NULL);
+    in->applying--;
+    if (e->cmd.err != OK) {
+        in->link = 0;
+        in->hold_ms = now_ms + r->config.knobs.hold_ms;
+        return;
+    }
+    (void)repl_vector_raise(&r->marks, (struct repl_mark){.region = e->origin, .pos = e->mark_to});
+    r->needs_dirty = true;
+}
+
+/* ---- transactions ---- */
+
+static void resubscribe_later(
+    struct region *r, struct intake *in, uint64_t wait_ms, uint64_t now_ms)
+{
+    struct link *l = in->link == 0 ? NULL : link_find(r, in->link);
+    if (l != NULL && l->ready) {
+        link_send(
+            r,
+            l,
+            &(struct repl_frame){.type = REPL_UNSUBSCRIBE, .subscribe = {.origin = in->origin}});
+    }
+    in->link = 0;
+    in->hold_ms = now_ms + wait_ms;
+}
+
+void intake_txns(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
+{
+    struct intake *in = intake_of(r, f->txns.origin);
+    if (in == NULL || in->link != l->id) {
+        return; /* of a subscription we gave up */
+    }
+    if (f->txns.from.v != in->expected.v) {
+        if (f->txns.from.v > in->expected.v) {
+            resubscribe_later(r, in, 0, now_ms);
+        }
+        return;
+    }
+    struct errand *e = errand_new(r, ERRAND_APPLY, PART_CMD_APPLY);
+    e->link = l->id;
+    e->origin = in->origin;
+    e->bytes = f->txns.txns.len;
+    e->mark_to = f->txns.to;
+    e->hlc_to_ms = hlc_ms(f->txns.hlc_to);
+    e->cmd.apply.origin = f->txns.origin;
+    e->cmd.apply.from = f->txns.from;
+    e->cmd.apply.to = f->txns.to;
+    e->cmd.apply.hlc_to = f->txns.hlc_to;
+    e->cmd.apply.partial = f->txns.partial;
+    e->cmd.apply.txns = bytes_dup(&e->arena, f->txns.txns);
+    in->expected = f->txns.to;
+    in->applying++;
+    if (!errand_submit(e)) {
+        in->applying--;
+        resubscribe_later(r, in, r->config.knobs.hold_ms, now_ms);
+    }
+}
+
+static void apply_failed(struct region *r, struct intake *in, enum err e, uint64_t now_ms)
+{
+    if (e == ERR_CLOCK_DRIFT && !in->drifting) {
+        TRACE(
+            r->config.tracer,
+            TRACE_ERROR,
+            "region",
+            "stamps lie too far ahead, holding them back",
+            TRACE_NUM("origin", in->origin.v));
+    }
+    in->drifting = e == ERR_CLOCK_DRIFT;
+    if (in->link != 0) {
+        resubscribe_later(r, in, e == ERR_GAP ? 0 : r->config.knobs.hold_ms, now_ms);
+    }
+}
+
+void intake_applied(struct region *r, struct errand *e, uint64_t now_ms, uint64_t wall_ms)
+{
+    struct intake *in = intake_of(r, e->origin);
+    ASSERT(in != NULL);
+    ASSERT(in->applying > 0);
+    in->applying--;
+    if (e->cmd.err != OK) {
+        apply_failed(r, in, e->cmd.err, now_ms);
+        return;
+    }
+    in->drifting = false;
+    in->applied_txns += e->cmd.apply.n_applied;
+    in->conflicts += e->cmd.apply.n_conflicts;
+    r->status.conflicts += e->cmd.apply.n_conflicts;
+    r->status.quarantined += e->cmd.apply.n_quarantined;
+    if (e->cmd.apply.n_applied > 0) {
+        latency_add(&in->latency, wall_ms > e->hlc_to_ms ? wall_ms - e->hlc_to_ms : 0);
+    }
+    if (!e->cmd.apply.partial) {
+        (void)repl_vector_raise(
+            &r->marks,
+            (struct repl_mark){.region = e->origin, .pos = e->mark_to, .hlc = e->cmd.apply.hlc_to});
+    }
+    struct link *l = link_find(r, e->link);
+    if (l != NULL) {
+        l->ack_due = true;
+    }
+}
+
+void acks_flush(struct region *r)
+{
+    for (size_t i = 0; i < r->n_links; i++) {
+        struct link *l = r->links[i];
+        if (l->ready && l->ack_due) {
+            l->ack_due = false;
+            link_send(
+                r,
+                l,
+                &(struct repl_frame){
+                    .type = REPL_MARKS, .marks = {.marks = r->marks.marks, .n = r->marks.n}});
+        }
+    }
+}

@@ -1,0 +1,406 @@
+/* Seeding: a new replica, or one that fell behind a log, gets each table's records in storage order
+ * from a snapshot, tombstones included, while the log goes on flowing beside it. Records carry
+ * their versions, so it does not matter which of the two brings a change first.
+ *
+ * One source sends everything; every other region sends what it wrote last itself and had not yet
+ * shipped when it learned of the new replica. What is still needed, and how far it has come, stands
+ * in the store (core's seed needs), so a crash resumes it. */
+#include <stdlib.h>
+
+#include "region/inside.h"
+
+/* Why a seed is refused: for good, or because we have not heard of the replica yet and the peer
+ * shall ask again. */
+static const struct bytes seed_reason_void = {(const uint8_t *)"no replica here", 15};
+static const struct bytes seed_reason_early = {(const uint8_t *)"not yet", 7};
+
+/* ---- the sending end ---- */
+
+void seed_out_stop(struct seed_out *s)
+{
+    if (!s->active) {
+        return;
+    }
+    part_raw_close(s->cursor);
+    engine_snapshot_close(s->snap);
+    s->active = false;
+}
+
+void seed_want(struct region *r, struct link *l, const struct repl_frame *f)
+{
+    struct seed_out *s = &l->seed_out;
+    seed_out_stop(s);
+    bool known_mode =
+        f->seed_want.mode >= REPL_SEED_WHOLE && f->seed_want.mode <= REPL_SEED_VERSIONS;
+    bool known_purpose =
+        f->seed_want.purpose >= REPL_PURPOSE_SEED && f->seed_want.purpose <= REPL_PURPOSE_REPAIR;
+    bool ours = f->seed_want.table == PART_TABLE_CATALOG ||
+                catalog_replicates_to(r->catalog, f->seed_want.table, r->config.id);
+    bool allowed =
+        known_mode && known_purpose && ours && replicates_to(r, f->seed_want.table, l->peer);
+    struct engine_snapshot *snap = engine_snapshot_open(r->config.engine);
+    struct part_reader reader = {.engine = r->config.engine, .snap = snap};
+    struct hlc floor = {0};
+    if (!allowed || part_read_gc_floor(&reader, &floor) != OK) {
+        engine_snapshot_close(snap);
+        link_send(
+            r,
+            l,
+            &(struct repl_frame){
+                .type = REPL_SEED_REFUSE,
+                .seed_refuse = {
+                    .table = f->seed_want.table,
+                    .reason = ours ? seed_reason_early : seed_reason_void}});
+        return;
+    }
+    s->active = true;
+    s->want = *f;
+    s->snap = snap;
+    s->gc_floor = floor;
+    s->credit = SEED_CREDIT;
+    buf_clear(&s->position);
+    buf_put_bytes(&s->position, f->seed_want.from);
+    s->want.seed_want.from = BYTES_NONE;
+    s->cursor = part_raw_open(
+        &reader,
+        f->seed_want.table,
+        f->seed_want.hash_lo,
+        f->seed_want.hash_hi,
+        buf_bytes(&s->position));
+}
+
+/* Fills `f` with the next chunk; its records live in the scratch arena. */
+static enum err chunk_read(struct region *r, struct seed_out *s, struct repl_frame *f)
+{
+    enum { RECORDS_PER_CHUNK = 4096 };
+    struct repl_record *records = ARENA_ARRAY(&r->scratch, struct repl_record, RECORDS_PER_CHUNK);
+    if (records == NULL) {
+        return ERR_TOO_BIG;
+    }
+    f->seed_chunk.from = bytes_dup(&r->scratch, buf_bytes(&s->position));
+    size_t bytes = 0;
+    size_t n = 0;
+    size_t seen = 0;
+    enum err e = OK;
+    while (n < RECORDS_PER_CHUNK && seen < RECORDS_PER_CHUNK * 4 &&
+           bytes < r->config.knobs.seed_bytes) {
+        struct part_raw raw;
+        e = part_raw_next(s->cursor, &raw);
+        if (e != OK) {
+            break;
+        }
+        seen++;
+        buf_clear(&s->position);
+        buf_put_bytes(&s->position, raw.position);
+        bool skip =
+            s->want.seed_want.mode == REPL_SEED_OWN && raw.version.region.v != r->config.id.v;
+        if (skip) {
+            continue;
+        }
+        bool bare = s->want.seed_want.mode == REPL_SEED_VERSIONS;
+        records[n++] = (struct repl_record){
+            .key = bytes_dup(&r->scratch, raw.key),
+            .version = raw.version,
+            .live = raw.live,
+            .item = bare ? BYTES_NONE : bytes_dup(&r->scratch, raw.item),
+        };
+        bytes += raw.key.len + raw.item.len + 32;
+    }
+    f->seed_chunk.last = e == ERR_NOT_FOUND;
+    f->seed_chunk.to =
+        f->seed_chunk.last ? BYTES_NONE : bytes_dup(&r->scratch, buf_bytes(&s->position));
+    f->seed_chunk.records = records;
+    f->seed_chunk.n = n;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+void seed_pump(struct region *r, struct link *l)
+{
+    struct seed_out *s = &l->seed_out;
+    while (s->active && s->credit > 0) {
+        struct repl_frame f = {
+            .type = REPL_SEED_CHUNK,
+            .seed_chunk = {
+                .purpose = s->want.seed_want.purpose,
+                .mode = s->want.seed_want.mode,
+                .table = s->want.seed_want.table,
+                .gc_floor = s->gc_floor,
+            }};
+        enum err e = chunk_read(r, s, &f);
+        if (e != OK) {
+            TRACE(
+                r->config.tracer,
+                TRACE_ERROR,
+                "region",
+                "seed does not read, stopped",
+                TRACE_TEXT("err", bytes_str(err_name(e))));
+            seed_out_stop(s);
+            return;
+        }
+        link_send(r, l, &f);
+        s->credit--;
+        if (f.seed_chunk.last) {
+            seed_out_stop(s);
+        }
+    }
+}
+
+/* ---- the receiving end ---- */
+
+struct needs_scan {
+    struct region *r;
+};
+
+static void need_take(void *ctx, const struct core_seed_need *need)
+{
+    struct needs_scan *scan = ctx;
+    struct region *r = scan->r;
+    if (r->n_needs < NEEDS_MAX) {
+        struct core_seed_need *to = &r->needs[r->n_needs++];
+        *to = *need;
+        to->cursor = bytes_dup(&r->needs_arena, need->cursor);
+    }
+}
+
+static void needs_refresh(struct region *r)
+{
+    if (!r->needs_dirty) {
+        return;
+    }
+    r->needs_dirty = false;
+    r->n_needs = 0;
+    arena_clear(&r->needs_arena);
+    struct needs_scan scan = {r};
+    enum err e = core_seed_needs(&r->reader, need_take, &scan);
+    if (e != OK) {
+        TRACE(
+            r->config.tracer,
+            TRACE_ERROR,
+            "region",
+            "seed needs do not read",
+            TRACE_TEXT("err", bytes_str(err_name(e))));
+    }
+    r->status.seeds_open = r->n_needs;
+}
+
+static bool has_whole_need(const struct region *r, uint64_t table)
+{
+    for (size_t i = 0; i < r->n_needs; i++) {
+        if (r->needs[i].table == table && r->needs[i].whole) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool being_seeded(const struct region *r, uint64_t table)
+{
+    for (size_t i = 0; i < r->n_links; i++) {
+        if (r->links[i]->seed_in.active && r->links[i]->seed_in.need.table == table) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What to ask this peer for next: the catalog before tables, everything before what is merely late.
+ */
+static const struct core_seed_need *next_need(const struct region *r, const struct peer *p)
+{
+    const struct core_seed_need *best = NULL;
+    for (size_t i = 0; i < r->n_needs; i++) {
+        const struct core_seed_need *n = &r->needs[i];
+        bool ready = n->from.v == p->id.v && !being_seeded(r, n->table) &&
+                     (n->whole || !has_whole_need(r, n->table));
+        if (ready && (best == NULL || n->table < best->table)) {
+            best = n;
+        }
+    }
+    return best;
+}
+
+static void seed_begin(struct region *r, struct link *l, const struct core_seed_need *need)
+{
+    struct seed_in *in = &l->seed_in;
+    in->active = true;
+    in->retry_ms = 0;
+    buf_clear(&in->cursor);
+    buf_put_bytes(&in->cursor, need->cursor);
+    in->need = *need;
+    in->need.cursor = buf_bytes(&in->cursor);
+    link_send(
+        r,
+        l,
+        &(struct repl_frame){
+            .type = REPL_SEED_WANT,
+            .seed_want = {
+                .purpose = REPL_PURPOSE_SEED,
+                .mode = need->whole ? REPL_SEED_WHOLE : REPL_SEED_OWN,
+                .table = need->table,
+                .hash_lo = 0,
+                .hash_hi = UINT32_MAX,
+                .from = in->need.cursor,
+            }});
+    TRACE(
+        r->config.tracer,
+        TRACE_INFO,
+        "region",
+        "seeding a table",
+        TRACE_TEXT("from", bytes_str(l->peer->name)),
+        TRACE_NUM("table", need->table),
+        TRACE_NUM("whole", need->whole));
+}
+
+void seeds_start(struct region *r, uint64_t now_ms)
+{
+    needs_refresh(r);
+    if (r->n_needs == 0) {
+        return;
+    }
+    for (size_t i = 0; i < r->n_links; i++) {
+        struct link *l = r->links[i];
+        bool idle =
+            l->ready && !l->seed_in.active && l->seed_in.retry_ms <= now_ms && !l->scrubbing;
+        const struct core_seed_need *need = idle ? next_need(r, l->peer) : NULL;
+        if (need != NULL) {
+            seed_begin(r, l, need);
+        }
+    }
+}
+
+void seed_send_more(struct region *r, struct link *l, uint64_t table)
+{
+    link_send(r, l, &(struct repl_frame){.type = REPL_SEED_MORE, .seed_refuse = {.table = table}});
+}
+
+static enum err note_run(void *arg, struct part_stage *s, struct arena *a)
+{
+    (void)a;
+    const struct errand *e = arg;
+    return core_seed_progress(s, &e->need, e->last);
+}
+
+bool seed_submit_records(struct region *r, struct link *l, const struct repl_frame *f)
+{
+    struct errand *e = errand_new(
+        r, f->seed_chunk.purpose == REPL_PURPOSE_SEED ? ERRAND_SEED : ERRAND_REPAIR, PART_CMD_SEED);
+    struct part_raw *records = ARENA_ARRAY(&e->arena, struct part_raw, f->seed_chunk.n);
+    if (records == NULL) {
+        errand_free(e);
+        return false;
+    }
+    for (size_t i = 0; i < f->seed_chunk.n; i++) {
+        const struct repl_record *from = &f->seed_chunk.records[i];
+        records[i] = (struct part_raw){
+            .key = bytes_dup(&e->arena, from->key),
+            .live = from->live,
+            .version = from->version,
+            .item = bytes_dup(&e->arena, from->item),
+        };
+    }
+    e->link = l->id;
+    e->cmd.seed.table = f->seed_chunk.table;
+    e->cmd.seed.from = bytes_dup(&e->arena, f->seed_chunk.from);
+    e->cmd.seed.to = bytes_dup(&e->arena, f->seed_chunk.to);
+    e->cmd.seed.complete =
+        f->seed_chunk.mode == REPL_SEED_WHOLE && f->seed_chunk.purpose == REPL_PURPOSE_SEED;
+    e->cmd.seed.gc_floor = f->seed_chunk.gc_floor;
+    e->cmd.seed.records = records;
+    e->cmd.seed.n = f->seed_chunk.n;
+    return errand_submit(e);
+}
+
+static bool submit_note(struct region *r, struct link *l, const struct repl_frame *f)
+{
+    struct errand *e = errand_new(r, ERRAND_SEED_NOTE, PART_CMD_CALL);
+    e->link = l->id;
+    e->last = f->seed_chunk.last;
+    e->need = l->seed_in.need;
+    e->need.cursor = bytes_dup(&e->arena, f->seed_chunk.to);
+    e->cmd.call.run = note_run;
+    e->cmd.call.arg = e;
+    return errand_submit(e);
+}
+
+void seed_chunk(struct region *r, struct link *l, const struct repl_frame *f)
+{
+    struct seed_in *in = &l->seed_in;
+    bool expected = in->active && f->seed_chunk.table == in->need.table &&
+                    bytes_eq(f->seed_chunk.from, buf_bytes(&in->cursor));
+    if (!expected) {
+        return;
+    }
+    /* The note goes in behind the records: if it is on disk, so are they. */
+    if (!seed_submit_records(r, l, f) || !submit_note(r, l, f)) {
+        in->active = false; /* begins again from the last note */
+        in->retry_ms = 1;
+        r->needs_dirty = true;
+        return;
+    }
+    buf_clear(&in->cursor);
+    buf_put_bytes(&in->cursor, f->seed_chunk.to);
+}
+
+void seed_refused(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
+{
+    l->scrubbing = false;
+    if (!l->seed_in.active || f->seed_refuse.table != l->seed_in.need.table) {
+        return;
+    }
+    if (bytes_eq(f->seed_refuse.reason, seed_reason_void)) {
+        /* It has no such table, so nothing of it that we could lack. */
+        struct repl_frame none = {
+            .type = REPL_SEED_CHUNK, .seed_chunk = {.table = l->seed_in.need.table, .last = true}};
+        if (submit_note(r, l, &none)) {
+            return;
+        }
+    }
+    l->seed_in.active = false;
+    l->seed_in.retry_ms = now_ms + r->config.knobs.hold_ms;
+}
+
+static void note_done(struct region *r, struct errand *e, uint64_t now_ms)
+{
+    struct link *l = link_find(r, e->link);
+    if (e->cmd.err != OK) {
+        if (l != NULL) {
+            l->seed_in.active = false;
+            l->seed_in.retry_ms = now_ms + r->config.knobs.hold_ms;
+        }
+        r->needs_dirty = true;
+        return;
+    }
+    if (!e->last) {
+        if (l != NULL && l->seed_in.active) {
+            seed_send_more(r, l, e->need.table);
+        }
+        return;
+    }
+    if (l != NULL) {
+        l->seed_in.active = false;
+    }
+    r->needs_dirty = true;
+}
+
+void seed_noted(struct region *r, struct errand *e, uint64_t now_ms)
+{
+    if (e->kind == ERRAND_SEED_NOTE) {
+        note_done(r, e, now_ms);
+    } else if (e->kind == ERRAND_SEED && e->cmd.err != OK) {
+        struct link *l = link_find(r, e->link);
+        if (l != NULL) {
+            l->seed_in.active = false;
+            l->seed_in.retry_ms = now_ms + r->config.knobs.hold_ms;
+        }
+        r->needs_dirty = true;
+    }
+}
+
+bool seed_send_want(struct region *r, struct link *l, const struct repl_frame *want)
+{
+    if (l->seed_in.active) {
+        return false;
+    }
+    link_send(r, l, want);
+    return true;
+}
