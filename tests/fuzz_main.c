@@ -3,8 +3,10 @@
  * entry with clang -fsanitize=fuzzer instead of this file.
  *
  *   x_fuzz PATH...                       runs each file, and each file in each directory, once
- *   x_fuzz --random SEED COUNT PATH...   then COUNT more inputs made by mutating those and from
- * nothing
+ *   x_fuzz --random SEED COUNT PATH...   then COUNT more, made by mutating those and from nothing
+ *
+ * GODWIT_SEED and GODWIT_FUZZ_RUNS, where set, replace SEED and COUNT: a soak wants other seeds, a
+ * sanitizer build fewer runs.
  *
  * On a crash the last line on standard error names the input: the file, or the seed and the round.
  */
@@ -179,14 +181,21 @@ static void run_random(struct corpus *c, uint64_t seed, uint64_t count)
     free(data);
 }
 
+/* The number in an environment variable, or the argument's. OK, or why neither is one. */
+static enum err number(const char *variable, const char *argument, uint64_t *ret)
+{
+    const char *text = getenv(variable);
+    return bytes_u64(bytes_str(text != NULL ? text : argument), ret);
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = 0;
     uint64_t count = 0;
     int first = 1;
     if (argc >= 4 && strcmp(argv[1], "--random") == 0) {
-        if (bytes_u64(bytes_str(argv[2]), &seed) != OK ||
-            bytes_u64(bytes_str(argv[3]), &count) != OK) {
+        if (number("GODWIT_SEED", argv[2], &seed) != OK ||
+            number("GODWIT_FUZZ_RUNS", argv[3], &count) != OK) {
             fprintf(stderr, "usage: %s [--random SEED COUNT] PATH...\n", argv[0]);
             return 2;
         }
