@@ -21,8 +21,8 @@ struct bytes {
 
 #define BYTES_LIT(s) ((struct bytes){(const uint8_t *)("" s), sizeof(s) - 1})
 #define BYTES_NONE   ((struct bytes){NULL, 0})
-/* For printf's "%.*s". */
-#define BYTES_FMT(b) (int)(b).len, (const char *)(b).base
+/* For printf's "%.*s", which wants a pointer even for no bytes. */
+#define BYTES_FMT(b) (int)(b).len, (b).base != NULL ? (const char *)(b).base : ""
 
 static inline struct bytes bytes_of(const void *base, size_t len)
 {
