@@ -123,7 +123,7 @@ size_t item_size(const struct value *item);
 /* DynamoDB's type tag: "S", "N", "BOOL", "NULL", "M", "L", "SS", "NS", "BS", "B". */
 const char *value_tag(enum value_type t);
 
-/* ---- item bytes (docs/formats/item.md, golden bytes in tests/golden) ---- */
+/* ---- item bytes (docs/formats/item.md) ---- */
 
 /* Appends the canonical encoding: equal values give equal bytes. Sticky ERR_TOO_BIG in `b`. */
 void value_encode(struct buf *b, const struct value *v);
@@ -134,7 +134,7 @@ MUST_CHECK enum err value_decode(struct arena *a, struct bytes in, struct value 
 MUST_CHECK enum err
 value_decode_member(struct arena *a, struct bytes in, struct bytes name, struct value *ret);
 
-/* ---- key bytes ---- */
+/* ---- key bytes (docs/formats/key.md) ---- */
 
 /* Appends bytes whose bytewise order is value_cmp's order for S, N and B of one type; self-delimiting, so
  * concatenations compare part by part. `v` is STRING, NUMBER or BINARY (asserted). */

@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include "doc/doc.h"
 #include "doc/test_util.h"
 
@@ -146,6 +148,7 @@ static const char *const not_json[] = {
     "\"\\ud800\\n\"",
     "\"\\ud800\\u0041\"",
     "\"\\ud800\\ud800\"",
+    "\"\\ud800\\ue000\"",
     "\"a\nb\"",
     "\"a\x01\"",
     "\"\xff\"",
@@ -229,8 +232,9 @@ static void test_arena_cap(void **state)
     assert_true(cap > text.len);
 }
 
-/* Many small nodes under a small cap are refused before the scratch outgrows the cap by much. */
-static void test_cap_bounds_scratch(void **state)
+/* Many small nodes are refused under a small cap, pass under a large one, and the parser stays
+ * usable. */
+static void test_cap_many_nodes(void **state)
 {
     struct fixture *f = *state;
     enum { N = 1000000 };
@@ -251,6 +255,31 @@ static void test_cap_bounds_scratch(void **state)
     free(text);
     assert_int_equal(parse(f, "[7]", &j), OK);
     assert_true(bytes_eq_str(j.array.items[0].text, "7"));
+}
+
+/* After a text of many megabytes the parser gives its scratch back. */
+static void test_scratch_shrinks(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 2000000 };
+    char *text = malloc(2 * N + 1);
+    assert_non_null(text);
+    memset(text, '1', 2 * N + 1);
+    for (size_t i = 0; i < N; i++) {
+        text[2 * i] = ',';
+    }
+    text[0] = '[';
+    text[2 * N] = ']';
+    struct arena a;
+    struct json j;
+    arena_init(&a, SIZE_MAX);
+    struct mallinfo2 before = mallinfo2();
+    assert_int_equal(json_parse(f->parser, &a, bytes_of(text, 2 * N + 1), 10, &j), OK);
+    arena_done(&a);
+    struct mallinfo2 after = mallinfo2();
+    size_t kept = after.uordblks + after.hblkhd - before.uordblks - before.hblkhd;
+    assert_true(kept <= 2 * 1024 * 1024 + 4096);
+    free(text);
 }
 
 static struct json json_of(struct prng *r, struct arena *a, size_t depth)
@@ -345,7 +374,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_depth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_find, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_arena_cap, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_cap_bounds_scratch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cap_many_nodes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_scratch_shrinks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_round_trip_and_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_string_lengths, set_up, tear_down),
     };
