@@ -1,7 +1,7 @@
 #pragma once
 
 /* Change records: what happened to one item, grouped into the transaction that did it, and their bytes in the
- * log and on the wire (docs/formats/log.md, golden bytes in tests/golden).
+ * log and on the wire (docs/formats/log.md, golden bytes in change_test.c).
  *
  * A stored transaction has two sections. The wire section is what peers receive, byte for byte: it is encoded
  * once and sent to all. The local section follows it and never leaves the region: old images for feeds, and old
@@ -67,7 +67,9 @@ enum {
     CHANGE_TXN_BYTES_MAX = 64 * 1024 * 1024,
 };
 
-/* Appends both sections. Sticky ERR_TOO_BIG in `b`. */
+/* Appends both sections. Sticky ERR_TOO_BIG in `b` (its bound, or a section over CHANGE_TXN_BYTES_MAX). `origin` and
+ * `origin_pos` are set; `seen` may be in any order but names no region twice: it is written, and so read back, in
+ * ascending order of region id. */
 void change_txn_encode(struct buf *b, const struct change_txn *t);
 /* Decodes a stored transaction (both sections) or, with `wire_only`, a wire section alone; slices borrow from
  * `in`, arrays live in `a`. OK; ERR_CORRUPT (checksum, lengths, order, trailing bytes); ERR_FORMAT (version or
