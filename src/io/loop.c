@@ -254,6 +254,16 @@ static void release_spare_buffers(void)
     }
 }
 
+/* H2O begins a turn by freeing the closed sockets and settling what it polls for, and takes for
+ * granted that no callback is pending then: behind its own callbacks and timeouts it runs them all.
+ * For writes and closes made between turns we have to, or a socket is freed that is still queued,
+ * or stays polled for writing without a write, which H2O asserts against. */
+static int h2o_turn(struct io_loop *loop, int32_t wait_ms_max)
+{
+    h2o_timeout__do_post_callback(loop->h2o);
+    return h2o_evloop_run(loop->h2o, wait_ms_max);
+}
+
 void io_loop_free(struct io_loop *loop)
 {
     if (loop == NULL) {
@@ -262,7 +272,7 @@ void io_loop_free(struct io_loop *loop)
     ASSERT(loop->heap_len == 0);
     h2o_socket_close(loop->timer_sock);
     /* One turn lets H2O free the sockets that were closed since the last. */
-    (void)h2o_evloop_run(loop->h2o, /* max_wait= */ 0);
+    (void)h2o_turn(loop, /* wait_ms_max= */ 0);
     h2o_evloop_destroy(loop->h2o);
     release_spare_buffers();
     free(loop->heap);
@@ -272,7 +282,7 @@ void io_loop_free(struct io_loop *loop)
 void io_loop_turn(struct io_loop *loop, uint32_t wait_ms_max)
 {
     int32_t wait_ms = prepare_sleep(loop, wait_ms_max);
-    int rc = h2o_evloop_run(loop->h2o, wait_ms);
+    int rc = h2o_turn(loop, wait_ms);
     /* A signal handler of somebody else's may interrupt the wait; nothing is lost by going on. */
     ASSERT(rc == 0 || errno == EINTR);
     run_timers(loop);
