@@ -6,7 +6,9 @@
  *   1  -2.5      number          [1, 'a']       list
  *   'a'          string          {a: 1, b: 'x'} map
  *   b'a'         binary          <'a', 'b'>     set of strings, numbers or binaries
- *   true null    bool, null */
+ *   true null    bool, null
+ *
+ * Recursion follows the nesting that tests write, DOC_DEPTH_MAX levels at most. */
 
 /* clang-format off */
 #include <setjmp.h> /* cmocka.h wants these before itself */
