@@ -1,4 +1,4 @@
-/* Hostile texts for the five kinds of expression. The first byte picks the kind ('0' to '4'); the
+/* Hostile texts for the five kinds of expression. The first byte, modulo five, picks the kind; the
  * rest is the text, or, where the first byte has its high bit set, numbers of words to put
  * together, which gets deeper into the grammar. Besides not crashing: an error has a message, a
  * condition and its negation differ, and what an update or a projection makes of an item is
