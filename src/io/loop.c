@@ -281,6 +281,11 @@ void io_loop_free(struct io_loop *loop)
 
 void io_loop_turn(struct io_loop *loop, uint32_t wait_ms_max)
 {
+    /* Timers, and whoever sent something between turns, may have left completed writes whose
+     * callbacks wait. H2O must not go to sleep on them, nor ask epoll about them: it would then
+     * find a socket writable that has nothing to write, and abort. This is the call by which its
+     * own timeouts avoid that. */
+    h2o_timeout__do_post_callback(loop->h2o);
     int32_t wait_ms = prepare_sleep(loop, wait_ms_max);
     int rc = h2o_turn(loop, wait_ms);
     /* A signal handler of somebody else's may interrupt the wait; nothing is lost by going on. */
