@@ -28,6 +28,7 @@
 
 enum {
     PIPELINE_BYTES_MAX = 64 << 10,
+    CHUNKS_BYTES_MAX = 64 << 10, /* decoded in one go */
     RESPONSE_HEAD_BYTES_MAX = 1 << 20,
     SPARE_REQUESTS_MAX = 64,
     SPARE_ARENA_BYTES_MAX = 256 << 10,
@@ -111,7 +112,7 @@ static struct request *request_new(struct http_conn *c)
     r->body = NULL;
     r->body_len = 0;
     r->decoder = (struct http_chunks){0};
-    buf_init(&r->chunks, s->config.body_bytes_max + PIPELINE_BYTES_MAX);
+    buf_init(&r->chunks, s->config.body_bytes_max + CHUNKS_BYTES_MAX);
     s->n_requests++;
     return r;
 }
@@ -362,35 +363,33 @@ static void take_sized_body(struct http_conn *c)
     }
 }
 
-static void take_chunked_body(struct http_conn *c)
+/* Decodes one slice. false when the connection has moved on, and may be gone. */
+static bool take_chunks(struct http_conn *c)
 {
     struct request *r = c->req;
     h2o_buffer_t *in = c->sock->input;
-    size_t n = in->size;
+    size_t n = in->size < CHUNKS_BYTES_MAX ? in->size : CHUNKS_BYTES_MAX;
     uint8_t *to = buf_reserve(&r->chunks, n);
-    if (to == NULL) {
-        refuse(c, 413);
-        return;
-    }
+    ASSERT(to != NULL); /* the bound leaves room for a slice */
     memcpy(to, in->bytes, n);
     size_t body_n = n;
     ptrdiff_t rest = http_chunks_decode(&r->decoder, (char *)to, &body_n);
     if (rest == -1) {
         refuse(c, 400);
-        return;
+        return false;
     }
     r->chunks.len += body_n;
     if (r->chunks.len > c->server->config.body_bytes_max) {
         refuse(c, 413);
-        return;
+        return false;
     }
+    h2o_buffer_consume(&c->sock->input, rest < 0 ? n : n - (size_t)rest);
     if (rest < 0) {
-        h2o_buffer_consume(&c->sock->input, n);
-        return;
+        return c->sock->input->size > 0;
     }
-    h2o_buffer_consume(&c->sock->input, n - (size_t)rest);
     r->pub.body = buf_bytes(&r->chunks);
     dispatch(c);
+    return false;
 }
 
 /* Takes the next step that the input at hand allows. May free `c`. */
@@ -402,7 +401,8 @@ static void conn_advance(struct http_conn *c)
         return;
     case CONN_BODY:
         if (c->req->head.chunked) {
-            take_chunked_body(c);
+            while (take_chunks(c)) {
+            }
         } else {
             take_sized_body(c);
         }

@@ -365,6 +365,28 @@ static void test_half_close(void **state)
     stop(&f);
 }
 
+/* A chunked body of exactly the limit is taken, in chunks as large as one may be. */
+static void test_big_chunked_body(void **state)
+{
+    (void)state;
+    struct fixture f;
+    size_t n = 3000000;
+    start(&f, (struct http_server_config){.body_bytes_max = n});
+    struct raw_reader r;
+    int fd = client(&f, &r);
+    char *body = test_malloc(n);
+    memset(body, 'z', n);
+    raw_send_str(f.loop, fd, "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    raw_send_str(f.loop, fd, "1\r\nz\r\n2DC6BF\r\n");
+    raw_send(f.loop, fd, body, n - 1);
+    raw_send_str(f.loop, fd, "\r\n0\r\n\r\nGET /after HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(raw_read_until(f.loop, &r, "<GET /after ", 1), 1);
+    assert_true(contains(&r, "<POST /c ? 3000000:zzzz"));
+    test_free(body);
+    raw_reader_done(&r);
+    stop(&f);
+}
+
 /* A 16 MB body arrives whole, and 8 MiB go back. */
 static void test_big_bodies(void **state)
 {
@@ -507,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_head_and_old_clients),
         cmocka_unit_test(test_disconnects),
         cmocka_unit_test(test_half_close),
+        cmocka_unit_test(test_big_chunked_body),
         cmocka_unit_test(test_big_bodies),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_connection_limit),
