@@ -1,0 +1,237 @@
+#include "io/test_net.h"
+
+enum { SENDERS = 4, PER_SENDER = 20000 };
+
+struct message {
+    struct mail mail; /* first */
+    int sender;
+    int number;
+};
+
+static struct message *message_new(int sender, int number)
+{
+    struct message *m = malloc(sizeof *m);
+    assert_non_null(m);
+    *m = (struct message){.sender = sender, .number = number};
+    return m;
+}
+
+/* What a receiver checks: each sender's messages come once and in order. */
+struct ledger {
+    int next[SENDERS];
+    size_t n;
+    size_t n_batches;
+};
+
+static void take_down(struct ledger *l, struct mail *batch)
+{
+    l->n_batches++;
+    while (batch != NULL) {
+        struct message *m = (struct message *)batch;
+        batch = batch->next;
+        assert_int_equal(m->number, l->next[m->sender]);
+        l->next[m->sender]++;
+        l->n++;
+        free(m);
+    }
+}
+
+struct sender {
+    struct mailbox *mb;
+    int id;
+    size_t n_busy;
+};
+
+static void send_all(void *arg)
+{
+    struct sender *s = arg;
+    for (int i = 0; i < PER_SENDER; i++) {
+        struct message *m = message_new(s->id, i);
+        while (mailbox_post(s->mb, &m->mail) != OK) {
+            s->n_busy++;
+        }
+    }
+}
+
+static void spawn_all(
+    struct mailbox *mb, struct sender senders[SENDERS], struct io_thread *threads[SENDERS])
+{
+    for (int i = 0; i < SENDERS; i++) {
+        senders[i] = (struct sender){.mb = mb, .id = i};
+        assert_int_equal(io_thread_spawn("sender", send_all, &senders[i], &threads[i]), OK);
+    }
+}
+
+/* Order is kept, the bound holds, and a refused or late message stays the sender's. */
+static void test_bound_and_close(void **state)
+{
+    (void)state;
+    struct mailbox *mb = mailbox_new(2);
+    struct message m[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
+    assert_null(mailbox_take_all(mb));
+    assert_false(mailbox_wait(mb, 0));
+    assert_int_equal(mailbox_post(mb, &m[0].mail), OK);
+    assert_int_equal(mailbox_post(mb, &m[1].mail), OK);
+    assert_int_equal(mailbox_post(mb, &m[2].mail), ERR_BUSY);
+    assert_int_equal(mailbox_depth(mb), 2);
+    assert_true(mailbox_wait(mb, -1));
+    struct mail *batch = mailbox_take_all(mb);
+    assert_ptr_equal(batch, &m[0].mail);
+    assert_ptr_equal(batch->next, &m[1].mail);
+    assert_null(batch->next->next);
+    assert_int_equal(mailbox_post(mb, &m[2].mail), OK);
+    mailbox_close(mb);
+    mailbox_close(mb);
+    assert_true(mailbox_closed(mb));
+    assert_int_equal(mailbox_post(mb, &m[0].mail), ERR_UNAVAILABLE);
+    assert_true(mailbox_wait(mb, -1));
+    assert_ptr_equal(mailbox_take_all(mb), &m[2].mail);
+    assert_false(mailbox_wait(mb, -1));
+    mailbox_free(mb);
+    mailbox_free(NULL);
+}
+
+/* Four threads to a plain thread that waits: everything arrives once, in each sender's order. */
+static void test_to_thread(void **state)
+{
+    (void)state;
+    struct mailbox *mb = mailbox_new(1000);
+    struct sender senders[SENDERS];
+    struct io_thread *threads[SENDERS];
+    spawn_all(mb, senders, threads);
+    struct ledger ledger = {0};
+    while (ledger.n < SENDERS * PER_SENDER) {
+        assert_true(mailbox_wait(mb, -1));
+        take_down(&ledger, mailbox_take_all(mb));
+    }
+    for (int i = 0; i < SENDERS; i++) {
+        io_thread_join(threads[i]);
+    }
+    assert_null(mailbox_take_all(mb));
+    mailbox_free(mb);
+}
+
+struct loop_receiver {
+    struct io_loop *loop;
+    struct ledger ledger;
+};
+
+static void on_mail(void *arg, struct mail *batch)
+{
+    struct loop_receiver *r = arg;
+    assert_non_null(batch);
+    take_down(&r->ledger, batch);
+    if (r->ledger.n == SENDERS * PER_SENDER) {
+        io_loop_stop(r->loop);
+    }
+}
+
+/* The same to a loop, which takes them in batches. */
+static void test_to_loop(void **state)
+{
+    (void)state;
+    struct loop_receiver r = {0};
+    assert_int_equal(io_loop_new(&r.loop), OK);
+    struct mailbox *mb = mailbox_new(1000);
+    assert_int_equal(mailbox_attach(mb, r.loop, on_mail, &r), OK);
+    struct sender senders[SENDERS];
+    struct io_thread *threads[SENDERS];
+    spawn_all(mb, senders, threads);
+    io_loop_run(r.loop);
+    for (int i = 0; i < SENDERS; i++) {
+        io_thread_join(threads[i]);
+    }
+    mailbox_detach(mb);
+    mailbox_detach(mb);
+    assert_int_equal(mailbox_depth(mb), 0);
+    mailbox_free(mb);
+    io_loop_free(r.loop);
+}
+
+/* Messages posted in one turn come as one batch, and those posted before attaching are not
+ * forgotten. */
+static void test_batching(void **state)
+{
+    (void)state;
+    struct loop_receiver r = {0};
+    assert_int_equal(io_loop_new(&r.loop), OK);
+    struct mailbox *mb = mailbox_new(1000);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(mailbox_post(mb, &message_new(0, i)->mail), OK);
+    }
+    assert_int_equal(mailbox_attach(mb, r.loop, on_mail, &r), OK);
+    LOOP_UNTIL(r.loop, r.ledger.n == 10);
+    for (int i = 10; i < 110; i++) {
+        assert_int_equal(mailbox_post(mb, &message_new(0, i)->mail), OK);
+    }
+    LOOP_UNTIL(r.loop, r.ledger.n == 110);
+    assert_int_equal(r.ledger.n_batches, 2);
+    mailbox_detach(mb);
+    mailbox_free(mb);
+    io_loop_free(r.loop);
+}
+
+struct ping_pong {
+    struct mailbox *to_thread;
+    struct mailbox *to_loop;
+    struct io_loop *loop;
+    int rounds;
+};
+
+static void echo(void *arg)
+{
+    struct ping_pong *p = arg;
+    for (;;) {
+        if (!mailbox_wait(p->to_thread, -1)) {
+            return; /* closed */
+        }
+        for (struct mail *m = mailbox_take_all(p->to_thread); m != NULL;) {
+            struct mail *next = m->next;
+            assert_int_equal(mailbox_post(p->to_loop, m), OK);
+            m = next;
+        }
+    }
+}
+
+static void on_pong(void *arg, struct mail *batch)
+{
+    struct ping_pong *p = arg;
+    assert_null(batch->next);
+    if (++p->rounds == 2000) {
+        mailbox_close(p->to_thread);
+        io_loop_stop(p->loop);
+        return;
+    }
+    assert_int_equal(mailbox_post(p->to_thread, batch), OK);
+}
+
+/* One message to and fro between a loop and a thread: no wake-up is ever lost. */
+static void test_no_lost_wake(void **state)
+{
+    (void)state;
+    struct ping_pong p = {.to_thread = mailbox_new(1), .to_loop = mailbox_new(1)};
+    assert_int_equal(io_loop_new(&p.loop), OK);
+    assert_int_equal(mailbox_attach(p.to_loop, p.loop, on_pong, &p), OK);
+    struct io_thread *thread;
+    assert_int_equal(io_thread_spawn("a name longer than fifteen", echo, &p, &thread), OK);
+    struct message m = {0};
+    assert_int_equal(mailbox_post(p.to_thread, &m.mail), OK);
+    io_loop_run(p.loop);
+    io_thread_join(thread);
+    mailbox_detach(p.to_loop);
+    mailbox_free(p.to_thread);
+    mailbox_free(p.to_loop);
+    io_loop_free(p.loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bound_and_close),
+        cmocka_unit_test(test_to_thread),
+        cmocka_unit_test(test_to_loop),
+        cmocka_unit_test(test_batching),
+        cmocka_unit_test(test_no_lost_wake),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
