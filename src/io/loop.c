@@ -183,6 +183,9 @@ static void run_timers(struct io_loop *loop)
 static int32_t prepare_sleep(struct io_loop *loop, uint32_t wait_ms_max)
 {
     int32_t wait_ms = wait_ms_max > INT32_MAX ? INT32_MAX : (int32_t)wait_ms_max;
+    if (loop->stop) {
+        return 0;
+    }
     if (loop->heap_len == 0) {
         return wait_ms;
     }
@@ -254,14 +257,13 @@ static void release_spare_buffers(void)
     }
 }
 
-/* H2O begins a turn by freeing the closed sockets and settling what it polls for, and takes for
- * granted that no callback is pending then: behind its own callbacks and timeouts it runs them all.
- * For writes and closes made between turns we have to, or a socket is freed that is still queued,
- * or stays polled for writing without a write, which H2O asserts against. */
-static int h2o_turn(struct io_loop *loop, int32_t wait_ms_max)
+/* Timers, and whoever wrote or closed something between turns, may have left callbacks that wait.
+ * H2O must not sleep on them, nor ask epoll about their sockets: it takes for granted that none is
+ * pending when a turn begins, frees closed sockets that are still queued, and aborts over one that
+ * is writable with nothing to write. This is the call by which its own timeouts avoid that. */
+static void run_pending(struct io_loop *loop)
 {
     h2o_timeout__do_post_callback(loop->h2o);
-    return h2o_evloop_run(loop->h2o, wait_ms_max);
 }
 
 void io_loop_free(struct io_loop *loop)
@@ -272,7 +274,8 @@ void io_loop_free(struct io_loop *loop)
     ASSERT(loop->heap_len == 0);
     h2o_socket_close(loop->timer_sock);
     /* One turn lets H2O free the sockets that were closed since the last. */
-    (void)h2o_turn(loop, /* wait_ms_max= */ 0);
+    run_pending(loop);
+    (void)h2o_evloop_run(loop->h2o, /* max_wait= */ 0);
     h2o_evloop_destroy(loop->h2o);
     release_spare_buffers();
     free(loop->heap);
@@ -281,13 +284,9 @@ void io_loop_free(struct io_loop *loop)
 
 void io_loop_turn(struct io_loop *loop, uint32_t wait_ms_max)
 {
-    /* Timers, and whoever sent something between turns, may have left completed writes whose
-     * callbacks wait. H2O must not go to sleep on them, nor ask epoll about them: it would then
-     * find a socket writable that has nothing to write, and abort. This is the call by which its
-     * own timeouts avoid that. */
-    h2o_timeout__do_post_callback(loop->h2o);
+    run_pending(loop); /* may arm timers, or stop the loop: so before the sleep is measured */
     int32_t wait_ms = prepare_sleep(loop, wait_ms_max);
-    int rc = h2o_turn(loop, wait_ms);
+    int rc = h2o_evloop_run(loop->h2o, wait_ms);
     /* A signal handler of somebody else's may interrupt the wait; nothing is lost by going on. */
     ASSERT(rc == 0 || errno == EINTR);
     run_timers(loop);
