@@ -46,7 +46,8 @@ static void check(struct bytes in)
     if (change_txn_decode(&a, in, /* wire_only= */ false, &t) == OK) {
         ASSERT(has_wire);
         ASSERT(has_head);
-        ASSERT(head.origin.v == t.origin.v && head.hlc.v == t.hlc.v);
+        ASSERT(head.origin.v == t.origin.v);
+        ASSERT(head.hlc.v == t.hlc.v);
         change_txn_encode(&out, &t);
         ASSERT(bytes_eq(buf_bytes(&out), in));
         check_filter(in, &a, &out);

@@ -94,7 +94,9 @@ static bool take_decimal(struct bytes in, struct decimal *ret)
     enum err e = decimal_parse(bytes_of(text, len), &back, &underflow);
     ASSERT(e == OK);
     ASSERT(decimal_cmp(ret, &back) == 0);
-    ASSERT(ret->coef == back.coef && ret->exp == back.exp && ret->neg == back.neg);
+    ASSERT(ret->coef == back.coef);
+    ASSERT(ret->exp == back.exp);
+    ASSERT(ret->neg == back.neg);
     return true;
 }
 
