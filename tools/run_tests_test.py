@@ -44,6 +44,10 @@ class Counting(unittest.TestCase):
         self.assertEqual(len(ran('', 'TIMEOUT', -15)[1]), 1)
         self.assertEqual(len(ran('', 'SKIP', 77)[1]), 1)
 
+    def test_planted_fault(self):
+        self.assertEqual(ran('', 'EXPECTEDFAIL', -6), (1, []))
+        self.assertEqual(len(ran('', 'UNEXPECTEDPASS', 0)[1]), 1)
+
     def test_pytest_counts_each(self):
         stdout = ('FAILED a.py::test_bad - assert 0\nERROR a.py::test_err - ValueError\n'
                   '=== 1 failed, 2 passed, 1 skipped, 1 error in 75.31s (0:01:15) ===\n')
