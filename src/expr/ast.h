@@ -181,7 +181,7 @@ enum function expr_function(struct bytes name);
 /* ---- path.c ---- */
 
 int path_step_cmp(const struct expr_step *a, const struct expr_step *b);
-/* Appends "[a, [1], b]", DynamoDB's way to write a path in a message. */
+/* "[a, [1], b]", DynamoDB's way to write a path in a message; base NULL at the cap. */
 struct bytes path_text(struct arena *a, const struct expr_path *path);
 /* Fails `p` if two of the paths overlap or conflict. */
 void path_check_clashes(struct parse *p, const struct expr_path *paths, size_t n);

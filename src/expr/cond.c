@@ -42,8 +42,8 @@ struct expr_cond {
 
 /* ---- evaluation ---- */
 
-/* UTF-16 units, which is what DynamoDB counts: one more than code points for each 4-byte sequence.
- */
+/* UTF-16 units: one more than code points for each 4-byte sequence. DynamoDB's guide just says "the
+ * length of the string"; those who imitate it count these. */
 static size_t string_units(struct bytes s)
 {
     size_t n = utf8_length(s);

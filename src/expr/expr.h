@@ -84,7 +84,8 @@ enum expr_kind { EXPR_CONDITION, EXPR_FILTER, EXPR_KEY_CONDITION, EXPR_PROJECTIO
 
 /* Parses a ConditionExpression or FilterExpression (kind chooses the wording). OK; ERR_INVALID with
  * the message (syntax, reserved word, undefined placeholder, operand types, limits, …); ERR_TOO_BIG
- * at the arena's cap. The result borrows `text` and the env's values. */
+ * at the arena's cap. What any of the parsers here
+ * returns borrows `text` and the env's tables, names and values, so these must live as long. */
 MUST_CHECK enum err expr_cond_parse(
     struct arena *a,
     enum expr_kind kind,
@@ -104,7 +105,7 @@ bool expr_cond_mentions(const struct expr_cond *c, struct bytes name);
 bool expr_cond_reaches_into(const struct expr_cond *c, struct bytes name);
 
 /* Builders for the legacy API (Expected, QueryFilter, …), which has no text form. All allocate in
- * `a` and return NULL only at its cap. */
+ * `a` and return NULL only at its cap; paths' steps and the operands (arrays too) are borrowed. */
 enum expr_cmp { EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE };
 const struct expr_cond *expr_cond_compare(
     struct arena *a, const struct expr_path *path, enum expr_cmp op, const struct value *v);

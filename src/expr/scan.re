@@ -4,7 +4,8 @@
 
 #include "expr/ast.h"
 
-/* The sentinel NUL the scanner stops at is supplied by the caller's copy of the text. */
+/* One token from `at` on, before `limit`; past the limit the scanner sees a NUL, which ends any token.
+ * Returns where the token ends. */
 static const uint8_t *scan_one(const uint8_t *at, const uint8_t *limit, enum token_kind *ret_kind)
 {
     const uint8_t *marker;
