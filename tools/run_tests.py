@@ -24,7 +24,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REQUIRED_SUITES = ('tidy', 'unit', 'golden', 'fuzz', 'sim', 'conformance', 'cluster')
 # How long the suites that can run for any time shall run in a sanitizer build, which is several times slower.
-REDUCED = {'GODWIT_FUZZ_RUNS': '2000', 'GODWIT_SIM_SEEDS': '10'}
+REDUCED = {'GODWIT_FUZZ_RUNS': '20000', 'GODWIT_SIM_SEEDS': '10'}
 SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:detect_stack_use_after_return=1',
     'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_stacktrace=1',
