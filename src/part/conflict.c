@@ -1,0 +1,218 @@
+/* The conflict log: every version that lost to one its writer did not know of, as an ordinary item
+ * of the system table PART_TABLE_CONFLICTS, keyed by the table's name and the time of the loser.
+ *
+ * Invariants
+ *  1. The sort key is a function of table, key and loser alone, so seeing the same loser twice
+ * leaves one entry.
+ *  2. Each entry has an order row with a growing sequence number; entries above the cap go from the
+ * low end. */
+#include "part/impl.h"
+
+/* Gregorian date of a day count since 1970-01-01, by eras of 400 years that begin in March. */
+static void civil(uint64_t days, uint64_t *ret_y, unsigned *ret_m, unsigned *ret_d)
+{
+    uint64_t z = days + 719468;
+    uint64_t era = z / 146097;
+    uint64_t doe = z % 146097;
+    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    uint64_t shifted = (5 * doy + 2) / 153; /* 0: March */
+    *ret_d = (unsigned)(doy - (153 * shifted + 2) / 5 + 1);
+    *ret_m = (unsigned)(shifted < 10 ? shifted + 3 : shifted - 9);
+    *ret_y = yoe + era * 400 + (*ret_m <= 2 ? 1 : 0);
+}
+
+static struct bytes iso_time(struct arena *a, uint64_t ms)
+{
+    uint64_t year;
+    unsigned month;
+    unsigned day;
+    uint64_t s = ms / 1000;
+    civil(s / 86400, &year, &month, &day);
+    struct bytes text = bytes_fmt(
+        a,
+        "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+        (unsigned)year,
+        month,
+        day,
+        (unsigned)(s / 3600 % 24),
+        (unsigned)(s / 60 % 60),
+        (unsigned)(s % 60),
+        (unsigned)(ms % 1000));
+    ASSERT(text.base != NULL);
+    return text;
+}
+
+static struct value text_value(struct bytes text)
+{
+    return (struct value){.type = VALUE_STRING, .bytes = text};
+}
+
+static struct value map_value(struct member *members, size_t n)
+{
+    enum err e = members_sort(members, n);
+    ASSERT(e == OK);
+    return (struct value){.type = VALUE_MAP, .map = {.members = members, .n = n}};
+}
+
+/* {region, version, item}. An item so deep that the entry could not be read back stands there as
+ * its bytes. */
+static struct value side_value(struct arena *a, const struct conflict_side *s)
+{
+    if (s->version.region.v == 0) {
+        return (struct value){.type = VALUE_NULL};
+    }
+    struct member *m = ARENA_ARRAY(a, struct member, 4);
+    ASSERT(m != NULL);
+    size_t n = 0;
+    m[n++] = (struct member){
+        BYTES_LIT("region"),
+        text_value(bytes_fmt(a, "%016llx", (unsigned long long)s->version.region.v)),
+    };
+    m[n++] = (struct member){
+        BYTES_LIT("version"),
+        text_value(bytes_fmt(a, "%016llx", (unsigned long long)s->version.hlc.v)),
+    };
+    m[n++] = (struct member){
+        BYTES_LIT("written"),
+        text_value(iso_time(a, hlc_ms(s->version.hlc))),
+    };
+    if (s->item != NULL && value_depth(s->item) + 2 <= DOC_DEPTH_MAX) {
+        m[n++] = (struct member){BYTES_LIT("item"), *s->item};
+    } else if (s->item != NULL) {
+        struct buf b;
+        buf_init(&b, SIZE_MAX / 2);
+        value_encode(&b, s->item);
+        struct value raw = {.type = VALUE_BINARY, .bytes = bytes_dup(a, buf_bytes(&b))};
+        m[n++] = (struct member){BYTES_LIT("item_bytes"), raw};
+        buf_done(&b);
+    }
+    return map_value(m, n);
+}
+
+static void put_order_row(struct part *p, uint64_t seq, struct bytes value)
+{
+    struct buf key;
+    buf_init(&key, 64);
+    layout_conflict_key(&key, seq);
+    part_stage_row(p, buf_bytes(&key), value);
+    buf_done(&key);
+}
+
+/* Removes the oldest entry. An order row whose entry somebody deleted by hand just goes. */
+static enum err drop_oldest(struct part *p, struct part_tstate *t)
+{
+    struct arena *a = &p->batch_arena;
+    uint64_t seq = p->conflict_head;
+    buf_clear(&p->key_buf);
+    layout_conflict_key(&p->key_buf, seq);
+    struct bytes row;
+    enum err e = part_stage_read(p, buf_bytes(&p->key_buf), &row);
+    if (e == OK) {
+        struct staged c = {.table = t, .key = bytes_dup(a, row)};
+        e = part_stage_load(p, PART_TABLE_CONFLICTS, c.key, /* want_item= */ false, a, &c.old);
+        if (e == OK && c.old.live) {
+            e = part_stage_change(p, &c);
+        }
+        put_order_row(p, seq, BYTES_NONE);
+    }
+    if (e == OK || e == ERR_NOT_FOUND) {
+        p->conflict_head++;
+        return OK;
+    }
+    return e;
+}
+
+static struct value entry_item(struct part *p, const struct conflict *c)
+{
+    struct arena *a = &p->batch_arena;
+    struct member *m = ARENA_ARRAY(a, struct member, 7);
+    ASSERT(m != NULL);
+    struct value key;
+    enum err e = part_key_attrs(a, &c->table->keys, c->key, &key);
+    if (e != OK) {
+        key = (struct value){.type = VALUE_BINARY, .bytes = c->key};
+    }
+    struct hash128 h = hash128(c->key, c->table->id);
+    struct bytes when = iso_time(a, hlc_ms(c->loser.version.hlc));
+    m[0] = (struct member){BYTES_LIT("table"), text_value(c->table->name)};
+    m[1] = (struct member){
+        BYTES_LIT("at"),
+        text_value(bytes_fmt(
+            a,
+            "%.*s#%016llx-%016llx-%016llx",
+            BYTES_FMT(when),
+            (unsigned long long)c->loser.version.hlc.v,
+            (unsigned long long)c->loser.version.region.v,
+            (unsigned long long)h.lo)),
+    };
+    m[2] = (struct member){BYTES_LIT("key"), key};
+    m[3] = (struct member){BYTES_LIT("winner"), side_value(a, &c->winner)};
+    m[4] = (struct member){BYTES_LIT("loser"), side_value(a, &c->loser)};
+    m[5] = (struct member){BYTES_LIT("reason"), text_value(bytes_str(c->reason))};
+    m[6] = (struct member){BYTES_LIT("decided"), text_value(iso_time(a, p->now_ms))};
+    return map_value(m, 7);
+}
+
+enum err part_conflict_put(struct part *p, const struct conflict *c)
+{
+    struct arena *a = &p->batch_arena;
+    struct part_tstate *t = part_tstate_need(p, PART_TABLE_CONFLICTS);
+    struct value *item = ARENA_NEW(a, struct value);
+    ASSERT(item != NULL);
+    *item = entry_item(p, c);
+    struct buf key;
+    struct bytes attr;
+    buf_init(&key, SIZE_MAX / 2);
+    enum err e = part_key_of(&t->schema->keys, item, &key, &attr);
+    struct staged s = {.table = t, .key = bytes_dup(a, buf_bytes(&key)), .item = item};
+    buf_done(&key);
+    if (e == OK) {
+        e = part_stage_load(p, PART_TABLE_CONFLICTS, s.key, /* want_item= */ false, a, &s.old);
+    }
+    if (e != OK || s.old.live) {
+        return e;
+    }
+    s.size = item_size(item);
+    e = part_stage_change(p, &s);
+    if (e != OK) {
+        return e;
+    }
+    put_order_row(p, p->conflict_next, s.key);
+    p->conflict_next++;
+    while (e == OK && p->conflict_next - p->conflict_head > p->config.conflicts_max) {
+        e = drop_oldest(p, t);
+    }
+    return e;
+}
+
+static enum err order_end(struct part *p, bool last, uint64_t *ret)
+{
+    const uint8_t lo[] = {ROW_CONFLICT};
+    const uint8_t hi[] = {ROW_CONFLICT + 1};
+    struct engine_iter *it =
+        engine_iter_open(p->config.engine, NULL, bytes_of(lo, sizeof lo), bytes_of(hi, sizeof hi));
+    enum err e = OK;
+    if (last ? engine_iter_last(it) : engine_iter_first(it)) {
+        struct bytes key = engine_iter_key(it);
+        e = key.len == 9 ? OK : ERR_CORRUPT;
+        *ret = e == OK ? load_u64_be(key.base + 1) : 0;
+    } else {
+        e = engine_iter_err(it);
+    }
+    engine_iter_close(it);
+    return e;
+}
+
+enum err part_conflict_load(struct part *p)
+{
+    uint64_t first = 1;
+    uint64_t last = 0;
+    enum err e = order_end(p, false, &first);
+    if (e == OK) {
+        e = order_end(p, true, &last);
+    }
+    p->conflict_head = first;
+    p->conflict_next = last + 1;
+    return e;
+}

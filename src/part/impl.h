@@ -1,0 +1,319 @@
+#pragma once
+
+/* The insides the writer's files share: the open batch, the open transaction, tables' counters.
+ * Private. */
+
+#include "part/layout.h"
+#include "part/part.h"
+
+enum {
+    PART_CHECKPOINT_BYTES =
+        4 * 1024 * 1024,   /* log written between two checkpoints of the counters */
+    PART_CEILING_MS = 100, /* how far ahead of a promised stamp the durable ceiling lies */
+    PART_TXN_BYTES_MAX = CHANGE_TXN_BYTES_MAX - 1024 * 1024,
+};
+
+/* ---- overlay: what the open batch holds and the engine does not yet ---- */
+
+enum overlay_state {
+    OVERLAY_UNKNOWN, /* not written in this batch: ask the engine */
+    OVERLAY_ABSENT,
+    OVERLAY_PRESENT,
+};
+
+struct overlay_entry {
+    struct bytes key;
+    uint64_t hash;
+    struct bytes value;
+    enum overlay_state state;
+    uint64_t txn; /* serial of the transaction that staged it last as a change, and where */
+    size_t at;
+};
+
+struct overlay {
+    struct overlay_entry **slots;
+    size_t n_slots;
+    size_t n;
+};
+
+struct overlay_undo {
+    struct overlay_entry *entry;
+    struct bytes value;
+    enum overlay_state state;
+    uint64_t txn;
+    size_t at;
+};
+
+/* ---- a table as the writer knows it ---- */
+
+struct part_tstate {
+    uint64_t id;
+    struct part_table *schema; /* NULL: not known, but counters may be */
+    uint64_t schema_serial;    /* grows each time the schema is set */
+    struct part_counts counts;
+    struct hash128 *digest; /* PART_DIGEST_BUCKETS, or NULL while the table never held an item */
+    bool dirty;             /* changed since the last checkpoint */
+};
+
+/* ---- the open transaction ---- */
+
+struct staged {
+    struct part_tstate *table;
+    struct bytes key;
+    struct overlay_entry *entry; /* NULL: no effect here, logged only */
+    struct record old;           /* `item` only where somebody needs it */
+    const struct value *old_item;
+    const struct value *item; /* NULL: deleted */
+    struct bytes item_bytes;
+    uint64_t size;
+    struct bytes logged_item; /* what the log says of a change without effect */
+    uint64_t table_id;
+    enum change_kind kind;
+    uint8_t flags;
+    bool tombstone; /* a delete that leaves one */
+    bool cancelled;
+    uint32_t *index_units;
+};
+
+enum stage_act_kind { STAGE_ACT_ROW, STAGE_ACT_DROP_TABLE, STAGE_ACT_DROP_INDEX, STAGE_ACT_MARK };
+
+/* Things besides changes, done when the transaction closes. */
+struct stage_act {
+    enum stage_act_kind kind;
+    uint64_t table;
+    uint32_t index;
+    struct bytes key;   /* ROW */
+    struct bytes value; /* ROW; len 0: delete */
+    struct part_mark mark;
+    uint64_t schema_serial; /* DROP_TABLE: at the time of the call */
+};
+
+struct part_stage {
+    struct part *part;
+    bool open;
+    bool foreign;
+    uint64_t serial;
+    struct version version; /* hlc 0: not ticked yet */
+    struct local_pos pos;
+    struct peer_pos origin_pos;
+    const struct change_seen *seen; /* of a foreign one */
+    size_t n_seen;
+    size_t bytes;
+    struct staged *staged;
+    size_t n_staged;
+    size_t staged_cap;
+    struct stage_act *acts;
+    size_t n_acts;
+    size_t acts_cap;
+    struct overlay_undo *undo;
+    size_t n_undo;
+    size_t undo_cap;
+    size_t n_dropped_before;
+    uint64_t conflict_head_before;
+    uint64_t conflict_next_before;
+};
+
+struct part_queue {
+    struct part_cmd *head;
+    struct part_cmd **tail;
+    size_t n;
+};
+
+struct index_row {
+    bool there;
+    struct buf key;
+    struct buf value;
+    uint64_t size;
+};
+
+struct part {
+    struct part_config config;
+    bool failed;
+    uint64_t now_ms;
+    struct hlc_clock clock;
+    struct hlc ceiling; /* durable bound of promised stamps */
+    struct hlc gc_floor;
+    struct local_pos tail;
+    struct part_mark *marks;
+    size_t n_marks;
+    size_t marks_cap;
+    bool marks_must; /* the marks row is to be written even if nothing else is */
+    struct map tables;
+    struct part_tstate *table_last;
+
+    struct part_queue waiting;
+    struct part_queue done;
+
+    /* the open batch */
+    struct engine_batch *batch;
+    struct arena batch_arena;
+    struct overlay overlay;
+    struct part_stage stage;
+    struct local_pos batch_tail; /* the tail before this batch */
+    struct buf log;              /* this batch's stored transactions, one after the other */
+    size_t *log_ends;
+    size_t log_ends_cap;
+    uint64_t *dropped; /* tables whose engine rows are gone in this batch */
+    size_t n_dropped;
+    size_t dropped_cap;
+    struct change *changes; /* scratch of the log encoder */
+    size_t changes_cap;
+
+    struct local_pos checkpoint;
+    size_t log_bytes_since; /* log bytes behind the checkpoint */
+    bool checkpoint_must;
+
+    uint64_t conflict_head; /* sequence numbers of the conflict log's order rows */
+    uint64_t conflict_next;
+
+    struct buf key_buf;
+    struct buf read_buf;
+    struct buf enc_buf;
+    struct buf meta_buf;
+    struct index_row row_old;
+    struct index_row row_new;
+};
+
+/* Grows an array of the part to hold one more; stops the process when memory runs out. */
+void *part_grow(void *base, size_t n, size_t *cap, size_t size);
+
+/* ---- tables and marks (part.c) ---- */
+
+struct part_tstate *part_tstate_find(const struct part *p, uint64_t id);
+struct part_tstate *part_tstate_need(struct part *p, uint64_t id);
+struct part_mark *part_mark_find(struct part *p, struct region_id region);
+struct part_mark *part_mark_need(struct part *p, struct region_id region);
+void part_marks_put(struct part *p);
+void part_meta_u64_put(struct part *p, const char *name, uint64_t v);
+
+/* ---- overlay (overlay.c) ---- */
+
+void overlay_clear(struct overlay *o);
+void overlay_done(struct overlay *o);
+/* NULL when the key was never touched in this batch. */
+struct overlay_entry *overlay_find(const struct overlay *o, struct bytes key, uint64_t hash);
+struct overlay_entry *overlay_need(
+    struct overlay *o, struct arena *a, struct bytes key, uint64_t hash);
+
+/* ---- stage (stage.c) ---- */
+
+/* Opens a transaction of ours. */
+void part_stage_begin(struct part *p);
+/* Opens one that a peer (or a seed: origin_pos 0) made. */
+void part_stage_begin_foreign(
+    struct part *p, const struct change_txn *t, struct peer_pos origin_pos);
+/* The record at a key through the open batch. `item` wanted: copied into `a`. OK also when nothing
+ * is there (ret->present false); ERR_IO; ERR_CORRUPT; ERR_FORMAT; ERR_TOO_BIG; ERR_INVALID (the key
+ * is malformed). */
+MUST_CHECK enum err part_stage_load(
+    struct part *p,
+    uint64_t table,
+    struct bytes key,
+    bool want_item,
+    struct arena *a,
+    struct record *ret);
+/* Any row through the open batch. OK; ERR_NOT_FOUND; ERR_IO; ERR_CORRUPT. Borrowed until the next
+ * read. */
+MUST_CHECK enum err part_stage_read(struct part *p, struct bytes row_key, struct bytes *ret);
+/* Stages a change; the struct's inputs are table, key, old, old_item, item, item_bytes (may be
+ * empty: encoded here), size, flags, tombstone, index_units. Memory handed over lives as long as
+ * the batch or the command. OK; ERR_LIMIT; ERR_TOO_BIG; ERR_CORRUPT (the old version is not below
+ * ours); ERR_INVALID. */
+MUST_CHECK enum err part_stage_change(struct part *p, const struct staged *change);
+/* Lists a received change that has no effect here, so that the log keeps the transaction whole. */
+void part_stage_no_effect(struct part *p, const struct change *c, const struct record *old);
+/* Stages a bookkeeping row: visible to part_stage_read(), written when the transaction closes. */
+void part_stage_row(struct part *p, struct bytes key, struct bytes value);
+/* Tells the catalog's listener (own transactions), writes everything to the batch and the log.
+ * *ret_pos is 0 when nothing was logged. */
+MUST_CHECK enum err part_stage_close(struct part *p, struct local_pos *ret_pos);
+void part_stage_abort(struct part *p);
+/* Whether a write needs the old item decoded. */
+bool part_needs_old_item(const struct part_table *t);
+
+/* ---- index rows (index.c) ---- */
+
+/* The row `item` has in `ix`; ret->there false when it has none. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err part_index_row(
+    struct arena *a,
+    const struct part_table *t,
+    const struct part_index *ix,
+    struct bytes key,
+    const struct value *item,
+    struct bytes item_bytes,
+    struct index_row *ret);
+void part_index_row_done(struct index_row *r);
+/* Writes what changes in the indexes to the batch. */
+MUST_CHECK enum err part_index_update(struct part *p, const struct staged *s);
+/* Whether an item of a client may stand under the table's indexes; sets op->fault and its
+ * companions. */
+MUST_CHECK enum err part_index_check(
+    const struct part_table *t, const struct value *item, struct part_op *op);
+void part_index_backfill(struct part *p, struct part_cmd *cmd);
+
+/* ---- counters (counters.c) ---- */
+
+struct hash128 part_version_hash(struct bytes key, struct version v);
+void part_counts_add(
+    struct part *p, struct part_tstate *t, struct bytes key, struct version v, uint64_t bytes);
+void part_counts_sub(
+    struct part *p, struct part_tstate *t, struct bytes key, struct version v, uint64_t bytes);
+/* Puts changed tables' counters and the position they stand for into the batch. */
+void part_checkpoint_put(struct part *p);
+/* Reads the checkpoint and replays the log behind it. OK; ERR_IO; ERR_CORRUPT; ERR_FORMAT. */
+MUST_CHECK enum err part_counts_load(struct part *p);
+
+/* ---- log (log.c) ---- */
+
+/* Appends the open transaction as position p->stage.pos. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err part_log_append(struct part *p, const struct change_txn *t);
+/* What the writer of the record logged at `pos` had seen; known false when the log no longer tells.
+ */
+MUST_CHECK enum err part_log_sight(struct part *p, const struct record *r, struct merge_sight *ret);
+MUST_CHECK enum err part_log_trim(struct part *p, struct local_pos upto);
+
+/* ---- the commands ---- */
+
+void part_write_run(struct part *p, struct part_cmd *cmd);
+void part_apply_run(struct part *p, struct part_cmd *cmd);
+void part_seed_run(struct part *p, struct part_cmd *cmd);
+void part_sweep_run(struct part *p, struct part_cmd *cmd);
+
+/* ---- the conflict log (conflict.c) ---- */
+
+struct conflict_side {
+    struct version version;   /* region 0: there is none */
+    const struct value *item; /* NULL: a delete */
+};
+
+struct conflict {
+    const struct part_table *table;
+    struct bytes key;
+    struct conflict_side winner;
+    struct conflict_side loser;
+    const char *reason;
+};
+/* Stages the entry in the open transaction of ours, and the removal of the oldest above the cap. */
+MUST_CHECK enum err part_conflict_put(struct part *p, const struct conflict *c);
+/* Finds the order rows' ends. */
+MUST_CHECK enum err part_conflict_load(struct part *p);
+
+/* ---- what came from elsewhere (apply.c) ---- */
+
+struct received {
+    struct change_txn txn;
+    const struct value *items; /* decoded, one a change */
+};
+
+/* What applying one transaction leaves to do. */
+struct outcome {
+    struct conflict *losers;
+    size_t n_losers;
+    size_t *told; /* changes of catalog rows that took effect */
+    size_t n_told;
+};
+
+void part_outcome_init(struct outcome *o, struct arena *a, size_t n_changes);
+/* Writes conflict entries and tells the catalog's listener, in a transaction of ours. */
+MUST_CHECK enum err part_follow_up(
+    struct part *p, const struct received *r, const struct outcome *o);

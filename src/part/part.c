@@ -1,0 +1,597 @@
+/* The writer's frame: opening a store, the queue, the group commit.
+ *
+ * A commit takes commands in order. Those that walk the engine (backfill, trim, sweep, seed) begin
+ * a batch of their own, because the engine does not hold the open batch yet. Marks, the clock's
+ * floor and, now and then, the counters' checkpoint go into the same batch as the changes, so a
+ * crash leaves all of it or nothing.
+ *
+ * Invariants
+ *  1. Whatever the store holds is stamped at or below the own mark's stamp stored with it; the
+ * clock restarts there or at the durable ceiling of promises, whichever is later.
+ *  2. No command is done before its batch is synced. */
+#include <stdlib.h>
+
+#include "part/impl.h"
+
+/* ---- tables ---- */
+
+struct part_tstate *part_tstate_find(const struct part *p, uint64_t id)
+{
+    if (p->table_last != NULL && p->table_last->id == id) {
+        return p->table_last;
+    }
+    return map_get(&p->tables, bytes_of(&id, sizeof id));
+}
+
+struct part_tstate *part_tstate_need(struct part *p, uint64_t id)
+{
+    struct part_tstate *t = part_tstate_find(p, id);
+    if (t == NULL) {
+        t = calloc(1, sizeof *t);
+        ASSERT(t != NULL);
+        t->id = id;
+        (void)map_put(&p->tables, bytes_of(&id, sizeof id), t);
+    }
+    p->table_last = t;
+    return t;
+}
+
+void part_set_table(struct part *p, const struct part_table *t)
+{
+    struct part_tstate *state = part_tstate_need(p, t->id);
+    struct part_table *copy = part_table_dup(t);
+    part_table_free(state->schema);
+    state->schema = copy;
+    state->schema_serial++;
+}
+
+const struct part_table *part_find_table(const struct part *p, uint64_t id)
+{
+    const struct part_tstate *t = part_tstate_find(p, id);
+    return t == NULL ? NULL : t->schema;
+}
+
+static void set_system_tables(struct part *p)
+{
+    const struct part_table catalog = {
+        .id = PART_TABLE_CATALOG,
+        .name = BYTES_LIT("catalog"),
+        .keys =
+            {.hash = {BYTES_LIT("kind"), VALUE_STRING}, .range = {BYTES_LIT("name"), VALUE_STRING}},
+        .replicated = true,
+    };
+    const struct part_table conflicts = {
+        .id = PART_TABLE_CONFLICTS,
+        .name = BYTES_LIT("conflicts"),
+        .keys =
+            {.hash = {BYTES_LIT("table"), VALUE_STRING}, .range = {BYTES_LIT("at"), VALUE_STRING}},
+    };
+    part_set_table(p, &catalog);
+    part_set_table(p, &conflicts);
+}
+
+/* ---- marks and other bookkeeping rows ---- */
+
+struct part_mark *part_mark_find(struct part *p, struct region_id region)
+{
+    for (size_t i = 0; i < p->n_marks; i++) {
+        if (p->marks[i].region.v == region.v) {
+            return &p->marks[i];
+        }
+    }
+    return NULL;
+}
+
+struct part_mark *part_mark_need(struct part *p, struct region_id region)
+{
+    struct part_mark *m = part_mark_find(p, region);
+    if (m == NULL) {
+        p->marks = part_grow(p->marks, p->n_marks, &p->marks_cap, sizeof *p->marks);
+        m = &p->marks[p->n_marks++];
+        *m = (struct part_mark){.region = region};
+    }
+    return m;
+}
+
+static void meta_put(struct part *p, const char *name, size_t start)
+{
+    layout_checked_end(&p->meta_buf, start);
+    buf_clear(&p->key_buf);
+    layout_meta_key(&p->key_buf, name);
+    engine_batch_put(p->batch, buf_bytes(&p->key_buf), buf_bytes(&p->meta_buf));
+}
+
+void part_meta_u64_put(struct part *p, const char *name, uint64_t v)
+{
+    buf_clear(&p->meta_buf);
+    size_t start = layout_checked_begin(&p->meta_buf);
+    put_u64(&p->meta_buf, v);
+    meta_put(p, name, start);
+}
+
+void part_marks_put(struct part *p)
+{
+    ASSERT(p->n_marks > 0);
+    p->marks[0].pos.v = p->tail.v;
+    p->marks[0].hlc = p->clock.last;
+    buf_clear(&p->meta_buf);
+    size_t start = layout_checked_begin(&p->meta_buf);
+    for (size_t i = 0; i < p->n_marks; i++) {
+        put_u64(&p->meta_buf, p->marks[i].region.v);
+        put_u64(&p->meta_buf, p->marks[i].pos.v);
+        put_u64(&p->meta_buf, p->marks[i].hlc.v);
+    }
+    meta_put(p, "marks", start);
+    p->marks_must = false;
+}
+
+static enum err meta_u64_get(struct part *p, const char *name, uint64_t *ret)
+{
+    buf_clear(&p->key_buf);
+    layout_meta_key(&p->key_buf, name);
+    buf_clear(&p->read_buf);
+    enum err e = engine_get(p->config.engine, NULL, buf_bytes(&p->key_buf), &p->read_buf);
+    if (e == ERR_NOT_FOUND) {
+        *ret = 0;
+        return OK;
+    }
+    struct reader r;
+    if (e == OK) {
+        e = layout_checked_open(buf_bytes(&p->read_buf), &r);
+    }
+    if (e != OK) {
+        return e;
+    }
+    *ret = get_u64(&r);
+    return r.bad || reader_left(&r) != 0 ? ERR_CORRUPT : OK;
+}
+
+/* ---- open ---- */
+
+/* Whether the engine is empty, ours, or somebody else's. */
+static enum err identify(struct part *p)
+{
+    uint64_t region;
+    enum err e = meta_u64_get(p, "identity", &region);
+    if (e != OK) {
+        return e;
+    }
+    if (region != 0) {
+        return region == p->config.region.v ? OK : ERR_INVALID;
+    }
+    struct engine_iter *it = engine_iter_open(p->config.engine, NULL, BYTES_NONE, BYTES_NONE);
+    bool empty = !engine_iter_first(it);
+    e = engine_iter_err(it);
+    engine_iter_close(it);
+    if (e != OK) {
+        return e;
+    }
+    if (!empty) {
+        return ERR_CORRUPT; /* rows, but nobody's */
+    }
+    part_meta_u64_put(p, "identity", p->config.region.v);
+    e = engine_write(p->config.engine, p->batch, /* sync= */ true);
+    engine_batch_clear(p->batch);
+    return e;
+}
+
+static enum err load_marks(struct part *p)
+{
+    struct part_reader r = {.engine = p->config.engine};
+    const struct part_mark *marks;
+    size_t n;
+    enum err e = part_read_marks(&r, &p->batch_arena, &marks, &n);
+    if (e != OK) {
+        return e;
+    }
+    if (n > 0 && marks[0].region.v != p->config.region.v) {
+        return ERR_CORRUPT;
+    }
+    *part_mark_need(p, p->config.region) = (struct part_mark){.region = p->config.region};
+    for (size_t i = 0; i < n; i++) {
+        *part_mark_need(p, marks[i].region) = marks[i];
+    }
+    p->tail.v = p->marks[0].pos.v;
+    return OK;
+}
+
+/* The log must end where the marks say. */
+static enum err check_tail(struct part *p)
+{
+    struct part_reader r = {.engine = p->config.engine};
+    struct part_log_cursor *c =
+        part_log_open(&r, (struct local_pos){p->tail.v == 0 ? 0 : p->tail.v - 1});
+    struct local_pos pos = {0};
+    struct bytes stored;
+    enum err e = part_log_next(c, &pos, &stored);
+    if (e == OK && pos.v != p->tail.v) {
+        e = ERR_CORRUPT;
+    }
+    if (e == OK) {
+        e = part_log_next(c, &pos, &stored);
+        e = e == OK ? ERR_CORRUPT : e;
+    }
+    part_log_close(c);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err replay_catalog(struct part *p)
+{
+    if (p->config.catalog_changed == NULL) {
+        return OK;
+    }
+    struct part_reader r = {.engine = p->config.engine};
+    struct part_raw_cursor *c = part_raw_open(&r, PART_TABLE_CATALOG, 0, UINT32_MAX, BYTES_NONE);
+    const struct part_table *t = part_find_table(p, PART_TABLE_CATALOG);
+    struct part_raw raw;
+    enum err e = part_raw_next(c, &raw);
+    for (; e == OK; e = part_raw_next(c, &raw)) {
+        if (!raw.live) {
+            continue;
+        }
+        struct value key;
+        struct value item;
+        arena_clear(&p->batch_arena);
+        e = part_key_attrs(&p->batch_arena, &t->keys, raw.key, &key);
+        if (e == OK) {
+            e = value_decode(&p->batch_arena, raw.item, &item);
+        }
+        if (e != OK) {
+            break;
+        }
+        p->config.catalog_changed(p->config.ctx, NULL, &key, &item);
+    }
+    part_raw_close(c);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err load(struct part *p)
+{
+    enum err e = identify(p);
+    if (e == OK) {
+        e = load_marks(p);
+    }
+    if (e == OK) {
+        e = meta_u64_get(p, "ceiling", &p->ceiling.v);
+    }
+    if (e == OK) {
+        e = meta_u64_get(p, "gc_floor", &p->gc_floor.v);
+    }
+    if (e == OK) {
+        e = meta_u64_get(p, "checkpoint", &p->checkpoint.v);
+    }
+    if (e == OK) {
+        e = check_tail(p);
+    }
+    if (e == OK) {
+        e = part_counts_load(p);
+    }
+    if (e == OK) {
+        e = part_conflict_load(p);
+    }
+    if (e == OK) {
+        e = replay_catalog(p);
+    }
+    return e;
+}
+
+static void init_buffers(struct part *p)
+{
+    buf_init(&p->log, SIZE_MAX / 2);
+    buf_init(&p->key_buf, SIZE_MAX / 2);
+    buf_init(&p->read_buf, SIZE_MAX / 2);
+    buf_init(&p->enc_buf, SIZE_MAX / 2);
+    buf_init(&p->meta_buf, SIZE_MAX / 2);
+    buf_init(&p->row_old.key, SIZE_MAX / 2);
+    buf_init(&p->row_old.value, SIZE_MAX / 2);
+    buf_init(&p->row_new.key, SIZE_MAX / 2);
+    buf_init(&p->row_new.value, SIZE_MAX / 2);
+}
+
+static void discard(struct part *p)
+{
+    MAP_FOREACH (&p->tables, e) {
+        struct part_tstate *t = e->value;
+        part_table_free(t->schema);
+        free(t->digest);
+        free(t);
+    }
+    map_done(&p->tables);
+    engine_batch_free(p->batch);
+    arena_done(&p->batch_arena);
+    overlay_done(&p->overlay);
+    free(p->stage.staged);
+    free(p->stage.acts);
+    free(p->stage.undo);
+    free(p->log_ends);
+    free(p->dropped);
+    free(p->changes);
+    free(p->marks);
+    buf_done(&p->log);
+    buf_done(&p->key_buf);
+    buf_done(&p->read_buf);
+    buf_done(&p->enc_buf);
+    buf_done(&p->meta_buf);
+    part_index_row_done(&p->row_old);
+    part_index_row_done(&p->row_new);
+    free(p);
+}
+
+enum err part_open(const struct part_config *config, uint64_t now_ms, struct part **ret)
+{
+    ASSERT(config->region.v != 0);
+    ASSERT(config->batch_bytes_max > 0);
+    struct part *p = calloc(1, sizeof *p);
+    ASSERT(p != NULL);
+    p->config = *config;
+    p->now_ms = now_ms;
+    p->batch = engine_batch_new(config->engine);
+    arena_init(&p->batch_arena, SIZE_MAX / 2);
+    map_init(&p->tables);
+    init_buffers(p);
+    p->waiting.tail = &p->waiting.head;
+    p->done.tail = &p->done.head;
+    set_system_tables(p);
+    enum err e = load(p);
+    if (e != OK) {
+        discard(p);
+        return e;
+    }
+    struct hlc floor = p->marks[0].hlc;
+    if (floor.v < p->ceiling.v) {
+        floor = p->ceiling;
+    }
+    hlc_clock_init(&p->clock, floor, config->drift_ms_max);
+    p->batch_tail = p->tail;
+    arena_clear(&p->batch_arena);
+    *ret = p;
+    return OK;
+}
+
+void part_close(struct part *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    if (!p->failed && p->checkpoint.v < p->tail.v) {
+        engine_batch_clear(p->batch);
+        part_checkpoint_put(p);
+        enum err e = engine_write(p->config.engine, p->batch, /* sync= */ true);
+        (void)e; /* without it the next open replays a little more */
+    }
+    discard(p);
+}
+
+/* ---- queue ---- */
+
+static void push(struct part_queue *q, struct part_cmd *cmd)
+{
+    cmd->next = NULL;
+    *q->tail = cmd;
+    q->tail = &cmd->next;
+    q->n++;
+}
+
+static struct part_cmd *pop(struct part_queue *q)
+{
+    struct part_cmd *cmd = q->head;
+    if (cmd != NULL) {
+        q->head = cmd->next;
+        if (q->head == NULL) {
+            q->tail = &q->head;
+        }
+        q->n--;
+        cmd->next = NULL;
+    }
+    return cmd;
+}
+
+void part_submit(struct part *p, struct part_cmd *cmd)
+{
+    push(&p->waiting, cmd);
+}
+
+size_t part_waiting(const struct part *p)
+{
+    return p->waiting.n;
+}
+
+struct part_cmd *part_take_done(struct part *p)
+{
+    return pop(&p->done);
+}
+
+/* ---- commit ---- */
+
+static void run_call(struct part *p, struct part_cmd *cmd)
+{
+    part_stage_begin(p);
+    cmd->call.pos.v = 0;
+    cmd->err = cmd->call.run(cmd->call.arg, &p->stage, cmd->arena);
+    if (cmd->err != OK) {
+        part_stage_abort(p);
+        return;
+    }
+    cmd->err = part_stage_close(p, &cmd->call.pos);
+}
+
+/* A promise costs a write only when it passes the durable ceiling, which then moves a little ahead.
+ */
+static void run_mark(struct part *p, struct part_cmd *cmd)
+{
+    struct hlc h = hlc_tick(&p->clock, p->now_ms);
+    if (h.v > p->ceiling.v) {
+        p->ceiling.v = h.v + hlc_of_ms(PART_CEILING_MS).v;
+        part_meta_u64_put(p, "ceiling", p->ceiling.v);
+    }
+    cmd->mark.hlc = h;
+    cmd->mark.pos = p->tail;
+    cmd->err = OK;
+}
+
+static bool walks_engine(const struct part_cmd *cmd)
+{
+    switch (cmd->kind) {
+    case PART_CMD_BACKFILL:
+    case PART_CMD_TRIM:
+    case PART_CMD_SWEEP:
+    case PART_CMD_SEED:
+        return true;
+    case PART_CMD_WRITE:
+    case PART_CMD_CALL:
+    case PART_CMD_APPLY:
+    case PART_CMD_MARK:
+        return false;
+    }
+    UNREACHABLE();
+}
+
+static void run(struct part *p, struct part_cmd *cmd)
+{
+    switch (cmd->kind) {
+    case PART_CMD_WRITE:
+        part_write_run(p, cmd);
+        return;
+    case PART_CMD_CALL:
+        run_call(p, cmd);
+        return;
+    case PART_CMD_APPLY:
+        part_apply_run(p, cmd);
+        return;
+    case PART_CMD_SEED:
+        part_seed_run(p, cmd);
+        return;
+    case PART_CMD_BACKFILL:
+        part_index_backfill(p, cmd);
+        return;
+    case PART_CMD_TRIM:
+        cmd->err = part_log_trim(p, cmd->trim.upto);
+        return;
+    case PART_CMD_SWEEP:
+        part_sweep_run(p, cmd);
+        return;
+    case PART_CMD_MARK:
+        run_mark(p, cmd);
+        return;
+    }
+    UNREACHABLE();
+}
+
+static bool batch_is_empty(const struct part *p)
+{
+    return engine_batch_count(p->batch) == 0 && !p->marks_must;
+}
+
+static enum err write_batch(struct part *p)
+{
+    if (p->checkpoint_must || p->log_bytes_since > PART_CHECKPOINT_BYTES) {
+        part_checkpoint_put(p);
+    }
+    if (batch_is_empty(p)) {
+        return OK;
+    }
+    part_marks_put(p);
+    return engine_write(p->config.engine, p->batch, /* sync= */ true);
+}
+
+static void clear_batch(struct part *p)
+{
+    engine_batch_clear(p->batch);
+    overlay_clear(&p->overlay);
+    arena_clear(&p->batch_arena);
+    buf_clear(&p->log);
+    p->n_dropped = 0;
+    p->batch_tail = p->tail;
+}
+
+/* The batch failed: nobody knows whether it is there, so neither do its commands. */
+static void doubt(struct part_cmd *cmd)
+{
+    cmd->err = ERR_IO;
+    if (cmd->kind != PART_CMD_WRITE) {
+        return;
+    }
+    for (size_t i = 0; i < cmd->write.n; i++) {
+        if (cmd->write.ops[i].err == OK) {
+            cmd->write.ops[i].err = ERR_IO;
+        }
+    }
+}
+
+static void refuse_waiting(struct part *p)
+{
+    for (struct part_cmd *cmd = pop(&p->waiting); cmd != NULL; cmd = pop(&p->waiting)) {
+        cmd->err = ERR_FAILED;
+        for (size_t i = 0; cmd->kind == PART_CMD_WRITE && i < cmd->write.n; i++) {
+            cmd->write.ops[i].err = ERR_FAILED;
+        }
+        push(&p->done, cmd);
+    }
+}
+
+bool part_failed(const struct part *p)
+{
+    return p->failed;
+}
+
+enum err part_commit(struct part *p, uint64_t now_ms)
+{
+    if (p->failed) {
+        refuse_waiting(p);
+        return ERR_FAILED;
+    }
+    p->now_ms = now_ms;
+    struct part_queue batch = {.head = NULL};
+    batch.tail = &batch.head;
+    while (p->waiting.head != NULL) {
+        bool alone = walks_engine(p->waiting.head);
+        if (alone && !batch_is_empty(p)) {
+            break;
+        }
+        struct part_cmd *cmd = pop(&p->waiting);
+        run(p, cmd);
+        ASSERT(!p->stage.open);
+        push(&batch, cmd);
+        if (alone || engine_batch_bytes(p->batch) >= p->config.batch_bytes_max) {
+            break;
+        }
+    }
+    enum err e = write_batch(p);
+    p->failed = e != OK;
+    for (struct part_cmd *cmd = pop(&batch); cmd != NULL; cmd = pop(&batch)) {
+        if (e != OK) {
+            doubt(cmd);
+        }
+        push(&p->done, cmd);
+    }
+    clear_batch(p);
+    if (p->failed) {
+        TRACE(
+            p->config.tracer,
+            TRACE_ERROR,
+            "part",
+            "writer failed",
+            TRACE_TEXT("err", bytes_str(err_name(e))));
+        refuse_waiting(p);
+        return ERR_IO;
+    }
+    return OK;
+}
+
+/* ---- asked from above ---- */
+
+struct local_pos part_tail(const struct part *p)
+{
+    return p->tail;
+}
+
+struct hlc part_gc_floor(const struct part *p)
+{
+    return p->gc_floor;
+}
+
+const struct part_mark *part_marks(const struct part *p, size_t *ret_n)
+{
+    *ret_n = p->n_marks;
+    return p->marks;
+}

@@ -1,0 +1,123 @@
+/* Schemas: deep copies, and primary keys to bytes and back. */
+#include <stdlib.h>
+
+#include "part/part.h"
+
+struct table_copy {
+    struct part_table table; /* first: the handle the caller sees */
+    struct arena heap;
+};
+
+static struct expr_key_schema keys_dup(struct arena *a, const struct expr_key_schema *k)
+{
+    return (struct expr_key_schema){
+        .hash = {.name = bytes_dup(a, k->hash.name), .type = k->hash.type},
+        .range = {.name = bytes_dup(a, k->range.name), .type = k->range.type},
+    };
+}
+
+struct part_table *part_table_dup(const struct part_table *t)
+{
+    struct table_copy *c = calloc(1, sizeof *c);
+    ASSERT(c != NULL);
+    arena_init(&c->heap, SIZE_MAX / 2);
+    struct part_index *indexes = ARENA_ARRAY(&c->heap, struct part_index, t->n_indexes);
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        indexes[i] = t->indexes[i];
+        indexes[i].name = bytes_dup(&c->heap, t->indexes[i].name);
+        indexes[i].keys = keys_dup(&c->heap, &t->indexes[i].keys);
+        struct bytes *include = ARENA_ARRAY(&c->heap, struct bytes, t->indexes[i].n_include);
+        for (size_t k = 0; k < t->indexes[i].n_include; k++) {
+            include[k] = bytes_dup(&c->heap, t->indexes[i].include[k]);
+        }
+        indexes[i].include = include;
+    }
+    c->table = *t;
+    c->table.name = bytes_dup(&c->heap, t->name);
+    c->table.keys = keys_dup(&c->heap, &t->keys);
+    c->table.indexes = indexes;
+    return &c->table;
+}
+
+void part_table_free(struct part_table *t)
+{
+    if (t == NULL) {
+        return;
+    }
+    struct table_copy *c = (struct table_copy *)t;
+    arena_done(&c->heap);
+    free(c);
+}
+
+static bool key_value_fits(const struct value *v, size_t bytes_max)
+{
+    if (v->type == VALUE_NUMBER) {
+        return true;
+    }
+    return v->bytes.len > 0 && v->bytes.len <= bytes_max;
+}
+
+static enum err key_part(
+    const struct expr_key_attr *attr,
+    size_t bytes_max,
+    const struct value *attrs,
+    struct buf *b,
+    struct bytes *reterr_attr)
+{
+    const struct value *v = value_find(attrs, attr->name);
+    if (v == NULL || v->type != attr->type) {
+        *reterr_attr = attr->name;
+        return ERR_INVALID;
+    }
+    if (!key_value_fits(v, bytes_max)) {
+        *reterr_attr = attr->name;
+        return ERR_LIMIT;
+    }
+    key_encode(b, v);
+    return OK;
+}
+
+enum err part_key_of(
+    const struct expr_key_schema *keys,
+    const struct value *attrs,
+    struct buf *ret,
+    struct bytes *reterr_attr)
+{
+    ASSERT(attrs->type == VALUE_MAP);
+    size_t start = ret->len;
+    enum err e = key_part(&keys->hash, DOC_HASH_KEY_BYTES_MAX, attrs, ret, reterr_attr);
+    if (e == OK && keys->range.name.base != NULL) {
+        e = key_part(&keys->range, DOC_RANGE_KEY_BYTES_MAX, attrs, ret, reterr_attr);
+    }
+    if (e != OK) {
+        ret->len = start;
+    }
+    return e;
+}
+
+enum err part_key_attrs(
+    struct arena *a, const struct expr_key_schema *keys, struct bytes key, struct value *ret)
+{
+    struct reader r = reader_of(key);
+    size_t n = keys->range.name.base != NULL ? 2 : 1;
+    struct member *members = ARENA_ARRAY(a, struct member, n);
+    if (members == NULL) {
+        return ERR_TOO_BIG;
+    }
+    members[0].name = keys->hash.name;
+    enum err e = key_decode(a, &r, &members[0].value);
+    if (e == OK && n == 2) {
+        members[1].name = keys->range.name;
+        e = key_decode(a, &r, &members[1].value);
+    }
+    if (e != OK) {
+        return e;
+    }
+    bool typed = members[0].value.type == keys->hash.type &&
+                 (n == 1 || members[1].value.type == keys->range.type);
+    if (r.bad || reader_left(&r) != 0 || !typed || members_sort(members, n) != OK) {
+        return ERR_CORRUPT;
+    }
+    *ret = (struct value){.type = VALUE_MAP, .map = {.members = members, .n = n}};
+    return OK;
+}

@@ -1,0 +1,202 @@
+/* Item operations of clients: read what stands, judge the condition, work out the new item, refuse
+ * what may not stand, stage the rest. */
+#include "part/impl.h"
+
+static enum err fault(struct part_op *op, enum part_fault f, enum err e)
+{
+    op->fault = f;
+    return e;
+}
+
+static const struct value no_item = {.type = VALUE_MAP};
+
+static enum err decode_old(struct arena *a, const struct record *rec, const struct value **ret)
+{
+    *ret = NULL;
+    if (!rec->live) {
+        return OK;
+    }
+    struct value *v = ARENA_NEW(a, struct value);
+    if (v == NULL) {
+        return ERR_TOO_BIG;
+    }
+    enum err e = value_decode(a, rec->item, v);
+    if (e == OK) {
+        *ret = v;
+    }
+    return e;
+}
+
+/* The item as the operation leaves it, NULL when it leaves none. */
+static enum err new_item(
+    struct arena *a, struct part_op *op, const struct value *old, const struct value **ret)
+{
+    *ret = op->kind == PART_PUT ? op->item : NULL;
+    if (op->kind != PART_UPDATE) {
+        return OK;
+    }
+    const struct value *base = old != NULL ? old : op->key_attrs;
+    if (op->update == NULL) {
+        *ret = base;
+        return OK;
+    }
+    if (old == NULL && expr_update_only_removes(op->update)) {
+        return OK;
+    }
+    struct value *v = ARENA_NEW(a, struct value);
+    if (v == NULL) {
+        return ERR_TOO_BIG;
+    }
+    enum err e = expr_update_apply(a, op->update, base, v, &op->msg);
+    if (e == ERR_INVALID) {
+        return fault(op, PART_FAULT_UPDATE, e);
+    }
+    if (e == OK) {
+        *ret = v;
+    }
+    return e;
+}
+
+static enum err check_item(const struct part_table *t, struct part_op *op, const struct value *item)
+{
+    op->new_bytes = item_size(item);
+    if (op->new_bytes > DOC_ITEM_BYTES_MAX) {
+        return fault(op, PART_FAULT_ITEM_SIZE, ERR_TOO_BIG);
+    }
+    if (op->kind == PART_UPDATE && value_depth(item) > DOC_DEPTH_MAX) {
+        return fault(op, PART_FAULT_DEPTH, ERR_LIMIT);
+    }
+    return part_index_check(t, item, op);
+}
+
+/* The operation's new item is known and differs from "nothing to do". */
+static enum err stage_op(
+    struct part *p,
+    struct part_op *op,
+    struct part_tstate *t,
+    const struct record *old,
+    const struct value *old_item,
+    const struct value *item)
+{
+    struct staged c = {
+        .table = t,
+        .key = op->key,
+        .old = *old,
+        .old_item = old_item,
+        .item = item,
+        .flags = op->flags,
+        .tombstone = t->schema->replicated,
+        .index_units = op->index_units,
+    };
+    if (item != NULL) {
+        enum err e = check_item(t->schema, op, item);
+        if (e != OK) {
+            return e;
+        }
+        c.size = op->new_bytes;
+    }
+    return part_stage_change(p, &c);
+}
+
+static enum err evaluate(struct part *p, struct part_op *op, struct arena *cmd_arena)
+{
+    struct part_tstate *t = part_tstate_find(p, op->table);
+    if (t == NULL || t->schema == NULL) {
+        return fault(op, PART_FAULT_NO_TABLE, ERR_NOT_FOUND);
+    }
+    bool shown = op->want_old || op->want_new || op->kind == PART_UPDATE;
+    struct arena *a = shown ? cmd_arena : &p->batch_arena;
+    bool decode = shown || op->condition != NULL || part_needs_old_item(t->schema);
+    struct record old;
+    enum err e =
+        part_stage_load(p, op->table, op->key, decode || t->schema->keep_old_images, a, &old);
+    if (e != OK) {
+        return e;
+    }
+    const struct value *old_item = NULL;
+    if (decode) {
+        e = decode_old(a, &old, &old_item);
+    }
+    if (e != OK) {
+        return e;
+    }
+    op->old_bytes = old.live ? old.size : 0;
+    op->old = op->want_old ? old_item : NULL;
+    if (op->condition != NULL &&
+        !expr_cond_eval(op->condition, old_item != NULL ? old_item : &no_item)) {
+        return fault(op, PART_FAULT_CONDITION, ERR_CONDITION);
+    }
+    const struct value *item = NULL;
+    e = new_item(a, op, old_item, &item);
+    if (e != OK || op->kind == PART_CHECK) {
+        return e;
+    }
+    if (item != NULL || old.live) {
+        e = stage_op(p, op, t, &old, old_item, item);
+    }
+    op->now = e == OK && op->want_new ? item : NULL;
+    return e;
+}
+
+static void run_op(struct part *p, struct part_op *op, struct arena *a)
+{
+    op->fault = PART_FAULT_NONE;
+    op->old = NULL;
+    op->now = NULL;
+    op->old_bytes = 0;
+    op->new_bytes = 0;
+    memset(op->index_units, 0, sizeof op->index_units);
+    op->err = evaluate(p, op, a);
+}
+
+static enum err run_atomic(struct part *p, struct part_cmd *cmd)
+{
+    part_stage_begin(p);
+    enum err worst = OK;
+    /* Every operation is judged even after one failed: the client is told about each. */
+    for (size_t i = 0; i < cmd->write.n; i++) {
+        struct part_op *op = &cmd->write.ops[i];
+        run_op(p, op, cmd->arena);
+        bool ours = op->err == ERR_IO || op->err == ERR_CORRUPT || op->err == ERR_FORMAT;
+        if (op->err != OK && (worst == OK || worst == ERR_CANCELLED)) {
+            worst = ours ? op->err : ERR_CANCELLED;
+        }
+    }
+    if (worst != OK) {
+        part_stage_abort(p);
+        return worst;
+    }
+    enum err e = part_stage_close(p, &cmd->write.pos);
+    cmd->write.version = p->stage.version;
+    return e;
+}
+
+static void run_alone(struct part *p, struct part_cmd *cmd, struct part_op *op)
+{
+    part_stage_begin(p);
+    run_op(p, op, cmd->arena);
+    if (op->err != OK) {
+        part_stage_abort(p);
+        return;
+    }
+    struct local_pos pos;
+    op->err = part_stage_close(p, &pos);
+    if (op->err == OK && pos.v != 0) {
+        cmd->write.pos = pos;
+        cmd->write.version = p->stage.version;
+    }
+}
+
+void part_write_run(struct part *p, struct part_cmd *cmd)
+{
+    cmd->write.pos.v = 0;
+    cmd->write.version = (struct version){{0}, {0}};
+    if (cmd->write.atomic) {
+        cmd->err = run_atomic(p, cmd);
+        return;
+    }
+    for (size_t i = 0; i < cmd->write.n; i++) {
+        run_alone(p, cmd, &cmd->write.ops[i]);
+    }
+    cmd->err = OK;
+}
