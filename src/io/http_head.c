@@ -192,6 +192,19 @@ static int strip_origin(struct http_head *h)
     return ok ? 0 : 400;
 }
 
+/* RFC 9110 section 5.6.2. H2O's parser takes any visible bytes for a method, and none. */
+static bool is_token(struct bytes b)
+{
+    for (size_t i = 0; i < b.len; i++) {
+        uint8_t c = b.base[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alnum && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+            return false;
+        }
+    }
+    return b.len > 0;
+}
+
 int http_head_parse_request(char *text, size_t len, struct arena *a, struct http_head *ret)
 {
     struct phr_header headers[HTTP_HEADERS_MAX];
@@ -219,7 +232,7 @@ int http_head_parse_request(char *text, size_t len, struct arena *a, struct http
     ret->method = bytes_of(method, method_len);
     ret->target = bytes_of(path, path_len);
     ret->minor_version = (unsigned)minor;
-    if (!take_headers(a, headers, n_headers, ret)) {
+    if (!is_token(ret->method) || !take_headers(a, headers, n_headers, ret)) {
         return 400;
     }
     int refuse = read_framing(ret);

@@ -165,6 +165,8 @@ static void test_refusals(void **state)
         {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", "HTTP/1.1 400 "},
         {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
         {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "HTTP/1.1 400 "},
+        {" / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 "},
+        {"G(T / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 "},
         {"GET x HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 "},
         {"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n folded\r\n\r\n", "HTTP/1.1 400 "},
         {"GET / HTTP/1.1\r\nHost : x\r\n\r\n", "HTTP/1.1 400 "},
@@ -516,6 +518,63 @@ static void test_listening(void **state)
     stop(&f);
 }
 
+/* A second loop in a thread of its own, which says by mail where it listens and is told by mail to
+ * stop. */
+struct second_loop {
+    struct mail mail; /* first */
+    struct mailbox *ready;
+    struct mailbox *orders;
+    uint16_t port;
+    struct fixture f;
+};
+
+static void on_order(void *arg, struct mail *batch)
+{
+    struct second_loop *s = arg;
+    assert_ptr_equal(batch, &s->mail);
+    io_loop_stop(s->f.loop);
+}
+
+static void run_second_loop(void *arg)
+{
+    struct second_loop *s = arg;
+    start(&s->f, (struct http_server_config){.port = s->port, .port_joined = true});
+    assert_int_equal(mailbox_attach(s->orders, s->f.loop, on_order, s), OK);
+    assert_int_equal(mailbox_post(s->ready, &s->mail), OK);
+    io_loop_run(s->f.loop);
+    mailbox_detach(s->orders);
+    stop(&s->f);
+}
+
+/* Two loops in two threads share a port: every request is answered, by one or the other. */
+static void test_two_loops(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 40 };
+    struct fixture f;
+    start(&f, (struct http_server_config){0});
+    struct second_loop s = {.port = http_server_port(f.server)};
+    s.ready = mailbox_new(1);
+    s.orders = mailbox_new(1);
+    struct io_thread *thread;
+    assert_int_equal(io_thread_spawn("second loop", run_second_loop, &s, &thread), OK);
+    assert_true(mailbox_wait(s.ready, -1));
+    assert_ptr_equal(mailbox_take_all(s.ready), &s.mail);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct raw_reader r;
+        int fd = client(&f, &r);
+        raw_send_str(f.loop, fd, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_int_equal(raw_read_until(f.loop, &r, "<GET /x ", 1), 1);
+        raw_reader_done(&r);
+    }
+    assert_int_equal(mailbox_post(s.orders, &s.mail), OK);
+    io_thread_join(thread);
+    assert_int_equal(f.n_handled + s.f.n_handled, CLIENTS);
+    mailbox_free(s.ready);
+    mailbox_free(s.orders);
+    stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -535,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_connection_limit),
         cmocka_unit_test(test_drain_and_free),
         cmocka_unit_test(test_listening),
+        cmocka_unit_test(test_two_loops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
