@@ -111,6 +111,7 @@ struct dynamo_wait {
     uint64_t deadline_ms; /* wall time; then resume anyway */
 };
 
+struct dynamo;
 struct dynamo_op;
 
 struct dynamo_call {
@@ -125,9 +126,12 @@ struct dynamo_call {
     struct bytes error_name;
     struct bytes access_key;
     /* The front's own. */
+    struct dynamo *d;
     const struct dynamo_op *op;
     void *state;
     uint64_t now_ms;
+    char request_id[52];
+    char crc32[10];
 };
 
 /* The region in the request's credential scope (Authorization header or X-Amz-Credential),

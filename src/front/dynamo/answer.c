@@ -1,0 +1,301 @@
+/* Answers: bodies, headers, checksums and the one table from this front's errors to AWS names and
+ * HTTP statuses.
+ *
+ * An answer never fails: at the arena's cap a constant body says that something went wrong inside.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "front/dynamo/dynamo_internal.h"
+
+#define CORAL    "com.amazon.coral.service#"
+#define DYNAMODB "com.amazonaws.dynamodb.v20120810#"
+
+struct error_row {
+    const char *prefix;
+    const char *name;
+    unsigned status;
+};
+
+/* The prefixes and statuses as DynamoDB sends them; clients look at the name behind the '#'. */
+static const struct error_row error_rows[AWS_ERRORS] = {
+    [AWS_VALIDATION] = {"com.amazon.coral.validate#", "ValidationException", 400},
+    [AWS_SERIALIZATION] = {CORAL, "SerializationException", 400},
+    [AWS_UNKNOWN_OPERATION] = {CORAL, "UnknownOperationException", 400},
+    [AWS_MISSING_AUTHENTICATION] = {CORAL, "MissingAuthenticationTokenException", 400},
+    [AWS_INCOMPLETE_SIGNATURE] = {CORAL, "IncompleteSignatureException", 400},
+    [AWS_INVALID_SIGNATURE] = {CORAL, "InvalidSignatureException", 400},
+    [AWS_UNRECOGNIZED_CLIENT] = {CORAL, "UnrecognizedClientException", 400},
+    [AWS_CONDITIONAL_CHECK_FAILED] = {DYNAMODB, "ConditionalCheckFailedException", 400},
+    [AWS_RESOURCE_NOT_FOUND] = {DYNAMODB, "ResourceNotFoundException", 400},
+    [AWS_RESOURCE_IN_USE] = {DYNAMODB, "ResourceInUseException", 400},
+    [AWS_TABLE_NOT_FOUND] = {DYNAMODB, "TableNotFoundException", 400},
+    [AWS_TABLE_IN_USE] = {DYNAMODB, "TableInUseException", 400},
+    [AWS_LIMIT_EXCEEDED] = {DYNAMODB, "LimitExceededException", 400},
+    [AWS_GLOBAL_TABLE_EXISTS] = {DYNAMODB, "GlobalTableAlreadyExistsException", 400},
+    [AWS_GLOBAL_TABLE_NOT_FOUND] = {DYNAMODB, "GlobalTableNotFoundException", 400},
+    [AWS_REPLICA_EXISTS] = {DYNAMODB, "ReplicaAlreadyExistsException", 400},
+    [AWS_REPLICA_NOT_FOUND] = {DYNAMODB, "ReplicaNotFoundException", 400},
+    [AWS_INDEX_NOT_FOUND] = {DYNAMODB, "IndexNotFoundException", 400},
+    [AWS_THROTTLING] = {"com.amazon.coral.availability#", "ThrottlingException", 400},
+    [AWS_PAYLOAD_TOO_LARGE] = {CORAL, "PayloadTooLarge", 413},
+    [AWS_INTERNAL] = {DYNAMODB, "InternalServerError", 500},
+    [AWS_UNAVAILABLE] = {CORAL, "ServiceUnavailableException", 503},
+};
+
+/* ---- CRC-32, eight bytes a step (slicing by 8, Kounavis and Berry 2005) ---- */
+
+void crc32_init(uint32_t table[8][256])
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t v = i;
+        for (int bit = 0; bit < 8; bit++) {
+            v = (v >> 1) ^ (UINT32_C(0xEDB88320) & (0 - (v & 1)));
+        }
+        table[0][i] = v;
+    }
+    for (uint32_t i = 0; i < 256; i++) {
+        for (int k = 1; k < 8; k++) {
+            uint32_t before = table[k - 1][i];
+            table[k][i] = (before >> 8) ^ table[0][before & 0xFF];
+        }
+    }
+}
+
+uint32_t crc32_of(uint32_t table[8][256], struct bytes b)
+{
+    uint32_t crc = ~UINT32_C(0);
+    const uint8_t *at = b.base;
+    size_t left = b.len;
+    while (left >= 8) {
+        uint32_t lo;
+        uint32_t hi;
+        memcpy(&lo, at, 4);
+        memcpy(&hi, at + 4, 4);
+        lo ^= crc;
+        crc = table[7][lo & 0xFF] ^ table[6][(lo >> 8) & 0xFF] ^ table[5][(lo >> 16) & 0xFF] ^
+              table[4][lo >> 24] ^ table[3][hi & 0xFF] ^ table[2][(hi >> 8) & 0xFF] ^
+              table[1][(hi >> 16) & 0xFF] ^ table[0][hi >> 24];
+        at += 8;
+        left -= 8;
+    }
+    while (left > 0) {
+        crc = (crc >> 8) ^ table[0][(crc ^ *at) & 0xFF];
+        at++;
+        left--;
+    }
+    return ~crc;
+}
+
+/* ---- answers ---- */
+
+/* As many characters and of the same alphabet as AWS's request ids. */
+static void make_request_id(struct dynamo *d, char to[52])
+{
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+    for (int i = 0; i < 52;) {
+        uint64_t word = prng_u64(&d->prng);
+        for (int k = 0; k < 12 && i < 52; k++, i++) {
+            to[i] = alphabet[word & 31];
+            word >>= 5;
+        }
+    }
+}
+
+static size_t u32_text(uint32_t v, char to[10])
+{
+    char digits[10];
+    size_t n = 0;
+    do {
+        digits[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    for (size_t i = 0; i < n; i++) {
+        to[i] = digits[n - 1 - i];
+    }
+    return n;
+}
+
+static void put_header(struct dynamo_answer *answer, struct bytes name, struct bytes value)
+{
+    ASSERT(answer->n_headers < DYNAMO_ANSWER_HEADERS_MAX);
+    answer->headers[answer->n_headers] = (struct dynamo_header){name, value};
+    answer->n_headers++;
+}
+
+static void answer_with(struct dynamo_call *c, unsigned status, struct bytes body)
+{
+    make_request_id(c->d, c->request_id);
+    size_t crc_len = u32_text(crc32_of(c->d->crc32_table, body), c->crc32);
+    c->answer = (struct dynamo_answer){.status = status, .body = body};
+    put_header(&c->answer, BYTES_LIT("server"), BYTES_LIT("Server"));
+    put_header(&c->answer, BYTES_LIT("content-type"), BYTES_LIT("application/x-amz-json-1.0"));
+    put_header(
+        &c->answer, BYTES_LIT("x-amzn-requestid"), bytes_of(c->request_id, sizeof c->request_id));
+    put_header(&c->answer, BYTES_LIT("x-amz-crc32"), bytes_of(c->crc32, crc_len));
+}
+
+struct buf *call_body(struct dynamo_call *c)
+{
+    struct buf *out = &c->d->out;
+    /* A huge answer's buffer is not kept for the small ones that follow. */
+    if (out->cap > 4 * 1024 * 1024) {
+        buf_done(out);
+    }
+    buf_clear(out);
+    return out;
+}
+
+/* The body written so far, in the arena; without base when it does not fit. */
+static struct bytes take_body(struct dynamo_call *c)
+{
+    if (c->d->out.err != OK) {
+        return BYTES_NONE;
+    }
+    return bytes_dup(c->arena, buf_bytes(&c->d->out));
+}
+
+static bool answer_error(struct dynamo_call *c, enum aws_error error)
+{
+    const struct error_row *row = &error_rows[error];
+    struct bytes body = take_body(c);
+    c->error_name = bytes_str(row->name);
+    if (body.base == NULL) {
+        c->error_name = BYTES_LIT("InternalServerError");
+        answer_with(
+            c,
+            500,
+            BYTES_LIT("{\"__type\":\"" DYNAMODB
+                      "InternalServerError\",\"message\":\"Internal server error\"}"));
+        return false;
+    }
+    answer_with(c, row->status, body);
+    return false;
+}
+
+static void put_error(struct buf *b, enum aws_error error, struct bytes msg)
+{
+    const struct error_row *row = &error_rows[error];
+    buf_put_str(b, "{\"__type\":\"");
+    buf_put_str(b, row->prefix);
+    buf_put_str(b, row->name);
+    buf_put_u8(b, '"');
+    if (msg.base != NULL) {
+        buf_put_str(b, error == AWS_SERIALIZATION ? ",\"Message\":" : ",\"message\":");
+        json_put_string(b, msg);
+    }
+}
+
+bool call_fail(struct dynamo_call *c, enum aws_error error, struct bytes msg)
+{
+    ASSERT(error < AWS_ERRORS);
+    struct buf *b = call_body(c);
+    put_error(b, error, msg);
+    buf_put_u8(b, '}');
+    return answer_error(c, error);
+}
+
+/* Formats into the arena; NULL arguments are the caller's bug. */
+static struct bytes format(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static struct bytes format(struct arena *a, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    ASSERT(n >= 0);
+    char *text = arena_alloc(a, (size_t)n + 1);
+    if (text == NULL) {
+        return BYTES_NONE;
+    }
+    (void)vsnprintf(text, (size_t)n + 1, fmt, ap); /* measured above */
+    return bytes_of(text, (size_t)n);
+}
+
+bool call_failf(struct dynamo_call *c, enum aws_error error, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct bytes msg = format(c->arena, fmt, ap);
+    va_end(ap);
+    return call_fail(c, error, msg);
+}
+
+bool call_invalid(struct dynamo_call *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct bytes msg = format(c->arena, fmt, ap);
+    va_end(ap);
+    return call_fail(c, AWS_VALIDATION, msg);
+}
+
+bool call_fail_condition(struct dynamo_call *c, const struct value *item)
+{
+    struct buf *b = call_body(c);
+    put_error(b, AWS_CONDITIONAL_CHECK_FAILED, BYTES_LIT("The conditional request failed"));
+    if (item != NULL) {
+        buf_put_str(b, ",\"Item\":");
+        attr_map_put(b, item);
+    }
+    buf_put_u8(b, '}');
+    return answer_error(c, AWS_CONDITIONAL_CHECK_FAILED);
+}
+
+bool call_fail_err(struct dynamo_call *c, enum err err)
+{
+    switch (err) {
+    case ERR_BUSY:
+    case ERR_LIMIT:
+        return call_fail(
+            c, AWS_THROTTLING, BYTES_LIT("Rate of requests exceeds the allowed throughput."));
+    case ERR_TOO_BIG:
+        return call_fail(
+            c, AWS_PAYLOAD_TOO_LARGE, BYTES_LIT("Request size exceeded the maximum allowed size"));
+    case ERR_UNAVAILABLE:
+    case ERR_AGAIN:
+    case ERR_TIMEOUT:
+    case ERR_FAILED: /* refused, so surely not applied */
+        return call_fail(c, AWS_UNAVAILABLE, BYTES_LIT("The service is currently unavailable."));
+    case ERR_NOT_FOUND:
+        return call_fail(c, AWS_RESOURCE_NOT_FOUND, BYTES_LIT("Requested resource not found"));
+    case OK:
+    case ERR_INVALID:
+    case ERR_SYNTAX:
+    case ERR_EXISTS:
+    case ERR_IN_USE:
+    case ERR_CONDITION:
+    case ERR_CANCELLED:
+    case ERR_CONFLICT:
+    case ERR_AUTH:
+    case ERR_IO:
+    case ERR_CORRUPT:
+    case ERR_FORMAT:
+    case ERR_CLOCK_DRIFT:
+    case ERR_GAP:
+    case ERR_FENCED:
+        break;
+    }
+    ASSERT(err != OK);
+    return call_fail(c, AWS_INTERNAL, BYTES_LIT("Internal server error"));
+}
+
+enum dynamo_step call_ok(struct dynamo_call *c)
+{
+    struct bytes body = take_body(c);
+    if (body.base == NULL) {
+        (void)call_fail_err(c, ERR_IO); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    answer_with(c, 200, body);
+    return DYNAMO_ANSWER;
+}
+
+enum dynamo_step call_submit(struct dynamo_call *c, struct part_cmd *cmd)
+{
+    cmd->arena = c->arena;
+    c->cmd = cmd;
+    return DYNAMO_SUBMIT;
+}

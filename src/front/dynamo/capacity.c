@@ -1,0 +1,119 @@
+/* Consumed capacity: what DynamoDB would have counted. Units are kept in halves, so that eventually
+ * consistent reads stay whole numbers; they are only reported, nobody is slowed down by them here.
+ * Source: "DynamoDB read and write operations", "Read and write capacity units" in the developer
+ * guide. */
+#include "front/dynamo/dynamo_internal.h"
+
+bool field_capacity(
+    struct dynamo_call *c, struct checks *k, const struct json *in, enum return_capacity *ret)
+{
+    struct bytes text;
+    if (!field_string(c, in, "ReturnConsumedCapacity", &text)) {
+        return false;
+    }
+    check_enum(k, "returnConsumedCapacity", text, "INDEXES, TOTAL, NONE");
+    *ret = bytes_eq_str(text, "INDEXES") ? CAPACITY_INDEXES
+           : bytes_eq_str(text, "TOTAL") ? CAPACITY_TOTAL
+                                         : CAPACITY_NONE;
+    return true;
+}
+
+struct capacity *capacity_new(struct arena *a, const struct core_table *t)
+{
+    size_t n = t->n_indexes;
+    struct capacity *cap = ARENA_NEW(a, struct capacity);
+    struct bytes *names = ARENA_ARRAY(a, struct bytes, n);
+    bool *local = ARENA_ARRAY(a, bool, n);
+    uint64_t *halves = ARENA_ARRAY(a, uint64_t, n);
+    struct bytes table = bytes_dup(a, t->part.name);
+    if (cap == NULL || names == NULL || local == NULL || halves == NULL || table.base == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        names[i] = bytes_dup(a, t->indexes[i].part.name);
+        local[i] = t->indexes[i].part.local;
+        if (names[i].base == NULL) {
+            return NULL;
+        }
+    }
+    *cap = (struct capacity){
+        .table = table,
+        .index_names = names,
+        .index_local = local,
+        .index_halves = halves,
+        .n_indexes = n};
+    return cap;
+}
+
+uint64_t capacity_read_halves(size_t bytes, bool consistent)
+{
+    uint64_t units = bytes == 0 ? 1 : (bytes + 4095) / 4096;
+    return consistent ? units * 2 : units;
+}
+
+uint64_t capacity_write_halves(size_t bytes)
+{
+    return (bytes == 0 ? 1 : (bytes + 1023) / 1024) * 2;
+}
+
+void capacity_add_op(struct capacity *cap, const struct part_op *op)
+{
+    size_t bytes = op->old_bytes > op->new_bytes ? op->old_bytes : op->new_bytes;
+    cap->halves += capacity_write_halves(bytes);
+    size_t n_max = sizeof op->index_units / sizeof op->index_units[0];
+    for (size_t i = 0; i < cap->n_indexes && i < n_max; i++) {
+        cap->index_halves[i] += (uint64_t)op->index_units[i] * 2;
+    }
+}
+
+/* 1.5 as DynamoDB writes it, and 2 as 2.0. */
+static void put_units(struct buf *b, uint64_t halves)
+{
+    buf_putf(b, "%llu.%c", (unsigned long long)(halves / 2), halves % 2 == 0 ? '0' : '5');
+}
+
+/* ,"LocalSecondaryIndexes":{"name":{"CapacityUnits":1.0},…}: only indexes that cost anything. */
+static void put_index_part(struct buf *b, const struct capacity *cap, bool local)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < cap->n_indexes; i++) {
+        if (cap->index_local[i] != local || cap->index_halves[i] == 0) {
+            continue;
+        }
+        if (n == 0) {
+            buf_put_str(
+                b, local ? ",\"LocalSecondaryIndexes\":{" : ",\"GlobalSecondaryIndexes\":{");
+        } else {
+            buf_put_u8(b, ',');
+        }
+        json_put_string(b, cap->index_names[i]);
+        buf_put_str(b, ":{\"CapacityUnits\":");
+        put_units(b, cap->index_halves[i]);
+        buf_put_u8(b, '}');
+        n++;
+    }
+    if (n > 0) {
+        buf_put_u8(b, '}');
+    }
+}
+
+void capacity_put(struct buf *b, const struct capacity *cap, enum return_capacity want)
+{
+    ASSERT(want != CAPACITY_NONE);
+    uint64_t total = cap->halves;
+    for (size_t i = 0; i < cap->n_indexes; i++) {
+        total += cap->index_halves[i];
+    }
+    buf_put_str(b, "{\"TableName\":");
+    json_put_string(b, cap->table);
+    buf_put_str(b, ",\"CapacityUnits\":");
+    put_units(b, total);
+    if (want == CAPACITY_INDEXES) {
+        buf_put_str(b, ",\"Table\":{\"CapacityUnits\":");
+        put_units(b, cap->halves);
+        buf_put_u8(b, '}');
+        put_index_part(b, cap, true);
+        put_index_part(b, cap, false);
+    }
+    buf_put_u8(b, '}');
+}

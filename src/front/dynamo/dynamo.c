@@ -1,0 +1,146 @@
+/* The way of a request through this front: target, signature, body, operation; and back from the
+ * writer.
+ *
+ * An operation is one row in `ops` and one file. Unknown operations and unknown parameters are
+ * answered and ignored as DynamoDB does. */
+#include "front/dynamo/dynamo.h"
+
+#include <stdlib.h>
+
+#include "front/dynamo/dynamo_internal.h"
+
+static const struct dynamo_op ops[] = {
+    {"GetItem", get_item_begin, NULL},
+    {"PutItem", put_item_begin, write_resume},
+    {"UpdateItem", update_item_begin, write_resume},
+    {"DeleteItem", delete_item_begin, write_resume},
+};
+
+enum { BODY_OUT_BYTES_MAX = 128 * 1024 * 1024 };
+
+struct dynamo *dynamo_new(const struct dynamo_config *config)
+{
+    struct dynamo *d = calloc(1, sizeof *d);
+    ASSERT(d != NULL);
+    uint8_t *region = malloc(config->region.len + 1);
+    ASSERT(region != NULL);
+    memcpy(region, config->region.base, config->region.len);
+    *d = (struct dynamo){
+        .region = bytes_of(region, config->region.len),
+        .view = config->view,
+        .core = config->core,
+        .keystore = config->keystore,
+        .signing = signing_cache_new(),
+        .signatures_off = config->signatures_off,
+        .region_any = config->region_any,
+        .prng = prng_seeded(config->seed),
+        .parser = json_parser_new(),
+    };
+    buf_init(&d->out, BODY_OUT_BYTES_MAX);
+    buf_init(&d->key, /* len_max= */ 64 * 1024);
+    buf_init(&d->signing_text, /* len_max= */ 4 * 1024 * 1024);
+    crc32_init(d->crc32_table);
+    return d;
+}
+
+void dynamo_free(struct dynamo *d)
+{
+    if (d == NULL) {
+        return;
+    }
+    json_parser_free(d->parser);
+    signing_cache_free(d->signing);
+    buf_done(&d->out);
+    buf_done(&d->key);
+    buf_done(&d->signing_text);
+    free((void *)(uintptr_t)d->region.base);
+    free(d);
+}
+
+void dynamo_set_keystore(struct dynamo *d, const struct keystore *keystore)
+{
+    d->keystore = keystore;
+    signing_cache_clear(d->signing);
+}
+
+/* The operation X-Amz-Target names, or NULL. */
+static const struct dynamo_op *op_find(struct bytes target)
+{
+    struct bytes prefix = BYTES_LIT("DynamoDB_20120810.");
+    if (target.base == NULL || !bytes_has_prefix(target, prefix)) {
+        return NULL;
+    }
+    struct bytes name = bytes_from(target, prefix.len);
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        if (bytes_eq_str(name, ops[i].name)) {
+            return &ops[i];
+        }
+    }
+    return NULL;
+}
+
+static bool body_parse(struct dynamo_call *c, struct json *ret)
+{
+    enum err err = json_parse(c->d->parser, c->arena, c->request->body, DYNAMO_JSON_DEPTH_MAX, ret);
+    if (err == OK && ret->type == JSON_OBJECT) {
+        return true;
+    }
+    if (err == ERR_TOO_BIG) {
+        return call_fail_err(c, err);
+    }
+    if (err == ERR_LIMIT) {
+        return call_invalid(
+            c,
+            "Nesting Levels have exceeded supported limits: Attributes in the item have nested "
+            "levels beyond supported limit");
+    }
+    return call_fail(c, AWS_SERIALIZATION, BYTES_NONE);
+}
+
+enum dynamo_step dynamo_begin(
+    struct dynamo *d,
+    struct dynamo_call *call,
+    struct arena *arena,
+    const struct dynamo_request *request)
+{
+    *call = (struct dynamo_call){
+        .d = d,
+        .arena = arena,
+        .request = request,
+        .now_ms = request->now_ms,
+        .op_name = BYTES_LIT(""),
+        .error_name = BYTES_LIT(""),
+        .access_key = BYTES_LIT(""),
+    };
+    if (request->body.len > DYNAMO_BODY_BYTES_MAX) {
+        (void)call_fail_err(call, ERR_TOO_BIG); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    const struct dynamo_op *op = op_find(header_find(request, "x-amz-target"));
+    if (op == NULL || !bytes_eq_str(request->method, "POST")) {
+        (void)call_fail(call, AWS_UNKNOWN_OPERATION, BYTES_NONE); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    call->op = op;
+    call->op_name = bytes_str(op->name);
+    struct json in;
+    if ((!d->signatures_off && !signature_check(call)) || !body_parse(call, &in)) {
+        return DYNAMO_ANSWER;
+    }
+    return op->begin(call, &in);
+}
+
+enum dynamo_step dynamo_resume(struct dynamo *d, struct dynamo_call *call, uint64_t now_ms)
+{
+    ASSERT(call->d == d);
+    ASSERT(call->op->resume != NULL);
+    call->now_ms = now_ms;
+    return call->op->resume(call);
+}
+
+void dynamo_refuse(struct dynamo *d, struct dynamo_call *call, enum err why)
+{
+    ASSERT(why != OK);
+    call->d = d;
+    (void)call_fail_err(call, why); /* answers */
+}

@@ -1,0 +1,303 @@
+#pragma once
+
+/* What the files of this room share. An operation is one entry in the table of dynamo.c and one
+ * file: its `begin` gets the parsed body, its `resume` runs after a DYNAMO_SUBMIT or
+ * DYNAMO_WAIT_MARKS.
+ *
+ * A function here that returns bool answers the call with an error when it returns false: the
+ * caller then returns false (or DYNAMO_ANSWER) at once. Nothing is answered when it returns true.
+ */
+
+#include "front/dynamo/dynamo.h"
+
+#define DYNAMO_ACCOUNT "000000000000"
+
+enum {
+    /* Deepest legal body: 32 nested AttributeValues (two JSON levels each) inside a
+     * BatchWriteItem's envelope. Deeper ones up to here still get DynamoDB's own words about
+     * nesting. */
+    DYNAMO_JSON_DEPTH_MAX = 240,
+    DYNAMO_CHECKS_MAX = 10, /* DynamoDB reports at most ten validation errors at once */
+};
+
+/* ---- the loop thread's front ---- */
+
+struct signing_cache;
+
+struct dynamo {
+    struct bytes region;
+    struct core_view view;
+    struct core *core;
+    const struct keystore *keystore;
+    struct signing_cache *signing;
+    bool signatures_off;
+    bool region_any;
+    struct prng prng;
+    struct json_parser *parser;
+    struct buf out;          /* the answer being written; copied into the call's arena at the end */
+    struct buf key;          /* scratch for encoded keys */
+    struct buf signing_text; /* scratch for canonical requests */
+    uint32_t crc32_table[8][256];
+};
+
+struct dynamo_op {
+    const char *name;
+    enum dynamo_step (*begin)(struct dynamo_call *c, const struct json *in);
+    enum dynamo_step (*resume)(struct dynamo_call *c); /* NULL: begin always answers */
+};
+
+/* ---- answers (answer.c) ---- */
+
+/* AWS names; prefix and status are in answer.c's table. */
+enum aws_error {
+    AWS_VALIDATION,
+    AWS_SERIALIZATION,
+    AWS_UNKNOWN_OPERATION,
+    AWS_MISSING_AUTHENTICATION,
+    AWS_INCOMPLETE_SIGNATURE,
+    AWS_INVALID_SIGNATURE,
+    AWS_UNRECOGNIZED_CLIENT,
+    AWS_CONDITIONAL_CHECK_FAILED,
+    AWS_RESOURCE_NOT_FOUND,
+    AWS_RESOURCE_IN_USE,
+    AWS_TABLE_NOT_FOUND,
+    AWS_TABLE_IN_USE,
+    AWS_LIMIT_EXCEEDED,
+    AWS_GLOBAL_TABLE_EXISTS,
+    AWS_GLOBAL_TABLE_NOT_FOUND,
+    AWS_REPLICA_EXISTS,
+    AWS_REPLICA_NOT_FOUND,
+    AWS_INDEX_NOT_FOUND,
+    AWS_THROTTLING,
+    AWS_PAYLOAD_TOO_LARGE,
+    AWS_INTERNAL,
+    AWS_UNAVAILABLE,
+    AWS_ERRORS,
+};
+
+/* Answers with an error; always returns false. A `msg` without base is left out of the body. */
+bool call_fail(struct dynamo_call *c, enum aws_error error, struct bytes msg);
+bool call_failf(struct dynamo_call *c, enum aws_error error, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A ValidationException with these words. */
+bool call_invalid(struct dynamo_call *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* ConditionalCheckFailedException, with the item as it stands unless `item` is NULL. */
+bool call_fail_condition(struct dynamo_call *c, const struct value *item);
+/* The answer for an `enum err` that no operation gives a meaning of its own: throttling, internal
+ * errors, the arena's cap. `err` is not OK. */
+bool call_fail_err(struct dynamo_call *c, enum err err);
+/* Fills in the front's tables for the checksum; once a thread. */
+void crc32_init(uint32_t table[8][256]);
+/* CRC-32 as of zlib and Ethernet (ISO 3309), which x-amz-crc32 carries. */
+uint32_t crc32_of(uint32_t table[8][256], struct bytes b);
+/* A fresh, empty body buffer. Exactly one of call_ok() and the failing functions follows. */
+struct buf *call_body(struct dynamo_call *c);
+/* Answers 200 with what was written to call_body(). */
+enum dynamo_step call_ok(struct dynamo_call *c);
+/* Hands `cmd` to the writer: fills in arena and returns DYNAMO_SUBMIT. */
+enum dynamo_step call_submit(struct dynamo_call *c, struct part_cmd *cmd);
+
+/* ---- typed JSON fields (field.c): SerializationException when the type is wrong; null counts as
+ * absent ---- */
+
+/* Absent: *ret has no base. */
+bool field_string(
+    struct dynamo_call *c, const struct json *obj, const char *name, struct bytes *ret);
+/* Absent: *ret unchanged. Takes the strings DynamoDB takes ("true", "no", "1"). */
+bool field_bool(struct dynamo_call *c, const struct json *obj, const char *name, bool *ret);
+
+struct opt_int {
+    bool present;
+    int64_t v; /* saturated */
+};
+/* `type` is "Integer" or "Long", for the words. Fractions are cut off, as DynamoDB does. */
+bool field_int(
+    struct dynamo_call *c,
+    const struct json *obj,
+    const char *name,
+    const char *type,
+    struct opt_int *ret);
+/* A structure such as ProvisionedThroughput (`class` "ProvisionedThroughput" for the words).
+ * Absent: NULL. */
+bool field_struct(
+    struct dynamo_call *c,
+    const struct json *obj,
+    const char *name,
+    const char *class,
+    const struct json **ret);
+/* A map from names to `class` ("AttributeValue"). Absent: NULL. */
+bool field_map(
+    struct dynamo_call *c,
+    const struct json *obj,
+    const char *name,
+    const char *class,
+    const struct json **ret);
+/* A list; its elements' types are not looked at. Absent: NULL. */
+bool field_list(
+    struct dynamo_call *c, const struct json *obj, const char *name, const struct json **ret);
+/* A list element or map member as a string or a structure. */
+bool json_as_string(struct dynamo_call *c, const struct json *j, struct bytes *ret);
+bool json_as_struct(struct dynamo_call *c, const struct json *j, const char *class);
+/* Whether the field is there and not null. */
+bool field_present(const struct json *obj, const char *name);
+
+/* ---- "N validation errors detected" (field.c) ---- */
+
+struct checks {
+    struct dynamo_call *c;
+    unsigned n;
+    struct bytes msgs[DYNAMO_CHECKS_MAX];
+};
+
+/* Paths are as DynamoDB writes them: 'tableName', 'requestItems.t.member.keys'. Absent values pass
+ * all checks but check_not_null(). */
+void check_fail(struct checks *k, struct bytes shown, const char *path, const char *constraint);
+void check_not_null(struct checks *k, const char *path, bool present);
+void check_length(struct checks *k, const char *path, struct bytes v, size_t min, size_t max);
+void check_count(
+    struct checks *k, const char *path, struct bytes shown, size_t n, size_t min, size_t max);
+/* `values` is the set as DynamoDB writes it: "A, B, C". */
+void check_enum(struct checks *k, const char *path, struct bytes v, const char *values);
+void check_range(struct checks *k, const char *path, struct opt_int v, int64_t min, int64_t max);
+/* Letters, digits, '_', '-', '.', as names of tables and indexes are made. */
+void check_name_chars(struct checks *k, const char *path, struct bytes v);
+/* The usual three for a table name or ARN. */
+void check_table_name(struct checks *k, const char *path, struct bytes v);
+void check_index_name(struct checks *k, const char *path, struct bytes v);
+/* Answers when any check failed. */
+bool checks_done(struct checks *k);
+/* Whether `v` is one of "A, B, C". */
+bool enum_has(const char *values, struct bytes v);
+
+/* ---- AttributeValues (attr.c) ---- */
+
+/* One tagged value. */
+bool attr_parse(struct dynamo_call *c, const struct json *j, struct value *ret);
+/* A map of them (an Item, a Key): OK with a VALUE_MAP. */
+bool attr_map_parse(struct dynamo_call *c, const struct json *obj, struct value *ret);
+/* As attr_parse(), but the fault comes back in words: OK; ERR_INVALID with *reterr_msg. A wrong
+ * JSON type still answers the call: ERR_SYNTAX. ERR_TOO_BIG at the arena's cap, not answered. */
+MUST_CHECK enum err attr_parse_quiet(
+    struct dynamo_call *c, const struct json *j, struct value *ret, struct bytes *reterr_msg);
+void attr_put(struct buf *b, const struct value *v);
+/* {"name":{"S":"…"},…} of a VALUE_MAP. */
+void attr_map_put(struct buf *b, const struct value *map);
+
+/* ---- tables, keys, items (table.c) ---- */
+
+/* The table a name or ARN stands for: "Requested resource not found" unless it is there and not
+ * CREATING. The result holds until the catalog's next change, so not over a DYNAMO_SUBMIT. */
+bool table_find(struct dynamo_call *c, struct bytes name, const struct core_table **ret);
+/* The table name in a name or ARN. */
+struct bytes table_name_of(struct bytes name_or_arn);
+/* Appends arn:aws:dynamodb:REGION:ACCOUNT:table/NAME. */
+void put_table_arn(struct buf *b, struct bytes region, struct bytes name);
+/* An index by name, or NULL. Global ones come back with local false in part.local. */
+const struct core_index *table_index(const struct core_table *t, struct bytes name);
+/* The encoded primary key of a Key parameter: exactly the key attributes, right types, not empty,
+ * not too long. */
+bool key_parse(
+    struct dynamo_call *c,
+    const struct expr_key_schema *keys,
+    const struct value *attrs,
+    struct bytes *ret);
+/* The encoded primary key of an item to put, and the checks of its index key attributes. `batch`:
+ * BatchWriteItem words type faults of the key otherwise. */
+bool item_key(
+    struct dynamo_call *c,
+    const struct core_table *t,
+    const struct value *item,
+    bool batch,
+    struct bytes *ret);
+
+/* The words for an index key attribute `v` that has the wrong type, is empty or is too long; true
+ * when it is none of these. */
+bool index_key_fault(
+    struct dynamo_call *c,
+    const struct expr_key_attr *attr,
+    struct bytes index_name,
+    bool is_hash,
+    const struct value *v);
+
+/* ---- expressions (exprs.c) ---- */
+
+/* The parameters an operation takes, by name; legacy ones are refused. Names NULL-terminated. */
+struct expr_params {
+    const char *const *expressions; /* "ConditionExpression", … in DynamoDB's order of listing */
+    const char *const *legacy;      /* "Expected", … */
+};
+/* Refuses mixtures, legacy parameters, and names or values without an expression. */
+bool exprs_check(struct dynamo_call *c, const struct json *in, const struct expr_params *p);
+/* Reads ExpressionAttributeNames and ExpressionAttributeValues. */
+bool exprs_env(struct dynamo_call *c, const struct json *in, struct expr_env *ret);
+/* Parses the expression `name` if it is there; *ret NULL when not. */
+bool exprs_cond(
+    struct dynamo_call *c,
+    const struct json *in,
+    const char *name,
+    struct expr_env *env,
+    const struct expr_cond **ret);
+bool exprs_projection(
+    struct dynamo_call *c,
+    const struct json *in,
+    struct expr_env *env,
+    const struct expr_projection **ret);
+bool exprs_update(
+    struct dynamo_call *c,
+    const struct json *in,
+    struct expr_env *env,
+    const struct expr_update **ret);
+/* After all are parsed. */
+bool exprs_unused(struct dynamo_call *c, const struct expr_env *env);
+
+/* ---- capacity (capacity.c) ---- */
+
+enum return_capacity { CAPACITY_NONE, CAPACITY_TOTAL, CAPACITY_INDEXES };
+
+/* Units in halves, so that eventually consistent reads stay whole numbers. */
+struct capacity {
+    struct bytes table;
+    uint64_t halves;                 /* of the table itself */
+    const struct bytes *index_names; /* n_indexes of each */
+    const bool *index_local;
+    uint64_t *index_halves;
+    size_t n_indexes;
+};
+
+/* Reads and checks ReturnConsumedCapacity ("returnConsumedCapacity" in the words). */
+bool field_capacity(
+    struct dynamo_call *c, struct checks *k, const struct json *in, enum return_capacity *ret);
+/* A tally for `t` with room for its indexes, its names copied: it holds over a DYNAMO_SUBMIT. NULL
+ * at the cap. */
+struct capacity *capacity_new(struct arena *a, const struct core_table *t);
+uint64_t capacity_read_halves(size_t bytes, bool consistent);
+uint64_t capacity_write_halves(size_t bytes);
+/* Adds what a done write cost. */
+void capacity_add_op(struct capacity *cap, const struct part_op *op);
+/* {"TableName":…,"CapacityUnits":…} and, for CAPACITY_INDEXES, the parts. */
+void capacity_put(struct buf *b, const struct capacity *cap, enum return_capacity want);
+
+/* ---- signatures (sigv4.c) ---- */
+
+struct signing_cache *signing_cache_new(void);
+void signing_cache_free(struct signing_cache *s);
+void signing_cache_clear(struct signing_cache *s);
+/* Verifies the request's AWS Signature Version 4, in the header or in the query. */
+bool signature_check(struct dynamo_call *c);
+
+/* A header's value by lower-case name, base NULL when absent. The last one wins. */
+struct bytes header_find(const struct dynamo_request *r, const char *name);
+
+/* ---- operations ---- */
+
+enum dynamo_step put_item_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step get_item_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_item_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step delete_item_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step write_resume(struct dynamo_call *c); /* of the three writes above */
+enum dynamo_step batch_write_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step batch_write_resume(struct dynamo_call *c);
+enum dynamo_step batch_get_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step query_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step scan_begin(struct dynamo_call *c, const struct json *in);

@@ -1,0 +1,275 @@
+/* What all operations with expressions share: the rules on mixing parameters, the two substitution
+ * tables, and the frame DynamoDB puts around an expression's own message. */
+#include "front/dynamo/dynamo_internal.h"
+
+/* Appends the names of those parameters that are there: "A, B". Returns how many. */
+static size_t list_present(struct buf *b, const struct json *in, const char *const *names)
+{
+    size_t n = 0;
+    for (; *names != NULL; names++) {
+        if (field_present(in, *names)) {
+            buf_put_str(b, n == 0 ? "" : ", ");
+            buf_put_str(b, *names);
+            n++;
+        }
+    }
+    return n;
+}
+
+static bool refuse_mixture(struct dynamo_call *c, struct bytes legacy, struct bytes expressions)
+{
+    return call_invalid(
+        c,
+        "Can not use both expression and non-expression parameters in the same request: "
+        "Non-expression parameters: {%.*s} Expression parameters: {%.*s}",
+        BYTES_FMT(legacy),
+        BYTES_FMT(expressions));
+}
+
+/* ExpressionAttributeValues without an expression that could use them; a projection cannot. */
+static bool values_check(struct dynamo_call *c, const struct json *in, const struct expr_params *p)
+{
+    struct buf b;
+    buf_init(&b, /* len_max= */ 512);
+    size_t n = 0;
+    for (const char *const *name = p->expressions; *name != NULL; name++) {
+        if (strcmp(*name, "ProjectionExpression") == 0) {
+            continue;
+        }
+        if (field_present(in, *name)) {
+            buf_done(&b);
+            return true;
+        }
+        buf_put_str(&b, n == 0 ? "" : " and ");
+        buf_put_str(&b, *name);
+        n++;
+    }
+    bool ok = n == 0 || call_invalid(
+                            c,
+                            "ExpressionAttributeValues can only be specified when using "
+                            "expressions: %.*s %s null",
+                            BYTES_FMT(buf_bytes(&b)),
+                            n > 1 ? "are" : "is");
+    buf_done(&b);
+    return ok;
+}
+
+bool exprs_check(struct dynamo_call *c, const struct json *in, const struct expr_params *p)
+{
+    struct buf legacy;
+    struct buf expressions;
+    buf_init(&legacy, /* len_max= */ 512);
+    buf_init(&expressions, /* len_max= */ 512);
+    size_t n_legacy = list_present(&legacy, in, p->legacy);
+    size_t n_expressions = list_present(&expressions, in, p->expressions);
+    bool ok = true;
+    if (n_legacy > 0 && n_expressions > 0) {
+        ok = refuse_mixture(c, buf_bytes(&legacy), buf_bytes(&expressions));
+    } else if (n_legacy > 0) {
+        ok = call_invalid(
+            c,
+            "Legacy parameters are not supported yet, use expressions instead: {%.*s}",
+            BYTES_FMT(buf_bytes(&legacy)));
+    } else if (n_expressions == 0 && field_present(in, "ExpressionAttributeNames")) {
+        ok = call_invalid(
+            c, "ExpressionAttributeNames can only be specified when using expressions");
+    } else if (field_present(in, "ExpressionAttributeValues")) {
+        ok = values_check(c, in, p);
+    }
+    buf_done(&legacy);
+    buf_done(&expressions);
+    return ok;
+}
+
+/* ---- substitutions ---- */
+
+static bool placeholder_ok(struct bytes key, uint8_t mark)
+{
+    if (key.len < 2 || key.base[0] != mark) {
+        return false;
+    }
+    for (size_t i = 1; i < key.len; i++) {
+        uint8_t ch = key.base[i];
+        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
+        if (!letter && !(ch >= '0' && ch <= '9') && ch != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Both tables' frame: not empty, well-formed placeholders. */
+static bool table_check(
+    struct dynamo_call *c, const struct json *obj, const char *param, uint8_t mark)
+{
+    if (obj->object.n == 0) {
+        return call_invalid(c, "%s must not be empty", param);
+    }
+    for (size_t i = 0; i < obj->object.n; i++) {
+        struct bytes key = obj->object.members[i].name;
+        if (!placeholder_ok(key, mark)) {
+            return call_invalid(
+                c, "%s contains invalid key: Syntax error; key: \"%.*s\"", param, BYTES_FMT(key));
+        }
+    }
+    return true;
+}
+
+static bool names_read(struct dynamo_call *c, const struct json *obj, struct expr_env *env)
+{
+    if (!table_check(c, obj, "ExpressionAttributeNames", '#')) {
+        return false;
+    }
+    size_t n = obj->object.n;
+    env->has_names = true;
+    env->n_names = n;
+    env->names = ARENA_ARRAY(c->arena, struct expr_name, n);
+    if (env->names == NULL) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
+    for (size_t i = 0; i < n; i++) {
+        env->names[i].placeholder = obj->object.members[i].name;
+        if (!json_as_string(c, &obj->object.members[i].value, &env->names[i].name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool values_read(struct dynamo_call *c, const struct json *obj, struct expr_env *env)
+{
+    if (!table_check(c, obj, "ExpressionAttributeValues", ':')) {
+        return false;
+    }
+    size_t n = obj->object.n;
+    env->has_values = true;
+    env->n_values = n;
+    env->values = ARENA_ARRAY(c->arena, struct expr_value, n);
+    if (env->values == NULL) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct expr_value *v = &env->values[i];
+        v->placeholder = obj->object.members[i].name;
+        struct bytes msg;
+        enum err err = attr_parse_quiet(c, &obj->object.members[i].value, &v->value, &msg);
+        if (err == ERR_SYNTAX) {
+            return false; /* answered */
+        }
+        if (err == ERR_INVALID && bytes_has_prefix(msg, BYTES_LIT("Nesting Levels"))) {
+            return call_fail(c, AWS_VALIDATION, msg);
+        }
+        if (err == ERR_INVALID) {
+            return call_invalid(
+                c,
+                "ExpressionAttributeValues contains invalid value: %.*s for key %.*s",
+                BYTES_FMT(msg),
+                BYTES_FMT(v->placeholder));
+        }
+        if (err != OK) {
+            return call_fail_err(c, err);
+        }
+    }
+    return true;
+}
+
+bool exprs_env(struct dynamo_call *c, const struct json *in, struct expr_env *ret)
+{
+    *ret = (struct expr_env){0};
+    const struct json *names;
+    const struct json *values;
+    if (!field_map(c, in, "ExpressionAttributeNames", "java.lang.String", &names) ||
+        !field_map(c, in, "ExpressionAttributeValues", "AttributeValue", &values)) {
+        return false;
+    }
+    if (names != NULL && !names_read(c, names, ret)) {
+        return false;
+    }
+    return values == NULL || values_read(c, values, ret);
+}
+
+/* ---- expressions ---- */
+
+static bool settle(struct dynamo_call *c, const char *name, enum err err, struct bytes msg)
+{
+    if (err == OK) {
+        return true;
+    }
+    if (err == ERR_INVALID) {
+        return call_invalid(c, "Invalid %s: %.*s", name, BYTES_FMT(msg));
+    }
+    return call_fail_err(c, err);
+}
+
+bool exprs_cond(
+    struct dynamo_call *c,
+    const struct json *in,
+    const char *name,
+    struct expr_env *env,
+    const struct expr_cond **ret)
+{
+    *ret = NULL;
+    struct bytes text;
+    if (!field_string(c, in, name, &text)) {
+        return false;
+    }
+    if (text.base == NULL) {
+        return true;
+    }
+    bool filter = strcmp(name, "FilterExpression") == 0;
+    struct bytes msg = BYTES_NONE;
+    enum err err =
+        expr_cond_parse(c->arena, filter ? EXPR_FILTER : EXPR_CONDITION, text, env, ret, &msg);
+    return settle(c, name, err, msg);
+}
+
+bool exprs_projection(
+    struct dynamo_call *c,
+    const struct json *in,
+    struct expr_env *env,
+    const struct expr_projection **ret)
+{
+    *ret = NULL;
+    struct bytes text;
+    if (!field_string(c, in, "ProjectionExpression", &text)) {
+        return false;
+    }
+    if (text.base == NULL) {
+        return true;
+    }
+    struct bytes msg = BYTES_NONE;
+    enum err err = expr_projection_parse(c->arena, text, env, ret, &msg);
+    return settle(c, "ProjectionExpression", err, msg);
+}
+
+bool exprs_update(
+    struct dynamo_call *c,
+    const struct json *in,
+    struct expr_env *env,
+    const struct expr_update **ret)
+{
+    *ret = NULL;
+    struct bytes text;
+    if (!field_string(c, in, "UpdateExpression", &text)) {
+        return false;
+    }
+    if (text.base == NULL) {
+        return true;
+    }
+    struct bytes msg = BYTES_NONE;
+    enum err err = expr_update_parse(c->arena, text, env, ret, &msg);
+    return settle(c, "UpdateExpression", err, msg);
+}
+
+bool exprs_unused(struct dynamo_call *c, const struct expr_env *env)
+{
+    if (!env->has_names && !env->has_values) {
+        return true;
+    }
+    struct bytes msg = BYTES_NONE;
+    enum err err = expr_env_unused(c->arena, env, &msg);
+    if (err == OK) {
+        return true;
+    }
+    return err == ERR_INVALID ? call_fail(c, AWS_VALIDATION, msg) : call_fail_err(c, err);
+}

@@ -1,0 +1,290 @@
+/* Tables by name or ARN, and the checks DynamoDB makes of keys and of items against a table's
+ * schema.
+ *
+ * What is checked here is what a request alone tells. Whether an update turns an index key
+ * attribute into something else is known only in the writer, which reports it as a part_fault. */
+#include "front/dynamo/dynamo_internal.h"
+
+#define INVALID   "One or more parameter values were invalid: "
+#define NOT_VALID "One or more parameter values are not valid. "
+
+/* ---- tables ---- */
+
+#define ARN_HEAD "arn:aws:dynamodb:"
+
+/* Cuts arn:aws:dynamodb:REGION:ACCOUNT:table/NAME[/…] into region and name; false when it is none.
+ */
+static bool arn_cut(struct bytes arn, struct bytes *ret_region, struct bytes *ret_name)
+{
+    if (!bytes_has_prefix(arn, BYTES_LIT(ARN_HEAD))) {
+        return false;
+    }
+    struct bytes rest = bytes_from(arn, sizeof ARN_HEAD - 1);
+    const uint8_t *colon = memchr(rest.base, ':', rest.len);
+    if (colon == NULL) {
+        return false;
+    }
+    *ret_region = bytes_of(rest.base, (size_t)(colon - rest.base));
+    rest = bytes_from(rest, ret_region->len + 1);
+    struct bytes mark = BYTES_LIT(DYNAMO_ACCOUNT ":table/");
+    if (!bytes_has_prefix(rest, mark)) {
+        return false;
+    }
+    rest = bytes_from(rest, mark.len);
+    const uint8_t *slash = memchr(rest.base, '/', rest.len);
+    *ret_name = slash == NULL ? rest : bytes_of(rest.base, (size_t)(slash - rest.base));
+    return true;
+}
+
+struct bytes table_name_of(struct bytes name_or_arn)
+{
+    struct bytes region;
+    struct bytes name;
+    return arn_cut(name_or_arn, &region, &name) ? name : name_or_arn;
+}
+
+bool table_find(struct dynamo_call *c, struct bytes name, const struct core_table **ret)
+{
+    struct bytes region = c->d->region;
+    struct bytes plain = name;
+    (void)arn_cut(name, &region, &plain); /* a plain name stays as it is */
+    const struct core_table *t = NULL;
+    if (bytes_eq(region, c->d->region)) {
+        t = catalog_table(c->d->view.catalog, plain);
+    }
+    if (t == NULL || t->status == CORE_CREATING || t->status == CORE_DELETING) {
+        return call_fail(c, AWS_RESOURCE_NOT_FOUND, BYTES_LIT("Requested resource not found"));
+    }
+    *ret = t;
+    return true;
+}
+
+void put_table_arn(struct buf *b, struct bytes region, struct bytes name)
+{
+    buf_put_str(b, ARN_HEAD);
+    buf_put_bytes(b, region);
+    buf_put_str(b, ":" DYNAMO_ACCOUNT ":table/");
+    buf_put_bytes(b, name);
+}
+
+const struct core_index *table_index(const struct core_table *t, struct bytes name)
+{
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        if (bytes_eq(t->indexes[i].part.name, name)) {
+            return &t->indexes[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- keys ---- */
+
+static bool is_empty_text(const struct value *v)
+{
+    return (v->type == VALUE_STRING || v->type == VALUE_BINARY) && v->bytes.len == 0;
+}
+
+static const char *empty_kind(const struct value *v)
+{
+    return v->type == VALUE_STRING ? "string" : "binary";
+}
+
+/* Emptiness and length of one key attribute's value, whose type is right. */
+static bool key_value_check(
+    struct dynamo_call *c, const struct expr_key_attr *attr, bool is_hash, const struct value *v)
+{
+    if (is_empty_text(v)) {
+        return call_invalid(
+            c,
+            NOT_VALID "The AttributeValue for a key attribute cannot contain an empty %s value. "
+                      "Key: %.*s",
+            empty_kind(v),
+            BYTES_FMT(attr->name));
+    }
+    if (v->type == VALUE_NUMBER) {
+        return true;
+    }
+    if (is_hash && v->bytes.len > DOC_HASH_KEY_BYTES_MAX) {
+        return call_invalid(
+            c, INVALID "Size of hashkey has exceeded the maximum size limit of2048 bytes");
+    }
+    if (!is_hash && v->bytes.len > DOC_RANGE_KEY_BYTES_MAX) {
+        return call_invalid(
+            c,
+            INVALID "Aggregated size of all range keys has exceeded the size limit of 1024 bytes");
+    }
+    return true;
+}
+
+/* The encoded key of attributes that passed all checks. */
+static bool key_encoded(
+    struct dynamo_call *c,
+    const struct expr_key_schema *keys,
+    const struct value *attrs,
+    struct bytes *ret)
+{
+    struct bytes attr;
+    struct buf *b = &c->d->key;
+    buf_clear(b);
+    enum err err = part_key_of(keys, attrs, b, &attr);
+    if (err != OK) {
+        return call_invalid(c, "The provided key element does not match the schema");
+    }
+    *ret = bytes_dup(c->arena, buf_bytes(b));
+    return ret->base != NULL || call_fail_err(c, ERR_TOO_BIG);
+}
+
+static bool key_mismatch(struct dynamo_call *c)
+{
+    return call_invalid(c, "The provided key element does not match the schema");
+}
+
+static bool key_attr_check(
+    struct dynamo_call *c,
+    const struct expr_key_attr *attr,
+    bool is_hash,
+    const struct value *attrs)
+{
+    const struct value *v = value_find(attrs, attr->name);
+    if (v == NULL || v->type != attr->type) {
+        return key_mismatch(c);
+    }
+    return key_value_check(c, attr, is_hash, v);
+}
+
+bool key_parse(
+    struct dynamo_call *c,
+    const struct expr_key_schema *keys,
+    const struct value *attrs,
+    struct bytes *ret)
+{
+    bool has_range = keys->range.name.base != NULL;
+    if (attrs->map.n != (has_range ? 2 : 1)) {
+        return key_mismatch(c);
+    }
+    if (!key_attr_check(c, &keys->hash, true, attrs)) {
+        return false;
+    }
+    if (has_range && !key_attr_check(c, &keys->range, false, attrs)) {
+        return false;
+    }
+    return key_encoded(c, keys, attrs, ret);
+}
+
+/* ---- items ---- */
+
+static bool item_key_attr_check(
+    struct dynamo_call *c,
+    const struct expr_key_attr *attr,
+    bool is_hash,
+    const struct value *item,
+    bool batch)
+{
+    const struct value *v = value_find(item, attr->name);
+    if (batch && (v == NULL || v->type != attr->type)) {
+        return key_mismatch(c);
+    }
+    if (v == NULL) {
+        return call_invalid(c, INVALID "Missing the key %.*s in the item", BYTES_FMT(attr->name));
+    }
+    if (v->type != attr->type) {
+        return call_invalid(
+            c,
+            INVALID "Type mismatch for key %.*s expected: %s actual: %s",
+            BYTES_FMT(attr->name),
+            value_tag(attr->type),
+            value_tag(v->type));
+    }
+    return key_value_check(c, attr, is_hash, v);
+}
+
+bool index_key_fault(
+    struct dynamo_call *c,
+    const struct expr_key_attr *attr,
+    struct bytes index_name,
+    bool is_hash,
+    const struct value *v)
+{
+    if (v->type != attr->type) {
+        return call_invalid(
+            c,
+            INVALID "Type mismatch for Index Key %.*s Expected: %s Actual: %s IndexName: %.*s",
+            BYTES_FMT(attr->name),
+            value_tag(attr->type),
+            value_tag(v->type),
+            BYTES_FMT(index_name));
+    }
+    if (is_empty_text(v)) {
+        return call_invalid(
+            c,
+            NOT_VALID "A value specified for a secondary index key is not supported. The "
+                      "AttributeValue for a key attribute cannot contain an empty %s value. "
+                      "IndexName: %.*s, IndexKey: %.*s",
+            empty_kind(v),
+            BYTES_FMT(index_name),
+            BYTES_FMT(attr->name));
+    }
+    return key_value_check(c, attr, is_hash, v);
+}
+
+static bool index_key_attr_check(
+    struct dynamo_call *c,
+    const struct part_index *index,
+    const struct expr_key_attr *attr,
+    bool is_hash,
+    const struct value *item)
+{
+    if (attr->name.base == NULL) {
+        return true;
+    }
+    const struct value *v = value_find(item, attr->name);
+    return v == NULL || index_key_fault(c, attr, index->name, is_hash, v);
+}
+
+/* The first fault in the order of the indexes' names, as DynamoDB reports it: indexes are few, so
+ * each name is looked for anew. */
+static bool index_keys_check(
+    struct dynamo_call *c, const struct core_table *t, const struct value *item)
+{
+    struct bytes after = BYTES_LIT("");
+    for (size_t round = 0; round < t->n_indexes; round++) {
+        const struct part_index *next = NULL;
+        for (size_t i = 0; i < t->n_indexes; i++) {
+            const struct part_index *x = &t->indexes[i].part;
+            if (bytes_cmp(x->name, after) > 0 &&
+                (next == NULL || bytes_cmp(x->name, next->name) < 0)) {
+                next = x;
+            }
+        }
+        if (next == NULL) {
+            break;
+        }
+        if (!index_key_attr_check(c, next, &next->keys.hash, true, item) ||
+            !index_key_attr_check(c, next, &next->keys.range, false, item)) {
+            return false;
+        }
+        after = next->name;
+    }
+    return true;
+}
+
+bool item_key(
+    struct dynamo_call *c,
+    const struct core_table *t,
+    const struct value *item,
+    bool batch,
+    struct bytes *ret)
+{
+    const struct expr_key_schema *keys = &t->part.keys;
+    if (!item_key_attr_check(c, &keys->hash, true, item, batch)) {
+        return false;
+    }
+    if (keys->range.name.base != NULL &&
+        !item_key_attr_check(c, &keys->range, false, item, batch)) {
+        return false;
+    }
+    if (t->n_indexes > 0 && !index_keys_check(c, t, item)) {
+        return false;
+    }
+    return key_encoded(c, keys, item, ret);
+}
