@@ -17,9 +17,12 @@
  * LZ4.
  *  - The log keeps no statistics dump, only warnings, two files of a megabyte.
  *
- * Recovery. The write-ahead log is read in the mode that tolerates a record cut short at the end of
- * the log (a torn tail: its writer was never told it was durable) and reports every other damage. A
- * checksum that fails is therefore ERR_CORRUPT and never a silently shorter history. */
+ * Recovery. The write-ahead log is walked before RocksDB reads it (wal.h). A torn tail, which a
+ * power cut may leave, is dropped by opening in the mode that stops at the first damage, and cut
+ * off: nobody was told that it was durable. Damage before the end is ERR_CORRUPT, never silently a
+ * shorter history. A sound log is opened in the stricter mode that reports damage of every kind.
+ * Recycling old logs, which would spare the file system's journal, does not go together with
+ * finding the end of a log exactly, and RocksDB switches it off in both modes. */
 #include "engine/engine.h"
 
 #include <rocksdb/c.h>
@@ -27,6 +30,7 @@
 #include <string.h>
 
 #include "engine/engine_ops.h"
+#include "engine/wal.h"
 
 enum {
     LEVELS = 7,
@@ -457,7 +461,9 @@ static void set_files(rocksdb_options_t *o, size_t write_buffer_bytes)
 }
 
 static rocksdb_options_t *db_options(
-    const struct engine_rocks_config *config, rocksdb_block_based_table_options_t *table)
+    const struct engine_rocks_config *config,
+    rocksdb_block_based_table_options_t *table,
+    enum wal_state wal)
 {
     rocksdb_options_t *o = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(o, 1);
@@ -467,7 +473,10 @@ static rocksdb_options_t *db_options(
     rocksdb_options_set_max_background_jobs(o, 2);
     rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
     rocksdb_options_set_enable_write_thread_adaptive_yield(o, 0);
-    rocksdb_options_set_wal_recovery_mode(o, rocksdb_tolerate_corrupted_tail_records_recovery);
+    rocksdb_options_set_wal_recovery_mode(
+        o,
+        wal == WAL_TORN ? rocksdb_point_in_time_recovery
+                        : rocksdb_tolerate_corrupted_tail_records_recovery);
     rocksdb_options_set_stats_dump_period_sec(o, 0);
     rocksdb_options_set_stats_persist_period_sec(o, 0);
     rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
@@ -482,11 +491,22 @@ enum err engine_rocks_open(
     struct engine **ret,
     struct bytes *reterr_msg)
 {
+    enum wal_state wal;
+    enum err e = wal_dir_state(config->path, &wal);
+    if (e == OK && wal == WAL_DAMAGED) {
+        e = ERR_CORRUPT;
+    }
+    if (e != OK) {
+        const char *why = e == ERR_IO ? "could not read the write-ahead log"
+                                      : "the write-ahead log is damaged before its end";
+        *reterr_msg = bytes_dup(a, bytes_str(why));
+        return e;
+    }
     struct rocks *r = take_memory(sizeof *r);
     *r = (struct rocks){.head.ops = &rocks_ops};
     r->cache = rocksdb_cache_create_lru(config->cache_bytes);
     r->table = table_options(r->cache);
-    r->options = db_options(config, r->table);
+    r->options = db_options(config, r->table, wal);
     r->read = rocksdb_readoptions_create();
     r->write_synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(r->write_synced, 1);
@@ -498,6 +518,12 @@ enum err engine_rocks_open(
         r->db = NULL;
         rocks_free(r);
         return err_of(text);
+    }
+    if (wal == WAL_TORN && wal_dir_cut(config->path) != OK) {
+        *reterr_msg =
+            bytes_dup(a, BYTES_LIT("could not cut the torn tail off the write-ahead log"));
+        rocks_free(r);
+        return ERR_IO;
     }
     *ret = &r->head;
     return OK;

@@ -8,6 +8,7 @@
 /* clang-format off: cmocka.h needs the other two before it. */
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 /* clang-format on */
 
@@ -307,6 +308,8 @@ static void check_batch_order(struct engine *e)
     assert_false(has(e, NULL, "c"));
 }
 
+/* Later operations of a batch win over earlier ones, ranges included; a cleared batch starts anew.
+ */
 static void test_batch_order(void **state)
 {
     struct both *b = *state;

@@ -1,0 +1,137 @@
+/* The log files of a RocksDB directory, walked before RocksDB opens them. */
+#include "engine/wal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/wal.h"
+
+enum { LOGS_MAX = 256, PATH_BYTES = 4096 };
+
+struct logs {
+    uint64_t number[LOGS_MAX];
+    size_t n;
+};
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The numbers in "000123.log", oldest first; none of a directory that does not exist. False when it
+ * cannot be read. */
+static bool list_logs(const char *dir, struct logs *ret)
+{
+    ret->n = 0;
+    DIR *d = opendir(dir);
+    if (d == NULL) {
+        return errno == ENOENT;
+    }
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+        struct bytes name = bytes_str(e->d_name);
+        uint64_t number;
+        if (name.len <= 4 || !bytes_eq_str(bytes_from(name, name.len - 4), ".log") ||
+            bytes_u64(bytes_of(name.base, name.len - 4), &number) != OK) {
+            continue;
+        }
+        if (ret->n == LOGS_MAX) {
+            (void)closedir(d);
+            return false;
+        }
+        ret->number[ret->n++] = number;
+    }
+    (void)closedir(d);
+    qsort(ret->number, ret->n, sizeof ret->number[0], by_number);
+    return true;
+}
+
+static bool log_path(const char *dir, uint64_t number, char ret[PATH_BYTES])
+{
+    int n = snprintf(ret, PATH_BYTES, "%s/%06llu.log", dir, (unsigned long long)number);
+    return n > 0 && n < PATH_BYTES;
+}
+
+static enum err walk_log(const char *path, struct wal_walk *w)
+{
+    w->log_bytes = 0;
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        /* RocksDB, when it has the store open, may just have deleted a log it needs no more. */
+        return errno == ENOENT ? OK : ERR_IO;
+    }
+    for (;;) {
+        uint8_t block[WAL_BLOCK_BYTES];
+        size_t got = fread(block, 1, sizeof block, f);
+        wal_walk_block(w, bytes_of(block, got));
+        if (got < sizeof block) {
+            break;
+        }
+    }
+    enum err e = ferror(f) == 0 ? OK : ERR_IO;
+    (void)fclose(f); /* read-only */
+    return e;
+}
+
+/* Durably: were the cut to come undone, a break would lie before what is written next. */
+static enum err cut_log(const char *path, uint64_t length)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? OK : ERR_IO;
+    }
+    struct stat st;
+    enum err e = OK;
+    if (fstat(fd, &st) != 0) {
+        e = ERR_IO;
+    } else if ((uint64_t)st.st_size > length) {
+        bool cut = ftruncate(fd, (off_t)length) == 0 && fsync(fd) == 0;
+        e = cut ? OK : ERR_IO;
+    }
+    (void)close(fd); /* what matters was synced */
+    return e;
+}
+
+static enum err walk_dir(const char *dir, bool cut, struct wal_walk *w)
+{
+    struct logs logs;
+    char path[PATH_BYTES];
+    if (!list_logs(dir, &logs)) {
+        return ERR_IO;
+    }
+    for (size_t i = 0; i < logs.n; i++) {
+        if (!log_path(dir, logs.number[i], path)) {
+            return ERR_IO;
+        }
+        enum err e = walk_log(path, w);
+        if (e == OK && cut && w->state == WAL_TORN) {
+            e = cut_log(path, w->log_bytes);
+        }
+        if (e != OK) {
+            return e;
+        }
+    }
+    return OK;
+}
+
+enum err wal_dir_state(const char *dir, enum wal_state *ret)
+{
+    struct wal_walk w = {WAL_SOUND};
+    enum err e = walk_dir(dir, /* cut= */ false, &w);
+    if (e == OK) {
+        *ret = w.state;
+    }
+    return e;
+}
+
+enum err wal_dir_cut(const char *dir)
+{
+    struct wal_walk w = {WAL_SOUND};
+    return walk_dir(dir, /* cut= */ true, &w);
+}

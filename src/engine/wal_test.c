@@ -1,0 +1,342 @@
+#include "engine/wal.h"
+
+#include <dirent.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* clang-format off: cmocka.h needs the other two before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+/* clang-format on */
+
+#include "engine/engine.h"
+
+enum { PATH = 300, BATCHES = 30, BIG_BATCH = 20, FILE_MAX = 1 << 20 };
+
+/* A store that was written to and never closed, as a power cut finds it: its files, of which one is
+ * the log. */
+struct crashed {
+    char dir[64];         /* the store of which the files were copied */
+    char copy[64];        /* where they are laid out, damaged, and opened */
+    char log[PATH];       /* the log's path in `copy` */
+    struct buf bytes;     /* the log as it was */
+    size_t ends[BATCHES]; /* where each batch ends in it */
+};
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static void remove_tree(const char *dir)
+{
+    (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static enum err open_store(const char *dir, struct engine **ret)
+{
+    struct arena a;
+    struct bytes msg = BYTES_NONE;
+    arena_init(&a, 4096);
+    const struct engine_rocks_config config = {dir, 1 << 20, 4 << 20};
+    enum err e = engine_rocks_open(&config, &a, ret, &msg);
+    assert_int_equal(e == OK, msg.len == 0);
+    arena_done(&a);
+    return e;
+}
+
+static void read_file(const char *path, struct buf *ret)
+{
+    buf_clear(ret);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    uint8_t *to = buf_reserve(ret, FILE_MAX);
+    ret->len = fread(to, 1, FILE_MAX, f);
+    (void)fclose(f);
+}
+
+static void write_file(const char *path, struct bytes b)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(b.base, 1, b.len, f), b.len);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Lays the store's files out afresh in `copy`, the log among them. */
+static void lay_out(struct crashed *c)
+{
+    remove_tree(c->copy);
+    assert_int_equal(mkdir(c->copy, 0700), 0);
+    DIR *d = opendir(c->dir);
+    assert_non_null(d);
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+        char from[PATH + 64];
+        char to[PATH + 64];
+        size_t n = strlen(e->d_name);
+        (void)snprintf(from, sizeof from, "%s/%.200s", c->dir, e->d_name);
+        (void)snprintf(to, sizeof to, "%s/%.200s", c->copy, e->d_name);
+        bool is_log = n > 4 && strcmp(e->d_name + n - 4, ".log") == 0;
+        if (e->d_name[0] == '.' || strcmp(e->d_name, "LOCK") == 0) {
+            continue;
+        }
+        read_file(from, &b);
+        write_file(to, buf_bytes(&b));
+        if (is_log) {
+            (void)snprintf(c->log, sizeof c->log, "%.299s", to);
+        }
+    }
+    (void)closedir(d);
+    buf_done(&b);
+}
+
+static size_t log_bytes(const struct crashed *c)
+{
+    size_t sum = 0;
+    DIR *d = opendir(c->dir);
+    assert_non_null(d);
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+        char path[PATH];
+        struct stat st;
+        (void)snprintf(path, sizeof path, "%s/%.200s", c->dir, e->d_name);
+        size_t n = strlen(path);
+        if (strcmp(path + n - 4, ".log") == 0 && stat(path, &st) == 0) {
+            sum += (size_t)st.st_size;
+        }
+    }
+    (void)closedir(d);
+    return sum;
+}
+
+static void write_batch(struct engine *e, unsigned i)
+{
+    static const uint8_t noise[3] = {'v', 0, 0xff};
+    struct engine_batch *b = engine_batch_new(e);
+    struct buf value;
+    buf_init(&value, SIZE_MAX);
+    /* One batch is longer than a block of the log and so written in pieces. */
+    size_t n = i == BIG_BATCH ? 40000 : 100;
+    for (size_t j = 0; j < n; j++) {
+        buf_put(&value, noise, sizeof noise);
+    }
+    char key[8];
+    (void)snprintf(key, sizeof key, "k%02u", i);
+    engine_batch_put(b, bytes_str(key), buf_bytes(&value));
+    assert_int_equal(engine_write(e, b, true), OK);
+    engine_batch_free(b);
+    buf_done(&value);
+}
+
+static int setup(void **state)
+{
+    struct crashed *c = calloc(1, sizeof *c);
+    struct engine *e;
+    const char *tmp = getenv("TMPDIR");
+    (void)snprintf(c->dir, sizeof c->dir, "%.40s/godwit-wal-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+    assert_non_null(mkdtemp(c->dir));
+    (void)snprintf(c->copy, sizeof c->copy, "%.58s-copy", c->dir);
+    assert_int_equal(open_store(c->dir, &e), OK);
+    for (unsigned i = 0; i < BATCHES; i++) {
+        write_batch(e, i);
+        c->ends[i] = log_bytes(c);
+    }
+    lay_out(c);
+    engine_close(e);
+    buf_init(&c->bytes, SIZE_MAX);
+    read_file(c->log, &c->bytes);
+    assert_int_equal(c->bytes.len, c->ends[BATCHES - 1]);
+    /* From here on `dir` holds the crashed store's files and nobody opens it. */
+    remove_tree(c->dir);
+    assert_int_equal(rename(c->copy, c->dir), 0);
+    lay_out(c);
+    *state = c;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct crashed *c = *state;
+    remove_tree(c->dir);
+    remove_tree(c->copy);
+    buf_done(&c->bytes);
+    free(c);
+    return 0;
+}
+
+static size_t batches_within(const struct crashed *c, size_t bytes)
+{
+    size_t n = 0;
+    while (n < BATCHES && c->ends[n] <= bytes) {
+        n++;
+    }
+    return n;
+}
+
+static enum wal_state walk(struct bytes log)
+{
+    struct wal_walk w = {WAL_SOUND};
+    for (size_t at = 0; at < log.len; at += WAL_BLOCK_BYTES) {
+        size_t left = log.len - at;
+        size_t n = left < WAL_BLOCK_BYTES ? left : WAL_BLOCK_BYTES;
+        wal_walk_block(&w, bytes_of(log.base + at, n));
+    }
+    return w.state;
+}
+
+/* Opens the store with `log` for its log; it must hold exactly the first batches, and go on taking
+ * writes that are there when it is opened again. */
+static void check_opens(struct crashed *c, struct bytes log, size_t batches)
+{
+    struct engine *e;
+    lay_out(c);
+    write_file(c->log, log);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(open_store(c->copy, &e), OK);
+        struct engine_iter *it = engine_iter_open(e, NULL, BYTES_NONE, BYTES_LIT("z"));
+        size_t n = 0;
+        while (engine_iter_next(it)) {
+            char key[8];
+            (void)snprintf(key, sizeof key, "k%02zu", n++);
+            assert_true(bytes_eq_str(engine_iter_key(it), key));
+        }
+        assert_int_equal(engine_iter_err(it), OK);
+        assert_int_equal(n, batches + (again ? 1 : 0));
+        engine_iter_close(it);
+        if (!again) {
+            write_batch(e, (unsigned)batches);
+        }
+        engine_close(e);
+    }
+}
+
+static void check_refused(struct crashed *c, struct bytes log)
+{
+    struct engine *e;
+    lay_out(c);
+    write_file(c->log, log);
+    assert_int_equal(open_store(c->copy, &e), ERR_CORRUPT);
+}
+
+/* Wherever it was cut, the log is a torn one or a sound one, never a damaged
+ * one. */
+static void test_walk_every_cut(void **state)
+{
+    struct crashed *c = *state;
+    for (size_t n = 0; n <= c->bytes.len; n += n < 8000 || n + 2000 > c->bytes.len ? 1 : 97) {
+        enum wal_state s = walk(bytes_of(c->bytes.base, n));
+        assert_int_not_equal(s, WAL_DAMAGED);
+        if (batches_within(c, n) > 0 && c->ends[batches_within(c, n) - 1] == n) {
+            assert_int_equal(s, WAL_SOUND);
+        }
+    }
+}
+
+/* A flipped bit before the last batch is damage; in the last batch it looks like a torn tail. */
+static void test_walk_flips(void **state)
+{
+    struct crashed *c = *state;
+    size_t last = c->ends[BATCHES - 2];
+    for (size_t i = 0; i<c->bytes.len; i += i + 600> last || i < 600 ? 1 : 211) {
+        c->bytes.base[i] ^= 0x10;
+        enum wal_state s = walk(buf_bytes(&c->bytes));
+        /* Bytes a block's end leaves unused are nobody's. */
+        bool unused = s == WAL_SOUND && WAL_BLOCK_BYTES - i % WAL_BLOCK_BYTES < 7;
+        assert_true(unused || s == (i < last ? WAL_DAMAGED : WAL_TORN));
+        c->bytes.base[i] ^= 0x10;
+    }
+}
+
+/* A store whose log was cut anywhere opens with every batch that was whole, and goes on. */
+static void test_open_cut(void **state)
+{
+    struct crashed *c = *state;
+    const size_t big = c->ends[BIG_BATCH];
+    const size_t cuts[] = {
+        0,
+        3,
+        7,
+        c->ends[0] - 1,
+        c->ends[0],
+        c->ends[0] + 1,
+        c->ends[0] + 7,
+        c->ends[5] + 100,
+        big - 60000,
+        big - 1,
+        big,
+        c->ends[BATCHES - 2] + 6,
+        c->bytes.len - 1,
+        c->bytes.len,
+    };
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        check_opens(c, bytes_of(c->bytes.base, cuts[i]), batches_within(c, cuts[i]));
+    }
+}
+
+/* Garbage or zeros behind the last batch, or over the second half of it, or behind the first piece
+ * of a batch in pieces, do not keep the store from opening. */
+static void test_open_garbage(void **state)
+{
+    struct crashed *c = *state;
+    struct prng p = prng_seeded(3);
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    for (unsigned round = 0; round < 8; round++) {
+        buf_clear(&b);
+        size_t kept = c->bytes.len;
+        size_t batches = BATCHES;
+        if (round % 4 == 1 || round % 4 == 2) {
+            kept = c->ends[BATCHES - 2] + 150;
+            batches = BATCHES - 1;
+        } else if (round % 4 == 3) {
+            kept = c->ends[BIG_BATCH - 1] + 50000;
+            batches = BIG_BATCH;
+        }
+        buf_put(&b, c->bytes.base, kept);
+        for (size_t i = 0; i < 70000; i++) {
+            buf_put_u8(&b, round % 2 == 0 ? 0 : (uint8_t)prng_u64(&p));
+        }
+        check_opens(c, buf_bytes(&b), batches);
+        if (kept < c->bytes.len) {
+            /* As long as the whole batch would be: its header stands, its payload does not check.
+             */
+            check_opens(c, bytes_of(b.base, c->ends[batches]), batches);
+        }
+    }
+    buf_done(&b);
+}
+
+/* A bit flipped under durable batches, in a payload, a length or a checksum, refuses the store
+ * instead of opening a shorter history. */
+static void test_open_damage(void **state)
+{
+    struct crashed *c = *state;
+    const size_t flips[] = {
+        0, 4, 5, 6, 40, c->ends[9] + 5, c->ends[BIG_BATCH] - 30000, c->ends[BATCHES - 3] + 5};
+    for (size_t i = 0; i < sizeof flips / sizeof flips[0]; i++) {
+        c->bytes.base[flips[i]] ^= 0x80;
+        check_refused(c, buf_bytes(&c->bytes));
+        c->bytes.base[flips[i]] ^= 0x80;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walk_every_cut),
+        cmocka_unit_test(test_walk_flips),
+        cmocka_unit_test(test_open_cut),
+        cmocka_unit_test(test_open_garbage),
+        cmocka_unit_test(test_open_damage),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
