@@ -1,9 +1,8 @@
 /* The HTTP/1 client: one connection carries one call at a time, and waits in its target's pool in
  * between.
  *
- *   call ---- idle connection at hand --------------------------> send --> head --> body -->
- * finish()
- *        \--- none: connect, on_connected() ---------------------/
+ *   call --- idle connection at hand ------------> send_request() -> head -> body -> finish()
+ *        \-- none: connect, on_connected() --------/
  *
  * An idle connection is read all the time, so that its end is noticed, and asked once more before
  * it is used. A close that crosses our request on the wire is still possible: then the request's

@@ -1,13 +1,12 @@
 /* The HTTP/1 server: a state machine per connection on H2O's sockets.
  *
- *           first byte of a request           head complete            body complete
- *     HEAD ---------------------------> HEAD --------------> BODY -------------------> HANDLING
- *      ^   conn_advance(): head deadline      take_head()          take_body(), dispatch()  |
- *      |                                         | malformed, too big, too slow: refuse()   |
- * http_respond() |                                         v v
- *      +----------------------------------------------- on_sent(), keep-alive ----------- SENDING
- *                                                                                           |
- * on_sent(), close conn_close() <------- LINGER <------+
+ *    HEAD --- take_head() ---> BODY --- take_*(), dispatch() ---> HANDLING
+ *     ^  \                       \                                   |
+ *     |   \--- refuse(): malformed, too big, too slow --------------->| http_respond()
+ *     |                                                               v
+ *     +---------------- on_sent(), keep-alive -------------------- SENDING
+ *                                                                     | on_sent(), close
+ *                        conn_close() <--- deadline, end --- LINGER <-+
  *
  * LINGER reads and drops what the client still sends for a while: closing at once would let the
  * kernel reset the connection, and the client would never see the refusal it was sent.

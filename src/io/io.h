@@ -18,8 +18,7 @@
 
 #include "base/base.h"
 
-/* ---- Clock -------------------------------------------------------------------------------------
- */
+/* ---- Clock --------------------------------------------------------------------------- */
 
 /* A wall clock with an error that development mode may inject. A plain value: each loop has one,
  * each other thread that needs one holds its own and learns of a new skew by message. */
@@ -32,8 +31,7 @@ uint64_t io_clock_now_ms(const struct io_clock *clock);
 /* Monotonic ns from an arbitrary origin; the skew does not touch it. Any thread. */
 uint64_t io_now_ns(void);
 
-/* ---- Loop --------------------------------------------------------------------------------------
- */
+/* ---- Loop ---------------------------------------------------------------------------- */
 
 struct io_loop;
 
@@ -54,8 +52,7 @@ void io_loop_stop(struct io_loop *loop);
 uint64_t io_loop_now_ms(const struct io_loop *loop);
 void io_loop_skew(struct io_loop *loop, int64_t skew_ms);
 
-/* ---- Timers ------------------------------------------------------------------------------------
- */
+/* ---- Timers -------------------------------------------------------------------------- */
 
 /* One-shot and re-armable, embedded in its owner's object. The fields are the loop's. Timers due at
  * the same time fire in the order in which they were armed. */
@@ -79,8 +76,7 @@ static inline bool io_timer_armed(const struct io_timer *t)
     return t->heap_at != 0;
 }
 
-/* ---- Mailbox -----------------------------------------------------------------------------------
- */
+/* ---- Mailbox ------------------------------------------------------------------------- */
 
 /* A bounded queue from many threads to one. A message is any object that embeds a `struct mail`;
  * posting it moves its ownership to the receiver. Messages of one sender arrive in the order they
@@ -100,7 +96,7 @@ void mailbox_free(struct mailbox *mb);
 /* Any thread. OK: `m` belongs to the receiver. ERR_BUSY: full. ERR_UNAVAILABLE: closed. After an
  * error `m` is still the caller's. */
 MUST_CHECK enum err mailbox_post(struct mailbox *mb, struct mail *m);
-/* Any thread. Refuses later posts; wakes a waiting receiver. What is inside may still be taken.
+/* Any thread. Refuses later posts; ends a mailbox_wait(). What is inside may still be taken.
  * Legal twice. */
 void mailbox_close(struct mailbox *mb);
 /* All waiting messages, oldest first, linked by `next`; NULL when empty. The receiver's thread
@@ -123,8 +119,7 @@ MUST_CHECK enum err mailbox_attach(
 /* Ends that; needed before mailbox_free(). Legal when not attached. */
 void mailbox_detach(struct mailbox *mb);
 
-/* ---- HTTP, common ------------------------------------------------------------------------------
- */
+/* ---- HTTP, common -------------------------------------------------------------------- */
 
 struct http_header {
     struct bytes name; /* received ones are in lower case */
@@ -135,8 +130,7 @@ struct http_header {
 struct bytes http_header_find(
     const struct http_header *headers, size_t n_headers, const char *name);
 
-/* ---- HTTP server -------------------------------------------------------------------------------
- */
+/* ---- HTTP server --------------------------------------------------------------------- */
 
 /* HTTP/1.1 and 1.0 with keep-alive and pipelining (answered in order, one at a time). What is
  * malformed or could be read in two ways is refused with 400 before any handler sees it:
@@ -211,8 +205,7 @@ void http_respond_body(
 /* false once the connection is lost; an answer would go nowhere. */
 bool http_request_connected(const struct http_request *req);
 
-/* ---- HTTP client -------------------------------------------------------------------------------
- */
+/* ---- HTTP client --------------------------------------------------------------------- */
 
 /* Forwards requests to numeric addresses over pooled keep-alive connections, one pool per target.
  * Never retries: a request that may have reached the server is not sent twice. */
@@ -231,9 +224,8 @@ struct http_call_request {
     uint16_t port;
     struct bytes method;
     struct bytes target;
-    const struct http_header
-        *headers; /* Host and others as given; Content-Length and Connection are added
-                     here and dropped if present, as are hop-by-hop headers */
+    /* Host and others as given. Hop-by-hop ones and Content-Length are dropped and written anew. */
+    const struct http_header *headers;
     size_t n_headers;
     struct bytes body;
     uint64_t timeout_ms; /* 0: 30000; for the whole exchange */
@@ -241,8 +233,8 @@ struct http_call_request {
 
 struct http_reply {
     int status;
-    const struct http_header
-        *headers; /* names in lower case; hop-by-hop ones and Content-Length left out */
+    /* Names in lower case; hop-by-hop ones, Content-Length and Date are left out. */
+    const struct http_header *headers;
     size_t n_headers;
     struct bytes body;
 };
@@ -267,8 +259,7 @@ MUST_CHECK enum err http_client_call(
 /* `done` will not be called. Only before it was. */
 void http_call_cancel(struct http_call *call);
 
-/* ---- Links -------------------------------------------------------------------------------------
- */
+/* ---- Links --------------------------------------------------------------------------- */
 
 /* A TCP connection that carries frames: a u32 little-endian length, then that many bytes (0
  * allowed, at most IO_FRAME_BYTES_MAX). What frames mean, who the peer is and whether it still
@@ -293,12 +284,10 @@ struct io_link_events {
 
 /* Development-mode faults of one direction: what this end sends. The peer's end has its own. A
  * frame leaves at the time of its sending plus delays, and frames never overtake each other, as in
- * TCP:
- * - a lost frame arrives late, by one retransmission (2 x delay_ms, at least 20 ms), and holds up
- * the rest;
- * - bandwidth holds a frame until those before it have been put on the wire;
- * - in a blackhole nothing leaves, connecting included, until it is lifted; then what waited
- * leaves, delayed as if sent at that moment. The peer sees silence, not a closed connection. */
+ * TCP. A lost frame arrives late, by one retransmission (2 x delay_ms, at least 20 ms), and holds
+ * up the rest. Bandwidth holds a frame until those before it have been put on the wire. In a
+ * blackhole nothing leaves, connecting included, until it is lifted; then what waited leaves,
+ * delayed as if sent at that moment. The peer sees silence, not a closed connection. */
 struct io_fault {
     double delay_ms;  /* one way */
     double jitter_ms; /* uniform in [0, jitter_ms], on top */
@@ -354,8 +343,7 @@ uint16_t io_link_listener_port(const struct io_link_listener *l);
 /* Links already accepted live on. NULL is legal. */
 void io_link_listener_free(struct io_link_listener *l);
 
-/* ---- Files -------------------------------------------------------------------------------------
- */
+/* ---- Files --------------------------------------------------------------------------- */
 
 /* These block; they are for start-up, shutdown and small files. */
 
@@ -378,8 +366,7 @@ struct io_lock {
 MUST_CHECK enum err io_lock_open(const char *path, struct io_lock *ret);
 void io_lock_close(struct io_lock *lock);
 
-/* ---- Randomness, signals, threads --------------------------------------------------------------
- */
+/* ---- Randomness, signals, threads ---------------------------------------------------- */
 
 /* From the operating system, fit for secrets. Any thread. */
 void io_random(void *ret, size_t n);

@@ -1,10 +1,11 @@
 /* Framed TCP links between regions.
  *
- *   io_link_connect()                       connected()               drop()
- *   WAITING (blackhole) --> CONNECTING ------------------> OPEN ------------------> CLOSED
- *       |                        | connect_failed()          ^
- *       +------------------------+---------> CLOSED          | io_link_accept()
- *                                           ACCEPTED --------+
+ *   WAITING --- begin_connect() ---> CONNECTING --- on_connected() ---> OPEN --- drop() ---> CLOSED
+ *      \                                 \                              ^                      ^
+ *       \--- connect_failed() ------------\-----------------------------|----------------------/
+ *                                              ACCEPTED --- io_link_accept()
+ *
+ * WAITING is a connection that a blackhole keeps from beginning.
  *
  * A frame goes to the hold-back queue if the link has faults, and from there, or at once, to `out`;
  * one write at a time carries `flight` to the kernel, and what is sent meanwhile gathers in `out`,
