@@ -59,7 +59,7 @@ void engine_batch_delete_range(struct engine_batch *b, struct bytes lo, struct b
 size_t engine_batch_bytes(const struct engine_batch *b);
 size_t engine_batch_count(const struct engine_batch *b);
 
-/* Applies the whole batch or nothing. With `sync`, OK means it is on disk. OK; ERR_IO: whether the batch is
+/* Applies the whole batch or nothing. With `sync`, OK means it is on disk, and so is everything written before it. OK; ERR_IO: whether the batch is
  * there is unknown until reopened, and the caller must stop writing. The batch is unchanged. */
 MUST_CHECK enum err engine_write(struct engine *e, struct engine_batch *b, bool sync);
 
@@ -79,8 +79,9 @@ uint64_t engine_range_bytes(struct engine *e, struct bytes lo, struct bytes hi);
 /* ---- makers ---- */
 
 /* RocksDB (librocksdb 7.8) in directory `path`, created when missing. `cache_bytes` bounds the block cache;
- * `write_buffer_bytes` one memtable. OK; ERR_IO; ERR_CORRUPT; ERR_IN_USE (another process has it open).
- * *reterr_msg, in `a`, tells RocksDB's own reason. */
+ * `write_buffer_bytes` one memtable (at most three exist at once). A tail of the log that a power cut tore is dropped;
+ * damage before it is ERR_CORRUPT. OK; ERR_IO; ERR_CORRUPT; ERR_IN_USE (somebody has it open). *reterr_msg, in `a`,
+ * tells why. */
 struct engine_rocks_config {
     const char *path;
     size_t cache_bytes;
