@@ -237,9 +237,10 @@ enum core_admin_kind {
     CORE_ADMIN_ADD_REPLICA,    /* makes a 2019 group when there is none; creates and seeds the table
                                   there */
     CORE_ADMIN_REMOVE_REPLICA, /* 2017: the table stays, alone; 2019: it is deleted there */
-    CORE_ADMIN_REPLICA_SEEDED, /* our replica has all data: becomes ACTIVE */
-    CORE_ADMIN_PUT_MEMBER,
-    CORE_ADMIN_REMOVE_MEMBER,
+    CORE_ADMIN_REPLICA_SEEDED, /* our replica of `name` has all data: becomes ACTIVE in this commit
+                                */
+    CORE_ADMIN_PUT_MEMBER,     /* `member`, new or changed */
+    CORE_ADMIN_REMOVE_MEMBER,  /* `regions`: their replicas and seed needs go too */
 };
 
 /* Why an administration call was refused, for the front to word. */

@@ -1,0 +1,144 @@
+#pragma once
+
+/* The writer's side of core, inside: the object, and the helpers its files share. */
+
+#include "core/catalog.h"
+
+enum {
+    CORE_ROW_ARENA_BYTES = 64 * 1024 * 1024, /* one errand's memory */
+    CORE_ERRANDS_MAX = 256,                  /* names looked at in one commit */
+    CORE_ROUNDS_MAX = 8,                     /* commits in one core_commit() */
+    CORE_BACKFILL_ITEMS = 500,               /* of one stretch: about what a commit takes anyway */
+    CORE_SEED_POLL_MS = 100,    /* how often a replica looks whether its seeds are in */
+    CORE_LEAVE_GRACE_MS = 2000, /* a replica that leaves goes on shipping for so long */
+    CORE_RETRY_MS = 1000,
+    CORE_REMOVALS_MAX = 500, /* replica rows that go in the transaction that removes a member */
+};
+
+/* A catalog row that changed in the open commit. */
+struct told_row {
+    struct value key;
+    struct value item;
+    bool gone;
+    struct told_row *next;
+};
+
+struct core {
+    struct part *part;
+    struct catalog *catalog;
+    struct engine *engine;
+    struct region_id id;
+    struct prng prng;
+    void (*catalog_row)(void *ctx, const struct value *key, const struct value *item);
+    void *ctx;
+    uint64_t now_ms;
+
+    struct arena told_mem;
+    struct told_row *told_first;
+    struct told_row *told_last;
+
+    struct map dirty;    /* names of tables and groups to look at; the value only marks */
+    struct map waiting;  /* name: heap uint64_t, wall time to look again */
+    struct map building; /* names of our tables with an index to fill; the value only marks */
+
+    struct part_cmd *done_first;
+    struct part_cmd *done_last;
+    size_t n_errands; /* our own commands that are out */
+};
+
+/* Names what a table or group of ours needs looking at soon, or at a time. */
+void core_mark(struct core *c, struct bytes name);
+void core_mark_at(struct core *c, struct bytes name, uint64_t at_ms);
+/* The time set by core_mark_at(), or 0. */
+uint64_t core_marked_at(const struct core *c, struct bytes name);
+void core_unmark_at(struct core *c, struct bytes name);
+
+/* ---- staging rows ---- */
+
+enum err stage_row(
+    struct part_stage *s, struct arena *a, const struct row_key *key, const struct value *item);
+enum err stage_table(struct part_stage *s, struct arena *a, const struct core_table *t);
+enum err stage_group(
+    struct part_stage *s, struct arena *a, struct bytes name, const struct group_row *g);
+enum err stage_replica(
+    struct part_stage *s, struct arena *a, struct bytes table, const struct replica_row *r);
+enum err stage_no_table(
+    struct part_stage *s, struct arena *a, struct bytes region, struct bytes table);
+enum err stage_no_group(struct part_stage *s, struct arena *a, struct bytes table);
+enum err stage_no_replica(
+    struct part_stage *s, struct arena *a, struct bytes region, struct bytes table);
+
+/* ---- ids ---- */
+
+uint64_t new_table_id(struct core *c);
+uint32_t new_index_id(struct core *c, const struct core_table *t);
+/* 36 characters in `a`; base NULL at the cap. */
+struct bytes new_uuid(struct core *c, struct arena *a);
+
+/* ---- seeds (seeds.c) ---- */
+
+/* A row of CORE_TABLE_SEEDS: what we want, or had, of one region's data of a table. Region 0 stands
+ * for ourselves: the row says that we took part in the group under this id, and when we joined. */
+struct seed_row {
+    bool whole;
+    bool done;
+    uint64_t created_ms; /* of the replica row it is about; 0: not known then */
+    struct bytes cursor;
+};
+
+struct part_table seeds_schema(void);
+/* OK; ERR_NOT_FOUND; ERR_*. */
+MUST_CHECK enum err seed_get(
+    struct part_stage *s,
+    struct arena *a,
+    uint64_t table,
+    struct region_id from,
+    struct seed_row *ret);
+/* NULL row: deletes. */
+MUST_CHECK enum err seed_put(
+    struct part_stage *s,
+    struct arena *a,
+    uint64_t table,
+    struct region_id from,
+    const struct seed_row *row);
+/* Forgets everything about a table's seeds. */
+MUST_CHECK enum err seeds_drop(
+    const struct core *c, struct part_stage *s, struct arena *a, uint64_t table);
+
+struct join {
+    struct core *core;
+    struct part_stage *s;
+    struct arena *a;
+    const struct group_entry *g;
+    const struct replica_row *own;
+};
+
+/* Brings the needs of a replica that is being built in line with who is in its group now.
+ * *ret_done: all data is here. */
+MUST_CHECK enum err seeds_follow(const struct join *j, bool *ret_done);
+/* Adds needs from replicas that joined without knowing of ours, and drops those from replicas that
+ * went. */
+MUST_CHECK enum err seeds_follow_active(const struct join *j);
+
+/* ---- looking after one name (reconcile.c) ---- */
+
+/* Compares what the rows say of a table with what is, and stages the next step. Stages nothing when
+ * nothing is to do, so repeating it ends. */
+MUST_CHECK enum err reconcile(
+    struct core *c, struct part_stage *s, struct arena *a, struct bytes name);
+
+/* ---- administration (admin.c, group.c) ---- */
+
+enum err refuse(struct core_admin *call, enum core_refusal why, enum err err);
+enum err refuse_region(
+    struct core_admin *call, enum core_refusal why, enum err err, struct bytes region);
+enum err admin_create_group(struct core_admin *call, struct part_stage *s, struct arena *a);
+enum err admin_add_replica(struct core_admin *call, struct part_stage *s, struct arena *a);
+enum err admin_remove_replica(struct core_admin *call, struct part_stage *s, struct arena *a);
+enum err admin_replica_seeded(struct core_admin *call, struct part_stage *s, struct arena *a);
+enum err admin_put_member(struct core_admin *call, struct part_stage *s, struct arena *a);
+enum err admin_remove_member(struct core_admin *call, struct part_stage *s, struct arena *a);
+/* The group row's shape after a replica's table became `t`: indexes that are going are left out.
+ * OK; ERR_TOO_BIG. */
+MUST_CHECK enum err group_shape_of(
+    struct arena *a, const struct core_table *t, struct core_table *ret);
