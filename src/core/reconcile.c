@@ -503,7 +503,7 @@ static enum err look_at_group(struct look *l)
         return be_replica(l);
     }
     struct seed_row mark;
-    enum err err = seed_get(l->s, l->a, l->own->replica.table, (struct region_id){0}, &mark);
+    err = seed_get(l->s, l->a, l->own->replica.table, (struct region_id){0}, &mark);
     if (err != OK && err != ERR_NOT_FOUND) {
         return err;
     }
