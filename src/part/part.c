@@ -362,6 +362,13 @@ void part_close(struct part *p)
     discard(p);
 }
 
+void part_abandon(struct part *p)
+{
+    if (p != NULL) {
+        discard(p);
+    }
+}
+
 /* ---- queue ---- */
 
 static void push(struct part_queue *q, struct part_cmd *cmd)

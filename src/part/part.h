@@ -208,6 +208,8 @@ struct part;
 MUST_CHECK enum err part_open(const struct part_config *config, uint64_t now_ms, struct part **ret);
 /* Writes a checkpoint of the counters if the part is sound, and frees it. The engine stays open. */
 void part_close(struct part *p);
+/* Frees it without another write, as a power cut would leave the store: for the simulator and tests. */
+void part_abandon(struct part *p);
 bool part_failed(const struct part *p);
 
 /* Makes a table known, replacing the schema of the same id; copied. */

@@ -182,9 +182,99 @@ static inline void region_stop(struct region *r)
     arena_done(&r->arena);
 }
 
+/* A power cut: what was not synced is gone, and nothing more is written. */
+static inline void region_crash(struct region *r)
+{
+    part_abandon(r->part);
+    engine_mem_crash(r->engine);
+    region_open(r);
+    set_test_table(r, true);
+}
+
 static inline void region_reopen(struct region *r)
 {
     part_close(r->part);
     region_open(r);
     set_test_table(r, true);
+}
+
+/* ---- carrying logs by hand ---- */
+
+static inline uint64_t mark_of(const struct region *r, struct region_id region)
+{
+    size_t n;
+    const struct part_mark *m = part_marks(r->part, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (m[i].region.v == region.v) {
+            return m[i].pos.v;
+        }
+    }
+    return 0;
+}
+
+/* The stretch of `origin`'s transactions in (from, to] as `src` holds them, ready for an APPLY. */
+static inline struct part_cmd cut_stretch(
+    struct region *src, struct region_id origin, uint64_t from, uint64_t to, struct arena *a)
+{
+    const struct part_reader reader = {.engine = src->engine};
+    struct local_pos at;
+    assert_int_equal(part_log_find_origin(&reader, origin, (struct peer_pos){from}, &at), OK);
+    struct part_log_cursor *c = part_log_open(&reader, at);
+    struct buf b;
+    buf_init(&b, SIZE_MAX / 2);
+    struct hlc hlc = {0};
+    struct local_pos pos;
+    struct bytes stored;
+    uint64_t last = from;
+    while (part_log_next(c, &pos, &stored) == OK) {
+        struct change_txn t;
+        assert_int_equal(change_txn_peek(stored, &t), OK);
+        if (t.origin.v != origin.v || t.origin_pos.v <= from || t.origin_pos.v > to) {
+            continue;
+        }
+        /* Each of the origin's own positions is there or nothing of it was for us: never back. */
+        assert_true(t.origin_pos.v > last);
+        last = t.origin_pos.v;
+        struct bytes wire;
+        assert_int_equal(change_txn_wire(stored, &wire), OK);
+        put_lenbytes(&b, wire);
+        hlc = t.hlc;
+    }
+    part_log_close(c);
+    struct part_cmd cmd = {
+        .kind = PART_CMD_APPLY,
+        .apply =
+            {.origin = origin,
+             .from = {from},
+             .to = {to},
+             .hlc_to = hlc,
+             .txns = bytes_dup(a, buf_bytes(&b))},
+    };
+    buf_done(&b);
+    return cmd;
+}
+
+/* Brings `dst` up to what `src` holds of `origin`. */
+static inline void carry(struct region *dst, struct region *src, struct region_id origin)
+{
+    uint64_t to = mark_of(src, origin);
+    uint64_t from = mark_of(dst, origin);
+    if (to > from) {
+        struct part_cmd cmd = cut_stretch(src, origin, from, to, &dst->arena);
+        assert_int_equal(commit_one(dst, &cmd), OK);
+    }
+}
+
+static inline void check_same_digests(struct region *a, struct region *b, uint64_t table)
+{
+    struct part_counts ca = part_table_counts(a->part, table);
+    struct part_counts cb = part_table_counts(b->part, table);
+    assert_int_equal(ca.items, cb.items);
+    assert_int_equal(ca.bytes, cb.bytes);
+    for (unsigned i = 0; i < PART_DIGEST_BUCKETS; i++) {
+        struct hash128 da = part_table_digest(a->part, table, i);
+        struct hash128 db = part_table_digest(b->part, table, i);
+        assert_true(da.lo == db.lo);
+        assert_true(da.hi == db.hi);
+    }
 }
