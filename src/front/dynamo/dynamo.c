@@ -14,6 +14,10 @@ static const struct dynamo_op ops[] = {
     {"PutItem", put_item_begin, write_resume},
     {"UpdateItem", update_item_begin, write_resume},
     {"DeleteItem", delete_item_begin, write_resume},
+    {"Query", query_begin, NULL},
+    {"Scan", scan_begin, NULL},
+    {"BatchWriteItem", batch_write_begin, batch_write_resume},
+    {"BatchGetItem", batch_get_begin, NULL},
 };
 
 enum { BODY_OUT_BYTES_MAX = 128 * 1024 * 1024 };

@@ -42,6 +42,7 @@ struct dynamo {
 
 struct dynamo_op {
     const char *name;
+    /* `in` lies on the stack, all it points to in the call's arena. */
     enum dynamo_step (*begin)(struct dynamo_call *c, const struct json *in);
     enum dynamo_step (*resume)(struct dynamo_call *c); /* NULL: begin always answers */
 };
@@ -251,6 +252,16 @@ bool exprs_update(
 /* After all are parsed. */
 bool exprs_unused(struct dynamo_call *c, const struct expr_env *env);
 
+/* A request's parsed expressions, each or NULL. */
+struct exprs_parsed {
+    const struct expr_cond *condition;
+    const struct expr_projection *projection;
+    const struct expr_update *update;
+};
+/* Refuses paths that go on below a key attribute of the table or of one of its indexes. */
+bool exprs_paths_check(
+    struct dynamo_call *c, const struct core_table *t, const struct exprs_parsed *x);
+
 /* ---- capacity (capacity.c) ---- */
 
 enum return_capacity { CAPACITY_NONE, CAPACITY_TOTAL, CAPACITY_INDEXES };
@@ -290,6 +301,9 @@ bool signature_check(struct dynamo_call *c);
 struct bytes header_find(const struct dynamo_request *r, const char *name);
 
 /* ---- operations ---- */
+
+/* RequestItems of both batch operations: not empty, well-named tables. */
+bool batch_map_check(struct dynamo_call *c, const struct json *map, const char *op_name);
 
 enum dynamo_step put_item_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step get_item_begin(struct dynamo_call *c, const struct json *in);

@@ -190,15 +190,12 @@ bool exprs_env(struct dynamo_call *c, const struct json *in, struct expr_env *re
 
 /* ---- expressions ---- */
 
-static bool settle(struct dynamo_call *c, const char *name, enum err err, struct bytes msg)
+static bool settle(struct dynamo_call *c, enum err err, struct bytes msg)
 {
     if (err == OK) {
         return true;
     }
-    if (err == ERR_INVALID) {
-        return call_invalid(c, "Invalid %s: %.*s", name, BYTES_FMT(msg));
-    }
-    return call_fail_err(c, err);
+    return err == ERR_INVALID ? call_fail(c, AWS_VALIDATION, msg) : call_fail_err(c, err);
 }
 
 bool exprs_cond(
@@ -220,7 +217,7 @@ bool exprs_cond(
     struct bytes msg = BYTES_NONE;
     enum err err =
         expr_cond_parse(c->arena, filter ? EXPR_FILTER : EXPR_CONDITION, text, env, ret, &msg);
-    return settle(c, name, err, msg);
+    return settle(c, err, msg);
 }
 
 bool exprs_projection(
@@ -239,7 +236,7 @@ bool exprs_projection(
     }
     struct bytes msg = BYTES_NONE;
     enum err err = expr_projection_parse(c->arena, text, env, ret, &msg);
-    return settle(c, "ProjectionExpression", err, msg);
+    return settle(c, err, msg);
 }
 
 bool exprs_update(
@@ -258,7 +255,7 @@ bool exprs_update(
     }
     struct bytes msg = BYTES_NONE;
     enum err err = expr_update_parse(c->arena, text, env, ret, &msg);
-    return settle(c, "UpdateExpression", err, msg);
+    return settle(c, err, msg);
 }
 
 bool exprs_unused(struct dynamo_call *c, const struct expr_env *env)
@@ -267,9 +264,47 @@ bool exprs_unused(struct dynamo_call *c, const struct expr_env *env)
         return true;
     }
     struct bytes msg = BYTES_NONE;
-    enum err err = expr_env_unused(c->arena, env, &msg);
-    if (err == OK) {
-        return true;
+    return settle(c, expr_env_unused(c->arena, env, &msg), msg);
+}
+
+/* ---- paths into key attributes ---- */
+
+static bool reaches_into(const struct exprs_parsed *x, struct bytes name)
+{
+    return name.base != NULL &&
+           ((x->condition != NULL && expr_cond_reaches_into(x->condition, name)) ||
+            (x->projection != NULL && expr_projection_reaches_into(x->projection, name)) ||
+            (x->update != NULL && expr_update_reaches_into(x->update, name)));
+}
+
+static bool refuse_path(struct dynamo_call *c, const char *what, struct bytes name)
+{
+    return call_invalid(
+        c,
+        "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "
+        "allowed: %s: %.*s",
+        what,
+        BYTES_FMT(name));
+}
+
+bool exprs_paths_check(
+    struct dynamo_call *c, const struct core_table *t, const struct exprs_parsed *x)
+{
+    const struct expr_key_schema *keys = &t->part.keys;
+    if (reaches_into(x, keys->hash.name)) {
+        return refuse_path(c, "Key", keys->hash.name);
     }
-    return err == ERR_INVALID ? call_fail(c, AWS_VALIDATION, msg) : call_fail_err(c, err);
+    if (reaches_into(x, keys->range.name)) {
+        return refuse_path(c, "Key", keys->range.name);
+    }
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        const struct expr_key_schema *index = &t->indexes[i].part.keys;
+        if (reaches_into(x, index->hash.name)) {
+            return refuse_path(c, "IndexKey", index->hash.name);
+        }
+        if (reaches_into(x, index->range.name)) {
+            return refuse_path(c, "IndexKey", index->range.name);
+        }
+    }
+    return true;
 }

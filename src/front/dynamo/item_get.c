@@ -68,7 +68,11 @@ enum dynamo_step get_item_begin(struct dynamo_call *c, const struct json *in)
     if (!get_read(c, in, &s) || !exprs_check(c, in, &get_params) ||
         !attr_map_parse(c, s.key, &key_attrs) || !exprs_env(c, in, &s.env) ||
         !exprs_projection(c, in, &s.env, &s.projection) || !exprs_unused(c, &s.env) ||
-        !table_find(c, s.table, &t) || !key_parse(c, &t->part.keys, &key_attrs, &key)) {
+        !table_find(c, s.table, &t)) {
+        return DYNAMO_ANSWER;
+    }
+    struct exprs_parsed parsed = {.projection = s.projection};
+    if (!exprs_paths_check(c, t, &parsed) || !key_parse(c, &t->part.keys, &key_attrs, &key)) {
         return DYNAMO_ANSWER;
     }
     struct value item;

@@ -167,7 +167,9 @@ static bool put_prepare(
     }
     s->op.kind = PART_PUT;
     s->op.item = item;
-    return table_find(c, p.table, ret_table) && item_key(c, *ret_table, item, false, &s->op.key) &&
+    struct exprs_parsed parsed = {.condition = s->op.condition};
+    return table_find(c, p.table, ret_table) && exprs_paths_check(c, *ret_table, &parsed) &&
+           item_key(c, *ret_table, item, false, &s->op.key) &&
            state_fill(c, *ret_table, &p, item, s);
 }
 
@@ -200,7 +202,8 @@ static bool delete_prepare(
         return false;
     }
     s->op.kind = PART_DELETE;
-    return table_find(c, p.table, ret_table) &&
+    struct exprs_parsed parsed = {.condition = s->op.condition, .update = s->op.update};
+    return table_find(c, p.table, ret_table) && exprs_paths_check(c, *ret_table, &parsed) &&
            key_parse(c, &(*ret_table)->part.keys, &key, &s->op.key) &&
            state_fill(c, *ret_table, &p, &key, s);
 }
@@ -259,7 +262,8 @@ static bool update_prepare(
     }
     s->op.kind = PART_UPDATE;
     s->op.key_attrs = key;
-    return table_find(c, p.table, ret_table) &&
+    struct exprs_parsed parsed = {.condition = s->op.condition, .update = s->op.update};
+    return table_find(c, p.table, ret_table) && exprs_paths_check(c, *ret_table, &parsed) &&
            key_parse(c, &(*ret_table)->part.keys, key, &s->op.key) &&
            update_keys_check(c, *ret_table, s->op.update) && state_fill(c, *ret_table, &p, key, s);
 }
