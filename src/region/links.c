@@ -162,6 +162,11 @@ static void begin_handshake(struct region *r, struct link *l)
     link_send_bytes(r, l);
 }
 
+uint64_t region_next_link(const struct region *r)
+{
+    return r->next_link;
+}
+
 uint64_t region_link_accepted(struct region *r, uint64_t now_ms)
 {
     struct link *l = link_new(r, now_ms);

@@ -1,0 +1,256 @@
+#pragma once
+
+/* What the files of this room share: the process, its threads, and the messages between them. */
+
+#include "core/core.h"
+#include "front/dynamo/dynamo.h"
+#include "io/io.h"
+#include "region/region.h"
+#include "server/server.h"
+
+enum {
+    WRITER_INBOX_MAX = 4096,     /* waiting commands; beyond it clients are throttled */
+    OTHER_INBOX_MAX = 1 << 20,   /* answers and news; bounded by what was asked */
+    SYNC_MS_MAX = 5000,          /* how long an operation waits for other regions' news */
+    FORWARD_MS_MAX = 60000,
+    LATENCY_BUCKETS = 16,
+    OPS_MAX = 64,
+};
+
+enum msg_kind {
+    MSG_JOB,       /* a command, on its way to the writer or back */
+    MSG_ROW,       /* a catalog row changed */
+    MSG_COMMITTED, /* our log has grown */
+    MSG_SYNC,      /* a request wants to know what other regions know; or: it does now */
+    MSG_ASK,       /* an admin request makes its round through the threads */
+    MSG_FAULT,     /* development: change faults */
+    MSG_STOP,
+};
+
+struct web_request;
+struct ask;
+
+struct msg {
+    struct mail mail;
+    enum msg_kind kind;
+    bool heap;            /* the receiver frees it */
+    struct mailbox *home; /* where the answer goes */
+    struct part_cmd *cmd; /* JOB */
+    void *owner;          /* JOB: the command's owner before we borrowed that field */
+    uint64_t number;      /* COMMITTED: tail */
+    uint8_t *row;         /* ROW: encoded key, then encoded item; heap */
+    size_t key_len;
+    size_t row_len; /* key_len: the row is gone */
+    struct web_request *request;
+    struct ask *ask;
+    const struct bytes *regions; /* SYNC */
+    size_t n_regions;
+    enum err err;
+};
+
+struct counters {
+    struct {
+        char name[40];
+        uint64_t ok;
+        uint64_t user_errors;
+        uint64_t system_errors;
+        uint64_t throttled;
+    } ops[OPS_MAX];
+    size_t n_ops;
+    uint64_t latency_us[LATENCY_BUCKETS]; /* bucket i: below 2^(i+6) us */
+    uint64_t latency_count;
+    uint64_t latency_sum_us;
+    uint64_t forwarded;
+    uint64_t connections;
+};
+
+/* An admin request's working paper: each thread on its round writes its part. */
+enum ask_kind { ASK_STATUS, ASK_METRICS, ASK_DIGEST, ASK_FAULT, ASK_ADMIN, ASK_RECORDS };
+
+struct fault {
+    bool heal;
+    bool has_skew;
+    int64_t skew_ms;
+    struct bytes peer; /* empty: all peers */
+    bool has_delay;
+    double delay_ms;
+    bool has_jitter;
+    double jitter_ms;
+    bool has_loss;
+    uint32_t loss_per_mille;
+    bool has_bandwidth;
+    uint64_t bytes_per_s;
+    bool has_cut;
+    bool cut;
+};
+
+struct ask {
+    struct msg msg;
+    struct part_cmd cmd; /* the part of the round that runs on the writer */
+    enum ask_kind kind;
+    struct web_request *request;
+    unsigned hop;
+    struct counters counters; /* summed over web threads */
+    struct fault fault;
+    struct region_status region;
+    struct region_peer_status peers[CORE_REGIONS_MAX];
+    size_t n_peers;
+    struct repl_mark marks[CHANGE_REGIONS_MAX];
+    size_t n_marks;
+    struct io_fault faults[CORE_REGIONS_MAX]; /* in force towards peers[i] */
+    /* from the writer */
+    struct bytes table_name;
+    uint64_t table;
+    bool table_found;
+    struct part_counts counts;
+    struct hash128 digest[PART_DIGEST_BUCKETS];
+    uint64_t writer_depth;
+    struct core_admin admin;
+    struct core_member member;
+    int status;
+    struct bytes body;
+};
+
+struct logger {
+    struct tracer tracer;
+    enum trace_level level;
+    struct bytes region;
+};
+
+struct server;
+
+struct writer {
+    struct server *server;
+    struct io_thread *thread;
+    struct mailbox *inbox;
+    struct core *core;
+    struct io_clock clock;
+    uint64_t announced; /* tail told to `links` */
+    bool stopping;
+};
+
+struct forward_pool;
+
+struct web {
+    struct server *server;
+    unsigned index;
+    struct io_thread *thread; /* NULL for the first, which runs on the main thread */
+    struct io_loop *loop;
+    struct mailbox *inbox;
+    struct http_server *http;
+    struct http_client *client;
+    struct catalog *catalog;
+    struct dynamo *dynamo;
+    struct keystore *keystore;
+    struct io_timer keys_timer;
+    struct bytes keys_text; /* what the keystore was made of */
+    struct buf keys_buf;
+    struct counters counters;
+    size_t under_way; /* requests whose message is with another thread */
+    bool stopping;
+};
+
+struct link_slot {
+    uint64_t id;
+    struct io_link *link;
+    char region[REPL_REGION_NAME_MAX + 1];
+    struct link_slot *next;
+};
+
+struct links {
+    struct server *server;
+    struct io_thread *thread;
+    struct io_loop *loop;
+    struct mailbox *inbox;
+    struct io_link_listener *listener;
+    struct region *region;
+    struct io_clock clock;
+    struct io_timer timer;
+    struct link_slot *slots;
+    struct io_fault faults[CORE_REGIONS_MAX]; /* by index in `fault_names` */
+    char fault_names[CORE_REGIONS_MAX][REPL_REGION_NAME_MAX + 1];
+    size_t n_faults;
+    bool stopping;
+    uint64_t stop_ns;
+};
+
+struct server {
+    const struct server_config *config;
+    struct logger logger;
+    struct engine *engine;
+    struct io_lock lock;
+    char key_path[4096];
+    char admin_token[SERVER_ADMIN_TOKEN_LEN + 1];
+    struct writer writer;
+    struct links links;
+    struct web webs[SERVER_WEB_THREADS_MAX];
+    unsigned n_webs;
+    struct io_signals *signals;
+    uint16_t http_port;
+    uint16_t link_port;
+    uint64_t started_ns;
+};
+
+/* log.c */
+void logger_init(struct logger *l, enum trace_level level, struct bytes region);
+
+/* messages.c */
+struct msg *msg_new(enum msg_kind kind);
+void msg_free(struct msg *m);
+static inline struct msg *msg_of(struct mail *m)
+{
+    return (struct msg *)m;
+}
+/* Posts where there is room by construction. */
+void msg_post(struct mailbox *to, struct msg *m);
+/* Hands a row to `take` decoded. */
+void msg_row_take(
+    const struct msg *m,
+    void (*take)(void *ctx, const struct value *key, const struct value *item),
+    void *ctx);
+/* Calls `take` for every catalog row in the store. */
+MUST_CHECK enum err catalog_load(
+    struct engine *engine,
+    void (*take)(void *ctx, const struct value *key, const struct value *item),
+    void *ctx);
+/* "host:port" with a numeric host. false when it does not parse. */
+bool address_split(struct bytes address, char *host, size_t host_size, uint16_t *ret_port);
+
+/* writer.c */
+MUST_CHECK enum err writer_open(struct server *s);
+MUST_CHECK enum err writer_start(struct server *s);
+void writer_stop(struct server *s);
+
+/* links.c */
+MUST_CHECK enum err links_open(struct server *s);
+MUST_CHECK enum err links_start(struct server *s);
+void links_stop(struct server *s);
+
+/* web.c */
+MUST_CHECK enum err web_open(struct server *s, unsigned index);
+MUST_CHECK enum err web_start(struct server *s, unsigned index);
+void web_stop(struct server *s, unsigned index);
+void web_close(struct web *w);
+void web_count(struct web *w, struct bytes op, unsigned status, struct bytes error, uint64_t took_ns);
+
+/* admin.c */
+struct web_request {
+    struct msg msg;
+    struct web *web;
+    struct http_request *http;
+    struct dynamo_request dynamo_request;
+    struct dynamo_call call;
+    uint64_t began_ns;
+};
+/* Takes a request under /_godwit/, /healthz or /metrics; false: it is none of these. */
+bool admin_take(struct web *w, struct http_request *req);
+/* The ask is back on its own web thread. */
+void admin_back(struct web *w, struct ask *ask);
+/* What each thread adds to an ask on its round. */
+void admin_on_web(struct web *w, struct ask *ask);
+void admin_on_links(struct links *l, struct ask *ask);
+/* Where an ask goes next. */
+void admin_forward(struct server *s, struct ask *ask);
+
+/* metrics.c */
+void metrics_put(struct buf *b, const struct server *s, const struct ask *ask, const struct catalog *c);

@@ -1,0 +1,273 @@
+/* Opening a region, running its threads, and taking it down in the order in which work flows. */
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/inside.h"
+
+static void log_failure(struct server *s, const char *what, enum err e, struct bytes detail)
+{
+    TRACE(&s->logger.tracer, TRACE_ERROR, "server", what,
+          TRACE_TEXT("err", bytes_str(err_text(e))), TRACE_TEXT("detail", detail));
+}
+
+static bool path_in(const struct server *s, const char *name, char *ret, size_t size)
+{
+    int n = snprintf(ret, size, "%.*s/%s", BYTES_FMT(s->config->data_dir), name);
+    return n > 0 && (size_t)n < size;
+}
+
+/* A region that has no keys yet makes its first one. */
+static enum err keys_prepare(struct server *s)
+{
+    const struct server_config *c = s->config;
+    struct buf text;
+    buf_init(&text, 16 << 20);
+    enum err e = OK;
+    if (c->key_file.len > 0) {
+        int n = snprintf(s->key_path, sizeof s->key_path, "%.*s", BYTES_FMT(c->key_file));
+        e = n > 0 && (size_t)n < sizeof s->key_path ? OK : ERR_INVALID;
+    } else if (!path_in(s, "keys", s->key_path, sizeof s->key_path)) {
+        e = ERR_INVALID;
+    }
+    if (e == OK) {
+        e = io_file_read(s->key_path, &text);
+    }
+    if (e != ERR_NOT_FOUND) {
+        buf_done(&text);
+        return e;
+    }
+    uint8_t raw[32];
+    io_random(raw, sizeof raw);
+    char id[21];
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    (void)snprintf(id, sizeof id, "GWAK");
+    for (size_t i = 4; i < 20; i++) {
+        id[i] = letters[raw[i] % 32];
+    }
+    id[20] = '\0';
+    io_random(raw, sizeof raw);
+    struct buf secret;
+    buf_init(&secret, 256);
+    put_base64(&secret, bytes_of(raw, 30));
+    for (size_t i = 0; i < secret.len; i++) {
+        /* '/' and '+' are legal but awkward to paste */
+        secret.base[i] = secret.base[i] == '/' || secret.base[i] == '+' ? 'x' : secret.base[i];
+    }
+    const struct keystore_key key = {
+        .id = bytes_str(id),
+        .secret = buf_bytes(&secret),
+        .created = BYTES_LIT("first-start"),
+        .active = true,
+    };
+    buf_clear(&text);
+    keystore_put_heading(&text);
+    keystore_put_key(&text, &key);
+    e = io_file_write(s->key_path, buf_bytes(&text), 0600);
+    buf_done(&secret);
+    buf_done(&text);
+    return e;
+}
+
+static enum err store_open(struct server *s)
+{
+    const struct server_config *c = s->config;
+    char path[4096];
+    char store[4096];
+    struct arena a;
+    struct bytes msg = BYTES_NONE;
+    if (!path_in(s, "lock", path, sizeof path) || !path_in(s, "store", store, sizeof store)) {
+        return ERR_INVALID;
+    }
+    char *dir = strndup((const char *)c->data_dir.base, c->data_dir.len);
+    ASSERT(dir != NULL);
+    enum err e = io_mkdir_p(dir, 0700);
+    free(dir);
+    if (e == OK) {
+        e = io_lock_open(path, &s->lock);
+    }
+    if (e != OK) {
+        log_failure(s, "could not open the data directory", e, c->data_dir);
+        return e;
+    }
+    arena_init(&a, 1 << 16);
+    const struct engine_rocks_config config = {
+        .path = store, .cache_bytes = c->cache_bytes, .write_buffer_bytes = c->write_buffer_bytes};
+    e = engine_rocks_open(&config, &a, &s->engine, &msg);
+    if (e != OK) {
+        log_failure(s, "could not open the store", e, msg);
+    }
+    arena_done(&a);
+    return e;
+}
+
+/* A region announces itself to the cluster, anew when its addresses changed. */
+struct announce {
+    struct part_cmd cmd;
+    struct arena arena;
+    struct core_admin admin;
+    struct core_member member;
+    char http[300];
+    char link[300];
+};
+
+static enum err announce_self(struct server *s)
+{
+    const struct server_config *c = s->config;
+    struct core *core = s->writer.core;
+    struct announce a = {0};
+    char host[256];
+    uint16_t port;
+    if (!address_split(c->http_address, host, sizeof host, &port)) {
+        return ERR_INVALID;
+    }
+    (void)snprintf(a.http, sizeof a.http, "%s:%u", host, s->http_port);
+    if (!address_split(c->link_address, host, sizeof host, &port)) {
+        return ERR_INVALID;
+    }
+    (void)snprintf(a.link, sizeof a.link, "%s:%u", host, s->link_port);
+    const struct core_member *known = catalog_member(core_catalog(core), c->name);
+    bool current = known != NULL && known->id.v == c->id.v && !known->removed
+        && bytes_eq_str(known->http_address, a.http) && bytes_eq_str(known->link_address, a.link);
+    bool expelled = known != NULL && known->id.v == c->id.v && known->removed;
+    if (current || expelled) {
+        return OK;
+    }
+    uint64_t now_ms = io_clock_now_ms(&s->writer.clock);
+    a.member = (struct core_member){
+        .region = c->name,
+        .id = c->id,
+        .http_address = bytes_str(a.http),
+        .link_address = bytes_str(a.link),
+        .joined_ms = now_ms,
+    };
+    a.admin = (struct core_admin){
+        .kind = CORE_ADMIN_PUT_MEMBER, .core = core, .name = c->name, .member = &a.member};
+    arena_init(&a.arena, 1 << 20);
+    a.cmd = (struct part_cmd){
+        .kind = PART_CMD_CALL,
+        .arena = &a.arena,
+        .call = {.run = core_admin_run, .arg = &a.admin},
+    };
+    part_submit(core_part(core), &a.cmd);
+    enum err e = core_commit(core, now_ms);
+    while (core_take_done(core) != NULL) {
+    }
+    e = e == OK ? a.cmd.err : e;
+    arena_done(&a.arena);
+    return e;
+}
+
+static enum err open_all(struct server *s)
+{
+    enum err e = store_open(s);
+    if (e != OK) {
+        return e;
+    }
+    e = keys_prepare(s);
+    if (e != OK) {
+        log_failure(s, "could not read or make the key file", e, bytes_str(s->key_path));
+        return e;
+    }
+    /* The inboxes come first: opening the writer may already tell every thread of catalog rows. */
+    s->links.inbox = mailbox_new(OTHER_INBOX_MAX);
+    for (unsigned i = 0; i < s->n_webs; i++) {
+        s->webs[i].inbox = mailbox_new(OTHER_INBOX_MAX);
+    }
+    e = writer_open(s);
+    if (e != OK) {
+        log_failure(s, "could not open the writer", e, s->config->data_dir);
+        return e;
+    }
+    e = links_open(s);
+    if (e != OK) {
+        log_failure(s, "could not listen for links", e, s->config->link_address);
+        return e;
+    }
+    for (unsigned i = 0; i < s->n_webs && e == OK; i++) {
+        e = web_open(s, i);
+    }
+    if (e != OK) {
+        log_failure(s, "could not listen for clients", e, s->config->http_address);
+    }
+    return e;
+}
+
+static void on_signal(void *arg, int signo)
+{
+    (void)signo;
+    struct server *s = arg;
+    msg_post(s->webs[0].inbox, msg_new(MSG_STOP));
+}
+
+static enum err start_all(struct server *s, int ready_fd)
+{
+    enum err e = announce_self(s);
+    for (unsigned i = 0; i < s->n_webs && e == OK; i++) {
+        e = web_start(s, i);
+    }
+    if (e == OK) {
+        e = links_start(s);
+    }
+    if (e == OK) {
+        e = writer_start(s);
+    }
+    if (e == OK) {
+        e = io_signals_open(s->webs[0].loop, on_signal, s, &s->signals);
+    }
+    if (e != OK) {
+        log_failure(s, "could not start", e, BYTES_NONE);
+        return e;
+    }
+    TRACE(&s->logger.tracer, TRACE_INFO, "server", "region is up",
+          TRACE_NUM("http_port", s->http_port), TRACE_NUM("link_port", s->link_port),
+          TRACE_NUM("start_us", (io_now_ns() - s->started_ns) / 1000));
+    if (ready_fd >= 0) {
+        char line[64];
+        int n = snprintf(line, sizeof line, "ready %u %u\n", s->http_port, s->link_port);
+        (void)!write(ready_fd, line, (size_t)n);
+        (void)close(ready_fd);
+    }
+    return OK;
+}
+
+static void stop_all(struct server *s)
+{
+    for (unsigned i = 1; i < s->n_webs; i++) {
+        web_stop(s, i);
+    }
+    links_stop(s);
+    writer_stop(s);
+    io_signals_close(s->signals);
+    for (unsigned i = 0; i < s->n_webs; i++) {
+        web_close(&s->webs[i]);
+    }
+    engine_close(s->engine);
+    io_lock_close(&s->lock);
+}
+
+int server_run(const struct server_config *config, int ready_fd)
+{
+    struct server *s = calloc(1, sizeof *s);
+    ASSERT(s != NULL);
+    s->config = config;
+    s->started_ns = io_now_ns();
+    s->n_webs = config->web_threads;
+    ASSERT(s->n_webs >= 1);
+    ASSERT(s->n_webs <= SERVER_WEB_THREADS_MAX);
+    logger_init(&s->logger, config->log_level, config->name);
+    server_admin_token(config->secret, s->admin_token);
+    io_signals_block();
+    if (open_all(s) != OK || start_all(s, ready_fd) != OK) {
+        /* The process ends here: what is open goes with it, and nothing was promised yet. */
+        return 1;
+    }
+    io_loop_run(s->webs[0].loop);
+    TRACE(&s->logger.tracer, TRACE_INFO, "server", "stopping", TRACE_NUM("signal", 1));
+    stop_all(s);
+    free(s);
+    return 0;
+}

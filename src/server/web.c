@@ -1,0 +1,395 @@
+/* A web thread: client requests in, answers out. DynamoDB calls go through the front; requests signed for another
+ * region are forwarded there; operator requests go to admin.c. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/inside.h"
+
+enum { HEADERS_MAX = 100, KEYS_CHECK_MS = 500 };
+
+static void run_step(struct web_request *r, enum dynamo_step step);
+
+/* ---- counting ---- */
+
+static unsigned latency_bucket(uint64_t us)
+{
+    unsigned i = 0;
+    while (i + 1 < LATENCY_BUCKETS && us >= UINT64_C(64) << i) {
+        i++;
+    }
+    return i;
+}
+
+void web_count(struct web *w, struct bytes op, unsigned status, struct bytes error, uint64_t took_ns)
+{
+    struct counters *c = &w->counters;
+    size_t i = 0;
+    struct bytes name = op.len == 0 ? BYTES_LIT("Unknown") : op;
+    while (i < c->n_ops && !bytes_eq_str(name, c->ops[i].name)) {
+        i++;
+    }
+    if (i == c->n_ops) {
+        if (c->n_ops == OPS_MAX) {
+            return;
+        }
+        (void)snprintf(c->ops[i].name, sizeof c->ops[i].name, "%.*s", BYTES_FMT(name));
+        c->n_ops++;
+    }
+    bool throttled = bytes_eq_str(error, "ProvisionedThroughputExceededException")
+        || bytes_eq_str(error, "ThrottlingException");
+    c->ops[i].ok += status < 400;
+    c->ops[i].throttled += throttled;
+    c->ops[i].user_errors += status >= 400 && status < 500 && !throttled;
+    c->ops[i].system_errors += status >= 500;
+    uint64_t us = took_ns / 1000;
+    c->latency_us[latency_bucket(us)]++;
+    c->latency_count++;
+    c->latency_sum_us += us;
+}
+
+/* ---- DynamoDB calls ---- */
+
+static void answer(struct web_request *r)
+{
+    struct http_header headers[DYNAMO_ANSWER_HEADERS_MAX];
+    const struct dynamo_answer *a = &r->call.answer;
+    for (size_t i = 0; i < a->n_headers; i++) {
+        headers[i] = (struct http_header){a->headers[i].name, a->headers[i].value};
+    }
+    web_count(r->web, r->call.op_name, a->status, r->call.error_name, io_now_ns() - r->began_ns);
+    const struct http_response res = {
+        .status = (int)a->status, .headers = headers, .n_headers = a->n_headers, .body = a->body};
+    http_respond(r->http, &res);
+}
+
+static void refuse(struct web_request *r, enum err why)
+{
+    dynamo_refuse(r->web->dynamo, &r->call, why);
+    answer(r);
+}
+
+static void run_step(struct web_request *r, enum dynamo_step step)
+{
+    struct web *w = r->web;
+    r->msg.home = w->inbox;
+    r->msg.request = r;
+    switch (step) {
+    case DYNAMO_ANSWER:
+        answer(r);
+        return;
+    case DYNAMO_SUBMIT:
+        r->msg.kind = MSG_JOB;
+        r->msg.cmd = r->call.cmd;
+        w->under_way++;
+        if (mailbox_post(w->server->writer.inbox, &r->msg.mail) != OK) {
+            w->under_way--;
+            refuse(r, ERR_BUSY);
+        }
+        return;
+    case DYNAMO_WAIT_MARKS:
+        r->msg.kind = MSG_SYNC;
+        r->msg.regions = r->call.wait.regions;
+        r->msg.n_regions = r->call.wait.n_regions;
+        w->under_way++;
+        msg_post(w->server->links.inbox, &r->msg);
+        return;
+    }
+    UNREACHABLE();
+}
+
+/* ---- forwarding to the region a request was signed for ---- */
+
+static void forwarded(void *arg, enum err e, const struct http_reply *reply)
+{
+    struct web_request *r = arg;
+    r->web->under_way--;
+    if (e != OK) {
+        refuse(r, e == ERR_UNAVAILABLE ? ERR_UNAVAILABLE : ERR_IO);
+        return;
+    }
+    struct http_header headers[HEADERS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < reply->n_headers && n < HEADERS_MAX; i++) {
+        bool ours = bytes_eq_str(reply->headers[i].name, "date");
+        if (!ours) {
+            headers[n++] = reply->headers[i];
+        }
+    }
+    r->web->counters.forwarded++;
+    const struct http_response res = {
+        .status = reply->status,
+        .headers = headers,
+        .n_headers = n,
+        .body = bytes_dup(r->http->arena, reply->body),
+    };
+    http_respond(r->http, &res);
+}
+
+/* Where the region's clients are served; len 0 when the cluster has no such region. */
+static struct bytes http_address_of(const struct web *w, struct bytes region)
+{
+    const struct core_member *m = catalog_member(w->catalog, region);
+    if (m != NULL && !m->removed && m->http_address.len > 0) {
+        return m->http_address;
+    }
+    const struct server_config *c = w->server->config;
+    for (size_t i = 0; i < c->n_peers && m == NULL; i++) {
+        if (bytes_eq(c->peers[i].name, region)) {
+            return c->peers[i].http_address;
+        }
+    }
+    return BYTES_NONE;
+}
+
+/* true when the request is on its way elsewhere. */
+static bool forward(struct web_request *r, struct bytes region)
+{
+    struct web *w = r->web;
+    char host[256];
+    uint16_t port;
+    struct bytes address = http_address_of(w, region);
+    if (!address_split(address, host, sizeof host, &port)) {
+        return false;
+    }
+    r->call.arena = r->http->arena;
+    const struct http_call_request request = {
+        .addr = host,
+        .port = port,
+        .method = r->http->method,
+        .target = r->http->target,
+        .headers = r->http->headers,
+        .n_headers = r->http->n_headers,
+        .body = r->http->body,
+        .timeout_ms = FORWARD_MS_MAX,
+    };
+    w->under_way++;
+    enum err e = http_client_call(w->client, &request, forwarded, r, NULL);
+    if (e != OK) {
+        w->under_way--;
+        refuse(r, e == ERR_BUSY ? ERR_BUSY : ERR_UNAVAILABLE);
+    }
+    return true;
+}
+
+static void on_request(void *arg, struct http_request *req)
+{
+    struct web *w = arg;
+    if (admin_take(w, req)) {
+        return;
+    }
+    struct web_request *r = ARENA_NEW(req->arena, struct web_request);
+    struct dynamo_header *headers =
+        ARENA_ARRAY(req->arena, struct dynamo_header, req->n_headers);
+    if (r == NULL || headers == NULL) {
+        http_respond_body(req, 503, NULL, BYTES_NONE);
+        return;
+    }
+    r->web = w;
+    r->http = req;
+    r->began_ns = io_now_ns();
+    for (size_t i = 0; i < req->n_headers; i++) {
+        headers[i] = (struct dynamo_header){req->headers[i].name, req->headers[i].value};
+    }
+    r->dynamo_request = (struct dynamo_request){
+        .method = req->method,
+        .path = req->path,
+        .query = req->query,
+        .headers = headers,
+        .n_headers = req->n_headers,
+        .body = req->body,
+        .now_ms = io_loop_now_ms(w->loop),
+    };
+    struct bytes region = dynamo_signed_region(&r->dynamo_request);
+    bool foreign = region.len > 0 && !bytes_eq(region, w->server->config->name);
+    if (foreign && forward(r, region)) {
+        return;
+    }
+    run_step(r, dynamo_begin(w->dynamo, &r->call, req->arena, &r->dynamo_request));
+}
+
+/* ---- messages ---- */
+
+static void take_row(void *ctx, const struct value *key, const struct value *item)
+{
+    struct web *w = ctx;
+    enum err e = catalog_apply(w->catalog, key, item);
+    if (e != OK) {
+        TRACE(&w->server->logger.tracer, TRACE_WARN, "server", "catalog row does not decode, ignoring",
+              TRACE_TEXT("err", bytes_str(err_name(e))));
+    }
+}
+
+static void take_message(struct web *w, struct msg *m)
+{
+    switch (m->kind) {
+    case MSG_JOB:
+    case MSG_SYNC:
+        w->under_way--;
+        if (m->ask != NULL) {
+            admin_back(w, m->ask);
+            return;
+        }
+        run_step(
+            m->request, dynamo_resume(w->dynamo, &m->request->call, io_loop_now_ms(w->loop)));
+        return;
+    case MSG_ROW:
+        msg_row_take(m, take_row, w);
+        break;
+    case MSG_ASK:
+        admin_on_web(w, m->ask);
+        admin_forward(w->server, m->ask);
+        return;
+    case MSG_FAULT:
+        io_loop_skew(w->loop, (int64_t)m->number);
+        break;
+    case MSG_COMMITTED:
+        break;
+    case MSG_STOP:
+        w->stopping = true;
+        http_server_drain(w->http);
+        break;
+    }
+    msg_free(m);
+}
+
+static void receive(void *arg, struct mail *batch)
+{
+    struct web *w = arg;
+    for (struct mail *next; batch != NULL; batch = next) {
+        next = batch->next;
+        take_message(w, msg_of(batch));
+    }
+    if (w->stopping && w->under_way == 0) {
+        io_loop_stop(w->loop);
+    }
+}
+
+/* ---- keys: the file is read again when it changes, so `godwit key` works on a running region ---- */
+
+static void keys_load(struct web *w)
+{
+    struct buf text;
+    buf_init(&text, 16 << 20);
+    enum err e = io_file_read(w->server->key_path, &text);
+    bool same = e == OK && bytes_eq(buf_bytes(&text), buf_bytes(&w->keys_buf));
+    if (e != OK || (same && w->keystore != NULL)) {
+        buf_done(&text);
+        return;
+    }
+    struct keystore *fresh = NULL;
+    size_t line = 0;
+    e = keystore_parse(buf_bytes(&text), &fresh, &line);
+    if (e != OK) {
+        TRACE(&w->server->logger.tracer, TRACE_ERROR, "server", "key file does not parse, keeping the old keys",
+              TRACE_NUM("line", line));
+        buf_done(&text);
+        return;
+    }
+    struct keystore *old = w->keystore;
+    w->keystore = fresh;
+    if (w->dynamo != NULL) {
+        dynamo_set_keystore(w->dynamo, fresh);
+    }
+    keystore_free(old);
+    buf_done(&w->keys_buf);
+    w->keys_buf = text;
+}
+
+static void keys_timer_fired(struct io_timer *t)
+{
+    struct web *w = (struct web *)((char *)t - offsetof(struct web, keys_timer));
+    keys_load(w);
+    io_timer_arm_ms(&w->keys_timer, KEYS_CHECK_MS);
+}
+
+/* ---- life ---- */
+
+enum err web_open(struct server *s, unsigned index)
+{
+    struct web *w = &s->webs[index];
+    w->server = s;
+    w->index = index;
+    w->catalog = catalog_new(s->config->name);
+    buf_init(&w->keys_buf, 16 << 20);
+    enum err e = io_loop_new(&w->loop);
+    if (e != OK) {
+        return e;
+    }
+    e = mailbox_attach(w->inbox, w->loop, receive, w);
+    if (e != OK) {
+        return e;
+    }
+    keys_load(w);
+    if (w->keystore == NULL) {
+        return ERR_INVALID;
+    }
+    const struct dynamo_config dynamo = {
+        .region = s->config->name,
+        .view = {.engine = s->engine, .catalog = w->catalog},
+        .core = s->writer.core,
+        .keystore = w->keystore,
+        .seed = io_random_seed(),
+    };
+    w->dynamo = dynamo_new(&dynamo);
+    w->client = http_client_new(w->loop, &(struct http_client_config){0});
+    char host[256];
+    uint16_t port;
+    if (!address_split(s->config->http_address, host, sizeof host, &port)) {
+        return ERR_INVALID;
+    }
+    const struct http_server_config http = {
+        .addr = host,
+        .port = index == 0 ? port : s->http_port,
+        .port_joined = index > 0,
+        .body_bytes_max = DYNAMO_BODY_BYTES_MAX,
+        .arena_bytes_max = DYNAMO_ARENA_BYTES_MAX,
+        .handler = on_request,
+        .arg = w,
+    };
+    e = http_server_new(w->loop, &http, &w->http);
+    if (e == OK && index == 0) {
+        s->http_port = http_server_port(w->http);
+    }
+    io_timer_init(&w->keys_timer, w->loop, keys_timer_fired);
+    io_timer_arm_ms(&w->keys_timer, KEYS_CHECK_MS);
+    return e;
+}
+
+static void web_run(void *arg)
+{
+    struct web *w = arg;
+    io_loop_run(w->loop);
+}
+
+enum err web_start(struct server *s, unsigned index)
+{
+    struct web *w = &s->webs[index];
+    enum err e = catalog_load(s->engine, take_row, w);
+    if (e != OK || index == 0) {
+        return e;
+    }
+    return io_thread_spawn("web", web_run, w, &w->thread);
+}
+
+void web_stop(struct server *s, unsigned index)
+{
+    struct web *w = &s->webs[index];
+    if (w->thread != NULL) {
+        msg_post(w->inbox, msg_new(MSG_STOP));
+        io_thread_join(w->thread);
+        w->thread = NULL;
+    }
+}
+
+void web_close(struct web *w)
+{
+    if (w->loop != NULL) {
+        io_timer_disarm(&w->keys_timer);
+    }
+    http_client_free(w->client);
+    http_server_free(w->http);
+    dynamo_free(w->dynamo);
+    keystore_free(w->keystore);
+    catalog_free(w->catalog);
+    buf_done(&w->keys_buf);
+}

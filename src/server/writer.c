@@ -1,0 +1,142 @@
+/* The writer thread: takes commands from its inbox, commits them in groups, sends them home. */
+#include <stdio.h>
+
+#include "server/inside.h"
+
+/* After a commit: every other thread has a catalog of its own to bring up to date. */
+static void tell_row(void *ctx, const struct value *key, const struct value *item)
+{
+    struct writer *w = ctx;
+    struct server *s = w->server;
+    struct buf b;
+    buf_init(&b, 16 << 20);
+    value_encode(&b, key);
+    size_t key_len = b.len;
+    if (item != NULL) {
+        value_encode(&b, item);
+    }
+    ASSERT(b.err == OK);
+    for (unsigned i = 0; i < s->n_webs + 1; i++) {
+        struct msg *m = msg_new(MSG_ROW);
+        struct buf copy;
+        buf_init(&copy, 16 << 20);
+        buf_put_bytes(&copy, buf_bytes(&b));
+        m->row = copy.base;
+        m->key_len = key_len;
+        m->row_len = copy.len;
+        msg_post(i < s->n_webs ? s->webs[i].inbox : s->links.inbox, m);
+    }
+    buf_done(&b);
+}
+
+enum err writer_open(struct server *s)
+{
+    struct writer *w = &s->writer;
+    w->server = s;
+    w->inbox = mailbox_new(WRITER_INBOX_MAX);
+    const struct core_config config = {
+        .part = {
+            .region = s->config->id,
+            .engine = s->engine,
+            .drift_ms_max = s->config->drift_ms_max,
+            .tracer = &s->logger.tracer,
+            .batch_bytes_max = 4 << 20,
+            .conflicts_max = s->config->conflicts_max,
+        },
+        .region = s->config->name,
+        .seed = io_random_seed(),
+        .catalog_row = tell_row,
+        .ctx = w,
+    };
+    return core_open(&config, io_clock_now_ms(&w->clock), &w->core);
+}
+
+/* Takes in what came. true when told to stop. */
+static bool writer_take(struct writer *w)
+{
+    bool stop = false;
+    for (struct mail *m = mailbox_take_all(w->inbox), *next; m != NULL; m = next) {
+        next = m->next;
+        struct msg *msg = msg_of(m);
+        if (msg->kind == MSG_JOB) {
+            msg->owner = msg->cmd->owner;
+            msg->cmd->owner = msg;
+            part_submit(core_part(w->core), msg->cmd);
+            continue;
+        }
+        if (msg->kind == MSG_FAULT) {
+            w->clock.skew_ms = (int64_t)msg->number;
+        }
+        stop |= msg->kind == MSG_STOP;
+        msg_free(msg);
+    }
+    return stop;
+}
+
+static void writer_give_back(struct writer *w)
+{
+    for (struct part_cmd *cmd; (cmd = core_take_done(w->core)) != NULL;) {
+        struct msg *msg = cmd->owner;
+        cmd->owner = msg->owner;
+        msg_post(msg->home, msg);
+    }
+}
+
+static void writer_commit(struct writer *w)
+{
+    enum err e = core_commit(w->core, io_clock_now_ms(&w->clock));
+    if (e != OK && e != ERR_FAILED) {
+        TRACE(
+            &w->server->logger.tracer,
+            TRACE_ERROR,
+            "server",
+            "commit failed, this region takes no more writes until restarted",
+            TRACE_TEXT("err", bytes_str(err_name(e))));
+    }
+    uint64_t tail = part_tail(core_part(w->core)).v;
+    if (tail != w->announced) {
+        w->announced = tail;
+        struct msg *news = msg_new(MSG_COMMITTED);
+        news->number = tail;
+        msg_post(w->server->links.inbox, news);
+    }
+    writer_give_back(w);
+}
+
+static void writer_run(void *arg)
+{
+    struct writer *w = arg;
+    bool stop = false;
+    while (!stop) {
+        uint64_t now = io_clock_now_ms(&w->clock);
+        uint64_t deadline = core_deadline(w->core);
+        int64_t wait = deadline == UINT64_MAX ? -1 : deadline <= now ? 0 : (int64_t)(deadline - now);
+        if (part_waiting(core_part(w->core)) > 0) {
+            wait = 0;
+        }
+        (void)mailbox_wait(w->inbox, wait);
+        stop = writer_take(w);
+        bool due = core_deadline(w->core) <= io_clock_now_ms(&w->clock);
+        if (due || part_waiting(core_part(w->core)) > 0) {
+            writer_commit(w);
+        }
+    }
+}
+
+enum err writer_start(struct server *s)
+{
+    s->writer.announced = part_tail(core_part(s->writer.core)).v;
+    return io_thread_spawn("writer", writer_run, &s->writer, &s->writer.thread);
+}
+
+void writer_stop(struct server *s)
+{
+    struct writer *w = &s->writer;
+    if (w->thread != NULL) {
+        msg_post(w->inbox, msg_new(MSG_STOP));
+        io_thread_join(w->thread);
+        w->thread = NULL;
+    }
+    core_close(w->core);
+    w->core = NULL;
+}
