@@ -96,8 +96,8 @@ void region_catalog_row(
 void region_committed(struct region *r, struct local_pos tail, uint64_t now_ms);
 /* A command is back. */
 void region_done(struct region *r, struct part_cmd *cmd, uint64_t now_ms, uint64_t wall_ms);
-/* A peer has dialed us; returns the new link's id, which region_next_link() told before, or 0 when there are too many
- * links. Frames for it are sent from inside this call. */
+/* A peer has dialed us; returns the new link's id, which region_next_link() told before, or 0 when
+ * there are too many links. Frames for it are sent from inside this call. */
 uint64_t region_next_link(const struct region *r);
 uint64_t region_link_accepted(struct region *r, uint64_t now_ms);
 void region_link_opened(struct region *r, uint64_t link, uint64_t now_ms);

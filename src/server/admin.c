@@ -1,11 +1,13 @@
-/* The operator's interface over HTTP: /healthz and /metrics for machines, /_godwit/ for the command line tool.
+/* The operator's interface over HTTP: /healthz and /metrics for machines, /_godwit/ for the command
+ * line tool.
  *
- * A request that needs other threads makes a round as an `ask`: through each web thread, the links thread and, as a
- * command, the writer; each writes down what it knows, and the asking thread answers. Nothing is shared. */
+ * A request that needs other threads makes a round as an `ask`: through each web thread, the links
+ * thread and, as a command, the writer; each writes down what it knows, and the asking thread
+ * answers. Nothing is shared. */
+#include "server/admin.h"
+
 #include <stdio.h>
 #include <unistd.h>
-
-#include "server/admin.h"
 
 enum { RECORDS_PAGE = 1000, CONFLICTS_PAGE_MAX = 1000 };
 
@@ -46,7 +48,8 @@ static enum err on_writer(void *arg, struct part_stage *s, struct arena *a)
     }
     ask->writer_depth = mailbox_depth(server->writer.inbox);
     if (ask->kind == ASK_DIGEST) {
-        const struct core_table *t = catalog_table(core_catalog(server->writer.core), ask->table_name);
+        const struct core_table *t =
+            catalog_table(core_catalog(server->writer.core), ask->table_name);
         bool is_catalog = bytes_eq_str(ask->table_name, "godwit.catalog");
         ask->table_found = t != NULL || is_catalog;
         ask->table = is_catalog ? PART_TABLE_CATALOG : t != NULL ? t->part.id : 0;
@@ -137,7 +140,8 @@ void admin_on_links(struct links *l, struct ask *ask)
     if (ask->kind == ASK_FAULT && ask->fault.has_skew) {
         struct msg *m = msg_new(MSG_FAULT);
         m->number = (uint64_t)ask->fault.skew_ms;
-        /* A full inbox loses the change for the writer; the operator sees the skew only where it took. */
+        /* A full inbox loses the change for the writer; the operator sees the skew only where it
+         * took. */
         if (mailbox_post(l->server->writer.inbox, &m->mail) != OK) {
             msg_free(m);
         }
@@ -231,8 +235,8 @@ static void ask_simple(struct web *w, struct http_request *req, enum ask_kind ki
 
 static void healthz(struct web *w, struct http_request *req)
 {
-    /* Answered here and now: a health check must not wait behind the work it asks about. The writer's failure is
-     * published by the store itself refusing; see docs/operations.md. */
+    /* Answered here and now: a health check must not wait behind the work it asks about. The
+     * writer's failure is published by the store itself refusing; see docs/operations.md. */
     struct buf b;
     buf_init(&b, 4096);
     buf_put_str(&b, "{\"status\":\"ok\",\"region\":");
@@ -268,7 +272,9 @@ static void members(struct web *w, struct http_request *req)
     ask->admin.core = w->server->writer.core;
     if (!admin_parse_members(req, ask)) {
         reply_error(
-            req, 400, "expected {\"add\":{\"region\",\"http\",\"link\"}} or {\"remove\":\"REGION\"}");
+            req,
+            400,
+            "expected {\"add\":{\"region\",\"http\",\"link\"}} or {\"remove\":\"REGION\"}");
         return;
     }
     const struct core_member *m = catalog_member(w->catalog, ask->admin.name);
@@ -326,8 +332,8 @@ static bool authorized(const struct web *w, const struct http_request *req)
 {
     struct bytes given = http_header_find(req->headers, req->n_headers, "authorization");
     struct bytes prefix = BYTES_LIT("Bearer ");
-    return given.base != NULL && bytes_has_prefix(given, prefix)
-        && bytes_eq_secret(bytes_from(given, prefix.len), bytes_str(w->server->admin_token));
+    return given.base != NULL && bytes_has_prefix(given, prefix) &&
+           bytes_eq_secret(bytes_from(given, prefix.len), bytes_str(w->server->admin_token));
 }
 
 static void dispatch(struct web *w, struct http_request *req, struct bytes name, bool post)

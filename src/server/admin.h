@@ -1,6 +1,7 @@
 #pragma once
 
-/* The pieces of the operator's interface: its JSON in and out (admin_json.c), its tables (admin_data.c). */
+/* The pieces of the operator's interface: its JSON in and out (admin_json.c), its tables
+ * (admin_data.c). */
 
 #include "server/inside.h"
 

@@ -217,10 +217,11 @@ const char *admin_put_conflicts(
     const struct part_table conflicts = {
         .id = PART_TABLE_CONFLICTS,
         .name = BYTES_LIT("godwit.conflicts"),
-        .keys = {
-            .hash = {BYTES_LIT("table"), VALUE_STRING},
-            .range = {BYTES_LIT("at"), VALUE_STRING},
-        },
+        .keys =
+            {
+                .hash = {BYTES_LIT("table"), VALUE_STRING},
+                .range = {BYTES_LIT("at"), VALUE_STRING},
+            },
     };
     struct bytes table = admin_query(req, "table");
     struct bytes text = admin_query(req, "limit");

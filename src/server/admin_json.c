@@ -12,7 +12,8 @@ struct bytes admin_query(const struct http_request *req, const char *name)
         struct bytes pair = {rest.base, amp == NULL ? rest.len : (size_t)(amp - rest.base)};
         rest = bytes_from(rest, pair.len + 1);
         const uint8_t *eq = pair.len == 0 ? NULL : memchr(pair.base, '=', pair.len);
-        if (eq == NULL || !bytes_eq(bytes_of(pair.base, (size_t)(eq - pair.base)), bytes_str(name))) {
+        if (eq == NULL ||
+            !bytes_eq(bytes_of(pair.base, (size_t)(eq - pair.base)), bytes_str(name))) {
             continue;
         }
         struct bytes value = bytes_from(pair, (size_t)(eq - pair.base) + 1);
@@ -20,8 +21,8 @@ struct bytes admin_query(const struct http_request *req, const char *name)
         size_t n = 0;
         for (size_t i = 0; out != NULL && i < value.len; i++) {
             struct bytes raw;
-            bool escaped = value.base[i] == '%' && i + 2 < value.len
-                && hex_decode(req->arena, bytes_of(value.base + i + 1, 2), &raw) == OK;
+            bool escaped = value.base[i] == '%' && i + 2 < value.len &&
+                           hex_decode(req->arena, bytes_of(value.base + i + 1, 2), &raw) == OK;
             out[n++] = escaped ? raw.base[0] : value.base[i];
             i += escaped ? 2 : 0;
         }
@@ -70,14 +71,15 @@ bool admin_parse_fault(const struct http_request *req, struct fault *ret)
     double skew = 0;
     double loss = 0;
     double bandwidth = 0;
-    bool good = number(&j, "skew_ms", &f.has_skew, &skew)
-        && number(&j, "delay_ms", &f.has_delay, &f.delay_ms)
-        && number(&j, "jitter_ms", &f.has_jitter, &f.jitter_ms)
-        && number(&j, "loss_per_mille", &f.has_loss, &loss)
-        && number(&j, "bytes_per_s", &f.has_bandwidth, &bandwidth)
-        && (heal == NULL || heal->type == JSON_BOOL) && (cut == NULL || cut->type == JSON_BOOL)
-        && (peer == NULL || peer->type == JSON_STRING) && f.delay_ms >= 0 && f.jitter_ms >= 0
-        && loss >= 0 && loss <= 1000 && bandwidth >= 0;
+    bool good = number(&j, "skew_ms", &f.has_skew, &skew) &&
+                number(&j, "delay_ms", &f.has_delay, &f.delay_ms) &&
+                number(&j, "jitter_ms", &f.has_jitter, &f.jitter_ms) &&
+                number(&j, "loss_per_mille", &f.has_loss, &loss) &&
+                number(&j, "bytes_per_s", &f.has_bandwidth, &bandwidth) &&
+                (heal == NULL || heal->type == JSON_BOOL) &&
+                (cut == NULL || cut->type == JSON_BOOL) &&
+                (peer == NULL || peer->type == JSON_STRING) && f.delay_ms >= 0 &&
+                f.jitter_ms >= 0 && loss >= 0 && loss <= 1000 && bandwidth >= 0;
     if (!good) {
         return false;
     }
@@ -114,8 +116,9 @@ bool admin_parse_members(const struct http_request *req, struct ask *ask)
         return text_member(&j, "remove", &ask->admin.name);
     }
     struct core_member *m = &ask->member;
-    bool good = text_member(add, "region", &m->region) && text_member(add, "http", &m->http_address)
-        && text_member(add, "link", &m->link_address) && m->region.len <= REPL_REGION_NAME_MAX;
+    bool good = text_member(add, "region", &m->region) &&
+                text_member(add, "http", &m->http_address) &&
+                text_member(add, "link", &m->link_address) && m->region.len <= REPL_REGION_NAME_MAX;
     ask->admin.kind = CORE_ADMIN_PUT_MEMBER;
     ask->admin.name = m->region;
     ask->admin.member = m;
@@ -175,7 +178,8 @@ static void put_fault(struct buf *b, const struct io_fault *f)
 {
     buf_putf(
         b,
-        "\"fault\":{\"delay_ms\":%.3f,\"jitter_ms\":%.3f,\"loss_per_mille\":%u,\"bytes_per_s\":%llu,",
+        "\"fault\":{\"delay_ms\":%.3f,\"jitter_ms\":%.3f,\"loss_per_mille\":%u,\"bytes_per_s\":%"
+        "llu,",
         f->delay_ms,
         f->jitter_ms,
         f->loss_per_mille,
@@ -190,8 +194,12 @@ static void put_peer(struct buf *b, const struct region_peer_status *p, const st
         const char *name;
         bool v;
     } flags[] = {
-        {"member", p->member},   {"connected", p->connected}, {"subscribed", p->subscribed},
-        {"fenced", p->fenced},   {"relayed", p->relayed},     {"drifting", p->drifting},
+        {"member", p->member},
+        {"connected", p->connected},
+        {"subscribed", p->subscribed},
+        {"fenced", p->fenced},
+        {"relayed", p->relayed},
+        {"drifting", p->drifting},
         {"ahead", p->ahead},
     };
     const struct {
@@ -233,7 +241,8 @@ static void put_marks(struct buf *b, const struct ask *ask, const struct web *w)
     buf_put_str(b, "\"marks\":[");
     for (size_t i = 0; i < ask->n_marks; i++) {
         const struct repl_mark *m = &ask->marks[i];
-        const struct core_member *who = w == NULL ? NULL : catalog_member_by_id(w->catalog, m->region);
+        const struct core_member *who =
+            w == NULL ? NULL : catalog_member_by_id(w->catalog, m->region);
         buf_put_str(b, i == 0 ? "{" : ",{");
         put_id(b, "id", m->region.v);
         buf_put_str(b, ",");

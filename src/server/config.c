@@ -1,10 +1,9 @@
-/* The configuration file: one `key = value` a line, '#' begins a comment. Numbers go through one table of knobs, so
- * that name, place and range of each stand in one line. */
-#include "server/server.h"
-
+/* The configuration file: one `key = value` a line, '#' begins a comment. Numbers go through one
+ * table of knobs, so that name, place and range of each stand in one line. */
 #include <stddef.h>
 
 #include "base/text.h"
+#include "server/server.h"
 
 struct knob {
     const char *name;
@@ -14,8 +13,14 @@ struct knob {
     uint64_t max;
 };
 
-#define KNOB32(name, field, min, max) {name, offsetof(struct server_config, field), false, min, max}
-#define KNOB64(name, field, min, max) {name, offsetof(struct server_config, field), true, min, max}
+#define KNOB32(name, field, min, max)                                \
+    {                                                                \
+        name, offsetof(struct server_config, field), false, min, max \
+    }
+#define KNOB64(name, field, min, max)                               \
+    {                                                               \
+        name, offsetof(struct server_config, field), true, min, max \
+    }
 
 static const struct knob knobs[] = {
     KNOB32("web.threads", web_threads, 1, SERVER_WEB_THREADS_MAX),
@@ -139,8 +144,8 @@ static bool parse_peer(struct arena *a, struct bytes text, struct server_config 
     text = trimmed(text);
     p.http_address = cut(&text, ' ');
     text = trimmed(text);
-    bool good = p.name.len > 0 && p.name.len <= REPL_REGION_NAME_MAX && parse_id(a, id, &p.id)
-        && p.link_address.len > 0 && (text.len == 0 || bytes_u64(text, &delay_us) == OK);
+    bool good = p.name.len > 0 && p.name.len <= REPL_REGION_NAME_MAX && parse_id(a, id, &p.id) &&
+                p.link_address.len > 0 && (text.len == 0 || bytes_u64(text, &delay_us) == OK);
     if (!good) {
         return false;
     }
@@ -160,7 +165,8 @@ static bool parse_level(struct bytes value, struct server_config *c)
     return false;
 }
 
-static bool parse_text(struct arena *a, struct bytes key, struct bytes value, struct server_config *c)
+static bool parse_text(
+    struct arena *a, struct bytes key, struct bytes value, struct server_config *c)
 {
     if (bytes_eq_str(key, "region")) {
         c->name = value;
@@ -198,7 +204,8 @@ static bool parse_text(struct arena *a, struct bytes key, struct bytes value, st
     return false;
 }
 
-static bool parse_knob(struct bytes key, struct bytes value, struct server_config *c, bool *ret_found)
+static bool parse_knob(
+    struct bytes key, struct bytes value, struct server_config *c, bool *ret_found)
 {
     for (size_t i = 0; i < KNOBS; i++) {
         if (!bytes_eq_str(key, knobs[i].name)) {
@@ -237,11 +244,17 @@ enum err server_config_parse(
         }
         if (!good) {
             *reterr_msg = bytes_fmt(
-                a, "line %u: \"%.*s\" is no known setting, or its value is out of range", line, BYTES_FMT(key));
+                a,
+                "line %u: \"%.*s\" is no known setting, or its value is out of range",
+                line,
+                BYTES_FMT(key));
             return ERR_INVALID;
         }
     }
-    const char *missing = c.name.len == 0 ? "region" : c.id.v == 0 ? "id" : c.secret.len == 0 ? "secret" : NULL;
+    const char *missing = c.name.len == 0     ? "region"
+                          : c.id.v == 0       ? "id"
+                          : c.secret.len == 0 ? "secret"
+                                              : NULL;
     if (missing != NULL) {
         *reterr_msg = bytes_fmt(a, "the setting \"%s\" is missing", missing);
         return ERR_INVALID;

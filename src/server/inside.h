@@ -9,9 +9,9 @@
 #include "server/server.h"
 
 enum {
-    WRITER_INBOX_MAX = 4096,     /* waiting commands; beyond it clients are throttled */
-    OTHER_INBOX_MAX = 1 << 20,   /* answers and news; bounded by what was asked */
-    SYNC_MS_MAX = 5000,          /* how long an operation waits for other regions' news */
+    WRITER_INBOX_MAX = 4096,   /* waiting commands; beyond it clients are throttled */
+    OTHER_INBOX_MAX = 1 << 20, /* answers and news; bounded by what was asked */
+    SYNC_MS_MAX = 5000,        /* how long an operation waits for other regions' news */
     FORWARD_MS_MAX = 60000,
     LATENCY_BUCKETS = 16,
     OPS_MAX = 64,
@@ -231,7 +231,8 @@ MUST_CHECK enum err web_open(struct server *s, unsigned index);
 MUST_CHECK enum err web_start(struct server *s, unsigned index);
 void web_stop(struct server *s, unsigned index);
 void web_close(struct web *w);
-void web_count(struct web *w, struct bytes op, unsigned status, struct bytes error, uint64_t took_ns);
+void web_count(
+    struct web *w, struct bytes op, unsigned status, struct bytes error, uint64_t took_ns);
 
 /* admin.c */
 struct web_request {
@@ -253,4 +254,5 @@ void admin_on_links(struct links *l, struct ask *ask);
 void admin_forward(struct server *s, struct ask *ask);
 
 /* metrics.c */
-void metrics_put(struct buf *b, const struct server *s, const struct ask *ask, const struct catalog *c);
+void metrics_put(
+    struct buf *b, const struct server *s, const struct ask *ask, const struct catalog *c);

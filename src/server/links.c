@@ -1,4 +1,5 @@
-/* The links thread: the region object, its connections to other regions, and development-mode faults on them. */
+/* The links thread: the region object, its connections to other regions, and development-mode
+ * faults on them. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,19 +181,32 @@ static void slot_add(struct links *l, uint64_t id, struct io_link *link, struct 
     l->slots = s;
 }
 
-/* A dial that fails at once is reported from the loop, never from inside the region's own call. */
-struct failed_dial {
+/* The end of a link that we notice inside a call of the region's is reported from the loop: events
+ * never nest. */
+struct ending {
     struct io_timer timer;
     struct links *links;
     uint64_t id;
 };
 
-static void failed_dial_fire(struct io_timer *t)
+static void ending_fire(struct io_timer *t)
 {
-    struct failed_dial *f = (struct failed_dial *)((char *)t - offsetof(struct failed_dial, timer));
-    region_link_closed(f->links->region, f->id, mono_ms());
-    rearm(f->links);
-    free(f);
+    struct ending *end = (struct ending *)((char *)t - offsetof(struct ending, timer));
+    struct links *l = end->links;
+    uint64_t id = end->id;
+    free(end);
+    region_link_closed(l->region, id, mono_ms());
+    rearm(l);
+}
+
+static void report_end(struct links *l, uint64_t id)
+{
+    struct ending *end = calloc(1, sizeof *end);
+    ASSERT(end != NULL);
+    end->links = l;
+    end->id = id;
+    io_timer_init(&end->timer, l->loop, ending_fire);
+    io_timer_arm_ms(&end->timer, 0);
 }
 
 static void op_dial(void *ctx, uint64_t id, struct bytes region, struct bytes address)
@@ -218,21 +232,17 @@ static void op_dial(void *ctx, uint64_t id, struct bytes region, struct bytes ad
         slot_add(l, id, link, region);
         return;
     }
-    struct failed_dial *f = calloc(1, sizeof *f);
-    ASSERT(f != NULL);
-    f->links = l;
-    f->id = id;
-    io_timer_init(&f->timer, l->loop, failed_dial_fire);
-    io_timer_arm_ms(&f->timer, 0);
+    report_end(l, id);
 }
 
 static void op_send(void *ctx, uint64_t id, struct bytes frame)
 {
-    const struct link_slot *s = slot_by_id(ctx, id);
-    if (s != NULL) {
-        /* A link that is full or gone drops the frame and with it, soon, itself: the peer's stretches no longer join,
-         * and it subscribes anew. */
-        (void)!io_link_send(s->link, frame);
+    struct links *l = ctx;
+    struct link_slot *s = slot_by_id(l, id);
+    if (s != NULL && io_link_send(s->link, frame) != OK) {
+        /* A frame may be lost only together with its link. */
+        slot_drop(l, s);
+        report_end(l, id);
     }
 }
 
@@ -286,7 +296,8 @@ static void on_accepted(void *arg, struct io_link *link)
     /* Our first frame goes out before the peer has a name, so before its delay is known. */
     const struct io_link_config config = {.events = &link_events, .arg = l, .seed = io_now_ns()};
     io_link_accept(link, &config);
-    /* The region sends from inside the call that makes the id, so the slot must be found by what comes next. */
+    /* The region sends from inside the call that makes the id, so the slot must be found by what
+     * comes next. */
     uint64_t id = region_next_link(l->region);
     slot_add(l, id, link, BYTES_NONE);
     uint64_t made = region_link_accepted(l->region, mono_ms());
@@ -320,8 +331,7 @@ static void take_message(struct links *l, struct msg *m)
         region_committed(l->region, (struct local_pos){m->number}, mono_ms());
         break;
     case MSG_SYNC:
-        region_sync(
-            l->region, m->regions, m->n_regions, m, mono_ms() + SYNC_MS_MAX, mono_ms());
+        region_sync(l->region, m->regions, m->n_regions, m, mono_ms() + SYNC_MS_MAX, mono_ms());
         return;
     case MSG_ASK:
         if (m->ask->kind == ASK_FAULT) {
@@ -381,14 +391,15 @@ enum err links_open(struct server *s)
         .knobs = c->knobs,
         .seed = io_random_seed(),
         .tracer = &s->logger.tracer,
-        .ops = {
-            .dial = op_dial,
-            .send = op_send,
-            .hang_up = op_hang_up,
-            .named = op_named,
-            .submit = op_submit,
-            .synced = op_synced,
-        },
+        .ops =
+            {
+                .dial = op_dial,
+                .send = op_send,
+                .hang_up = op_hang_up,
+                .named = op_named,
+                .submit = op_submit,
+                .synced = op_synced,
+            },
         .ctx = l,
     };
     io_timer_init(&l->timer, l->loop, timer_fired);
@@ -413,11 +424,16 @@ static void links_run(void *arg)
     struct links *l = arg;
     enum err e = mailbox_attach(l->inbox, l->loop, receive, l);
     ASSERT(e == OK);
-    /* Existing rows come from the store; those that change meanwhile are in the inbox behind them. */
+    /* Existing rows come from the store; those that change meanwhile are in the inbox behind them.
+     */
     e = catalog_load(l->server->engine, take_row, l);
     if (e != OK) {
-        TRACE(&l->server->logger.tracer, TRACE_ERROR, "server", "catalog does not read",
-              TRACE_TEXT("err", bytes_str(err_name(e))));
+        TRACE(
+            &l->server->logger.tracer,
+            TRACE_ERROR,
+            "server",
+            "catalog does not read",
+            TRACE_TEXT("err", bytes_str(err_name(e))));
     }
     region_timeout(l->region, mono_ms());
     rearm(l);

@@ -1,4 +1,5 @@
-/* One event, one line, key=value, on standard error. A line goes out in one write, so threads do not mix. */
+/* One event, one line, key=value, on standard error. A line goes out in one write, so threads do
+ * not mix. */
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,7 +38,12 @@ static void emit(struct tracer *t, const struct trace_event *ev)
     }
     struct buf b;
     buf_init(&b, 8192);
-    buf_putf(&b, "time=%s.%03uZ level=%s region=", when, (unsigned)(now_ms % 1000), level_words[ev->level]);
+    buf_putf(
+        &b,
+        "time=%s.%03uZ level=%s region=",
+        when,
+        (unsigned)(now_ms % 1000),
+        level_words[ev->level]);
     put_text_value(&b, l->region);
     buf_putf(&b, " room=%s event=", ev->room);
     put_text_value(&b, bytes_str(ev->event));

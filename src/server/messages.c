@@ -53,10 +53,11 @@ enum err catalog_load(
     const struct part_table table = {
         .id = PART_TABLE_CATALOG,
         .name = BYTES_LIT("godwit.catalog"),
-        .keys = {
-            .hash = {BYTES_LIT("kind"), VALUE_STRING},
-            .range = {BYTES_LIT("name"), VALUE_STRING},
-        },
+        .keys =
+            {
+                .hash = {BYTES_LIT("kind"), VALUE_STRING},
+                .range = {BYTES_LIT("name"), VALUE_STRING},
+            },
     };
     struct part_reader reader = {.engine = engine, .snap = engine_snapshot_open(engine)};
     struct part_range range = {.hash_lo = 0, .hash_hi = UINT32_MAX};

@@ -47,7 +47,11 @@ static void put_requests(struct buf *b, const struct counters *c)
         (unsigned long long)c->latency_count,
         (double)c->latency_sum_us / 1e6,
         (unsigned long long)c->latency_count);
-    head(b, "godwit_requests_forwarded_total", "counter", "Requests sent on to the region they were signed for.");
+    head(
+        b,
+        "godwit_requests_forwarded_total",
+        "counter",
+        "Requests sent on to the region they were signed for.");
     buf_putf(b, "godwit_requests_forwarded_total %llu\n", (unsigned long long)c->forwarded);
     head(b, "godwit_connections", "gauge", "Client connections open.");
     buf_putf(b, "godwit_connections %llu\n", (unsigned long long)c->connections);
@@ -132,14 +136,29 @@ static uint64_t of_drifting(const struct region_peer_status *p)
 
 static const struct gauge peer_gauges[] = {
     {"godwit_link_up", "gauge", "1 while the link to the peer is up.", of_connected},
-    {"godwit_replication_pending", "gauge", "Our transactions the peer has not acknowledged.", of_pending},
+    {"godwit_replication_pending",
+     "gauge",
+     "Our transactions the peer has not acknowledged.",
+     of_pending},
     {"godwit_link_silent_seconds", "gauge", "Time since the link went down.", of_behind},
     {"godwit_link_sent_bytes_total", "counter", "Bytes sent to the peer.", of_sent},
     {"godwit_link_received_bytes_total", "counter", "Bytes received from the peer.", of_received},
-    {"godwit_replication_applied_total", "counter", "Transactions of the peer applied here.", of_applied},
-    {"godwit_conflicts_total", "counter", "Conflicts found while applying the peer's log.", of_conflicts},
-    {"godwit_peer_fenced", "gauge", "1 when the peer fell behind our log and must be seeded.", of_fenced},
-    {"godwit_peer_clock_drift", "gauge", "1 while the peer's stamps lie too far ahead and are held back.", of_drifting},
+    {"godwit_replication_applied_total",
+     "counter",
+     "Transactions of the peer applied here.",
+     of_applied},
+    {"godwit_conflicts_total",
+     "counter",
+     "Conflicts found while applying the peer's log.",
+     of_conflicts},
+    {"godwit_peer_fenced",
+     "gauge",
+     "1 when the peer fell behind our log and must be seeded.",
+     of_fenced},
+    {"godwit_peer_clock_drift",
+     "gauge",
+     "1 while the peer's stamps lie too far ahead and are held back.",
+     of_drifting},
 };
 
 static void put_peers(struct buf *b, const struct ask *ask)
@@ -171,7 +190,8 @@ static void put_one(struct buf *b, const char *name, const char *type, const cha
     buf_putf(b, "%s %llu\n", name, (unsigned long long)v);
 }
 
-void metrics_put(struct buf *b, const struct server *s, const struct ask *ask, const struct catalog *c)
+void metrics_put(
+    struct buf *b, const struct server *s, const struct ask *ask, const struct catalog *c)
 {
     struct engine_stats stats = {0};
     engine_stats(s->engine, &stats);
@@ -190,14 +210,30 @@ void metrics_put(struct buf *b, const struct server *s, const struct ask *ask, c
         "Time since the process started.",
         (io_now_ns() - s->started_ns) / UINT64_C(1000000000));
     put_one(b, "godwit_tables", "gauge", "Tables of this region.", tables);
-    put_one(b, "godwit_writer_queue", "gauge", "Commands waiting for the writer.", ask->writer_depth);
-    put_one(b, "godwit_log_position", "gauge", "End of this region's change log.", ask->region.tail.v);
-    put_one(b, "godwit_log_bytes", "gauge", "Size of the change log, about.", ask->region.log_bytes);
-    put_one(b, "godwit_seeds_open", "gauge", "Seeds of tables still to come.", ask->region.seeds_open);
-    put_one(b, "godwit_repaired_total", "counter", "Divergent records repaired.", ask->region.repaired);
-    put_one(b, "godwit_quarantined_total", "counter", "Late records put aside.", ask->region.quarantined);
-    put_one(b, "godwit_engine_disk_bytes", "gauge", "Bytes the engine has on disk.", stats.disk_bytes);
-    put_one(b, "godwit_engine_memory_bytes", "gauge", "Bytes the engine holds in memory.", stats.memory_bytes);
+    put_one(
+        b, "godwit_writer_queue", "gauge", "Commands waiting for the writer.", ask->writer_depth);
+    put_one(
+        b, "godwit_log_position", "gauge", "End of this region's change log.", ask->region.tail.v);
+    put_one(
+        b, "godwit_log_bytes", "gauge", "Size of the change log, about.", ask->region.log_bytes);
+    put_one(
+        b, "godwit_seeds_open", "gauge", "Seeds of tables still to come.", ask->region.seeds_open);
+    put_one(
+        b, "godwit_repaired_total", "counter", "Divergent records repaired.", ask->region.repaired);
+    put_one(
+        b,
+        "godwit_quarantined_total",
+        "counter",
+        "Late records put aside.",
+        ask->region.quarantined);
+    put_one(
+        b, "godwit_engine_disk_bytes", "gauge", "Bytes the engine has on disk.", stats.disk_bytes);
+    put_one(
+        b,
+        "godwit_engine_memory_bytes",
+        "gauge",
+        "Bytes the engine holds in memory.",
+        stats.memory_bytes);
     put_requests(b, &ask->counters);
     put_peers(b, ask);
 }

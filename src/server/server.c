@@ -10,8 +10,13 @@
 
 static void log_failure(struct server *s, const char *what, enum err e, struct bytes detail)
 {
-    TRACE(&s->logger.tracer, TRACE_ERROR, "server", what,
-          TRACE_TEXT("err", bytes_str(err_text(e))), TRACE_TEXT("detail", detail));
+    TRACE(
+        &s->logger.tracer,
+        TRACE_ERROR,
+        "server",
+        what,
+        TRACE_TEXT("err", bytes_str(err_text(e))),
+        TRACE_TEXT("detail", detail));
 }
 
 static bool path_in(const struct server *s, const char *name, char *ret, size_t size)
@@ -130,8 +135,9 @@ static enum err announce_self(struct server *s)
     }
     (void)snprintf(a.link, sizeof a.link, "%s:%u", host, s->link_port);
     const struct core_member *known = catalog_member(core_catalog(core), c->name);
-    bool current = known != NULL && known->id.v == c->id.v && !known->removed
-        && bytes_eq_str(known->http_address, a.http) && bytes_eq_str(known->link_address, a.link);
+    bool current = known != NULL && known->id.v == c->id.v && !known->removed &&
+                   bytes_eq_str(known->http_address, a.http) &&
+                   bytes_eq_str(known->link_address, a.link);
     bool expelled = known != NULL && known->id.v == c->id.v && known->removed;
     if (current || expelled) {
         return OK;
@@ -222,9 +228,14 @@ static enum err start_all(struct server *s, int ready_fd)
         log_failure(s, "could not start", e, BYTES_NONE);
         return e;
     }
-    TRACE(&s->logger.tracer, TRACE_INFO, "server", "region is up",
-          TRACE_NUM("http_port", s->http_port), TRACE_NUM("link_port", s->link_port),
-          TRACE_NUM("start_us", (io_now_ns() - s->started_ns) / 1000));
+    TRACE(
+        &s->logger.tracer,
+        TRACE_INFO,
+        "server",
+        "region is up",
+        TRACE_NUM("http_port", s->http_port),
+        TRACE_NUM("link_port", s->link_port),
+        TRACE_NUM("start_us", (io_now_ns() - s->started_ns) / 1000));
     if (ready_fd >= 0) {
         char line[64];
         int n = snprintf(line, sizeof line, "ready %u %u\n", s->http_port, s->link_port);

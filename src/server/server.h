@@ -2,8 +2,8 @@
 
 /* One region as a process: its configuration, and running it until it is told to stop.
  *
- * Threads: `web` loops answer clients, `links` talks to the other regions, `writer` changes the data; they share nothing
- * and talk by mailbox. The calling thread runs the first web loop. */
+ * Threads: `web` loops answer clients, `links` talks to the other regions, `writer` changes the
+ * data; they share nothing and talk by mailbox. The calling thread runs the first web loop. */
 
 #include "base/base.h"
 #include "hlc/hlc.h"
@@ -28,9 +28,9 @@ struct server_peer {
 struct server_config {
     struct bytes name;
     struct region_id id;
-    struct bytes secret;       /* of the cluster */
-    struct bytes data_dir;     /* holds the store, unless absolute relative to the working directory */
-    struct bytes key_file;     /* empty: keys in data_dir */
+    struct bytes secret;   /* of the cluster */
+    struct bytes data_dir; /* holds the store, unless absolute relative to the working directory */
+    struct bytes key_file; /* empty: keys in data_dir */
     struct bytes http_address; /* host:port; port 0: any */
     struct bytes link_address;
     struct server_peer peers[CORE_REGIONS_MAX];
@@ -46,15 +46,17 @@ struct server_config {
 };
 
 struct server_config server_config_default(void);
-/* Reads `key = value` lines (docs/operations.md lists the keys). OK; ERR_INVALID with a message naming the line;
- * ERR_TOO_BIG at the arena's cap. */
+/* Reads `key = value` lines (docs/operations.md lists the keys). OK; ERR_INVALID with a message
+ * naming the line; ERR_TOO_BIG at the arena's cap. */
 MUST_CHECK enum err server_config_parse(
     struct arena *a, struct bytes text, struct server_config *ret, struct bytes *reterr_msg);
 /* Appends the configuration in the form server_config_parse() reads; defaults are left out. */
 void server_config_put(struct buf *b, const struct server_config *c);
-/* The token that proves an operator to the admin interface, derived from the cluster secret: hex, with NUL. */
+/* The token that proves an operator to the admin interface, derived from the cluster secret: hex,
+ * with NUL. */
 void server_admin_token(struct bytes secret, char ret[SERVER_ADMIN_TOKEN_LEN + 1]);
 
-/* Runs the region until SIGINT or SIGTERM. Returns the process's exit code; what went wrong was logged. With
- * `ready_fd` >= 0, writes "ready HTTP_PORT LINK_PORT\n" to it once the region answers, and closes it. */
+/* Runs the region until SIGINT or SIGTERM. Returns the process's exit code; what went wrong was
+ * logged. With `ready_fd` >= 0, writes "ready HTTP_PORT LINK_PORT\n" to it once the region answers,
+ * and closes it. */
 int server_run(const struct server_config *config, int ready_fd);

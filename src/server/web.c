@@ -1,5 +1,5 @@
-/* A web thread: client requests in, answers out. DynamoDB calls go through the front; requests signed for another
- * region are forwarded there; operator requests go to admin.c. */
+/* A web thread: client requests in, answers out. DynamoDB calls go through the front; requests
+ * signed for another region are forwarded there; operator requests go to admin.c. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +20,8 @@ static unsigned latency_bucket(uint64_t us)
     return i;
 }
 
-void web_count(struct web *w, struct bytes op, unsigned status, struct bytes error, uint64_t took_ns)
+void web_count(
+    struct web *w, struct bytes op, unsigned status, struct bytes error, uint64_t took_ns)
 {
     struct counters *c = &w->counters;
     size_t i = 0;
@@ -35,8 +36,8 @@ void web_count(struct web *w, struct bytes op, unsigned status, struct bytes err
         (void)snprintf(c->ops[i].name, sizeof c->ops[i].name, "%.*s", BYTES_FMT(name));
         c->n_ops++;
     }
-    bool throttled = bytes_eq_str(error, "ProvisionedThroughputExceededException")
-        || bytes_eq_str(error, "ThrottlingException");
+    bool throttled = bytes_eq_str(error, "ProvisionedThroughputExceededException") ||
+                     bytes_eq_str(error, "ThrottlingException");
     c->ops[i].ok += status < 400;
     c->ops[i].throttled += throttled;
     c->ops[i].user_errors += status >= 400 && status < 500 && !throttled;
@@ -178,8 +179,7 @@ static void on_request(void *arg, struct http_request *req)
         return;
     }
     struct web_request *r = ARENA_NEW(req->arena, struct web_request);
-    struct dynamo_header *headers =
-        ARENA_ARRAY(req->arena, struct dynamo_header, req->n_headers);
+    struct dynamo_header *headers = ARENA_ARRAY(req->arena, struct dynamo_header, req->n_headers);
     if (r == NULL || headers == NULL) {
         http_respond_body(req, 503, NULL, BYTES_NONE);
         return;
@@ -214,8 +214,12 @@ static void take_row(void *ctx, const struct value *key, const struct value *ite
     struct web *w = ctx;
     enum err e = catalog_apply(w->catalog, key, item);
     if (e != OK) {
-        TRACE(&w->server->logger.tracer, TRACE_WARN, "server", "catalog row does not decode, ignoring",
-              TRACE_TEXT("err", bytes_str(err_name(e))));
+        TRACE(
+            &w->server->logger.tracer,
+            TRACE_WARN,
+            "server",
+            "catalog row does not decode, ignoring",
+            TRACE_TEXT("err", bytes_str(err_name(e))));
     }
 }
 
@@ -229,8 +233,7 @@ static void take_message(struct web *w, struct msg *m)
             admin_back(w, m->ask);
             return;
         }
-        run_step(
-            m->request, dynamo_resume(w->dynamo, &m->request->call, io_loop_now_ms(w->loop)));
+        run_step(m->request, dynamo_resume(w->dynamo, &m->request->call, io_loop_now_ms(w->loop)));
         return;
     case MSG_ROW:
         msg_row_take(m, take_row, w);
@@ -264,7 +267,8 @@ static void receive(void *arg, struct mail *batch)
     }
 }
 
-/* ---- keys: the file is read again when it changes, so `godwit key` works on a running region ---- */
+/* ---- keys: the file is read again when it changes, so `godwit key` works on a running region ----
+ */
 
 static void keys_load(struct web *w)
 {
@@ -280,8 +284,12 @@ static void keys_load(struct web *w)
     size_t line = 0;
     e = keystore_parse(buf_bytes(&text), &fresh, &line);
     if (e != OK) {
-        TRACE(&w->server->logger.tracer, TRACE_ERROR, "server", "key file does not parse, keeping the old keys",
-              TRACE_NUM("line", line));
+        TRACE(
+            &w->server->logger.tracer,
+            TRACE_ERROR,
+            "server",
+            "key file does not parse, keeping the old keys",
+            TRACE_NUM("line", line));
         buf_done(&text);
         return;
     }

@@ -35,14 +35,15 @@ enum err writer_open(struct server *s)
     w->server = s;
     w->inbox = mailbox_new(WRITER_INBOX_MAX);
     const struct core_config config = {
-        .part = {
-            .region = s->config->id,
-            .engine = s->engine,
-            .drift_ms_max = s->config->drift_ms_max,
-            .tracer = &s->logger.tracer,
-            .batch_bytes_max = 4 << 20,
-            .conflicts_max = s->config->conflicts_max,
-        },
+        .part =
+            {
+                .region = s->config->id,
+                .engine = s->engine,
+                .drift_ms_max = s->config->drift_ms_max,
+                .tracer = &s->logger.tracer,
+                .batch_bytes_max = 4 << 20,
+                .conflicts_max = s->config->conflicts_max,
+            },
         .region = s->config->name,
         .seed = io_random_seed(),
         .catalog_row = tell_row,
@@ -110,7 +111,9 @@ static void writer_run(void *arg)
     while (!stop) {
         uint64_t now = io_clock_now_ms(&w->clock);
         uint64_t deadline = core_deadline(w->core);
-        int64_t wait = deadline == UINT64_MAX ? -1 : deadline <= now ? 0 : (int64_t)(deadline - now);
+        int64_t wait = deadline == UINT64_MAX ? -1
+                       : deadline <= now      ? 0
+                                              : (int64_t)(deadline - now);
         if (part_waiting(core_part(w->core)) > 0) {
             wait = 0;
         }
