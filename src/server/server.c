@@ -25,26 +25,11 @@ static bool path_in(const struct server *s, const char *name, char *ret, size_t 
     return n > 0 && (size_t)n < size;
 }
 
-/* A region that has no keys yet makes its first one. */
-static enum err keys_prepare(struct server *s)
+/* Writes a key file with one fresh key. */
+static enum err keys_make(const char *path)
 {
-    const struct server_config *c = s->config;
     struct buf text;
-    buf_init(&text, 16 << 20);
-    enum err e = OK;
-    if (c->key_file.len > 0) {
-        int n = snprintf(s->key_path, sizeof s->key_path, "%.*s", BYTES_FMT(c->key_file));
-        e = n > 0 && (size_t)n < sizeof s->key_path ? OK : ERR_INVALID;
-    } else if (!path_in(s, "keys", s->key_path, sizeof s->key_path)) {
-        e = ERR_INVALID;
-    }
-    if (e == OK) {
-        e = io_file_read(s->key_path, &text);
-    }
-    if (e != ERR_NOT_FOUND) {
-        buf_done(&text);
-        return e;
-    }
+    buf_init(&text, 1 << 16);
     uint8_t raw[32];
     io_random(raw, sizeof raw);
     char id[21];
@@ -68,11 +53,57 @@ static enum err keys_prepare(struct server *s)
         .created = BYTES_LIT("first-start"),
         .active = true,
     };
-    buf_clear(&text);
     keystore_put_heading(&text);
     keystore_put_key(&text, &key);
-    e = io_file_write(s->key_path, buf_bytes(&text), 0600);
+    enum err e = io_file_write(path, buf_bytes(&text), 0600);
     buf_done(&secret);
+    buf_done(&text);
+    return e;
+}
+
+/* Regions that share a key file may start at the same instant; whoever holds the lock makes it. */
+static enum err keys_make_locked(const char *path)
+{
+    char lock_path[4200];
+    struct io_lock lock;
+    struct buf text;
+    (void)snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+    enum err e = io_lock_open(lock_path, &lock);
+    if (e == ERR_IN_USE) {
+        return ERR_AGAIN;
+    }
+    if (e != OK) {
+        return e;
+    }
+    buf_init(&text, 16 << 20);
+    e = io_file_read(path, &text);
+    if (e == ERR_NOT_FOUND) {
+        e = keys_make(path);
+    }
+    buf_done(&text);
+    io_lock_close(&lock);
+    return e;
+}
+
+/* A region that has no keys yet makes its first one. */
+static enum err keys_prepare(struct server *s)
+{
+    const struct server_config *c = s->config;
+    struct buf text;
+    buf_init(&text, 16 << 20);
+    enum err e = OK;
+    if (c->key_file.len > 0) {
+        int n = snprintf(s->key_path, sizeof s->key_path, "%.*s", BYTES_FMT(c->key_file));
+        e = n > 0 && (size_t)n < sizeof s->key_path ? OK : ERR_INVALID;
+    } else if (!path_in(s, "keys", s->key_path, sizeof s->key_path)) {
+        e = ERR_INVALID;
+    }
+    if (e == OK) {
+        e = io_file_read(s->key_path, &text);
+    }
+    for (unsigned tries = 0; (e == ERR_NOT_FOUND || e == ERR_AGAIN) && tries < 1000; tries++) {
+        e = keys_make_locked(s->key_path);
+    }
     buf_done(&text);
     return e;
 }
