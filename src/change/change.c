@@ -176,7 +176,6 @@ static uint32_t crc_at_end(const struct buf *b)
 static void encode_wire(struct buf *b, const struct change_txn *t)
 {
     ASSERT(t->origin.v != 0);
-    ASSERT(t->origin_pos.v != 0);
     ASSERT(t->n_changes <= CHANGE_TXN_CHANGES_MAX);
     size_t start = b->len;
     put_u64(b, t->origin.v);
@@ -246,7 +245,7 @@ static void get_head(struct reader *r, struct change_txn *t)
     t->origin.v = get_u64(r);
     t->origin_pos.v = get_varint(r);
     t->hlc.v = get_u64(r);
-    if (t->origin.v == 0 || t->origin_pos.v == 0) {
+    if (t->origin.v == 0) {
         r->bad = true;
     }
 }

@@ -53,7 +53,7 @@ struct change_seen {
 
 struct change_txn {
     struct region_id origin;
-    struct peer_pos origin_pos; /* position in the origin's log: local_pos there */
+    struct peer_pos origin_pos; /* its position in the origin's log; 0: not from there (seeded) */
     struct hlc hlc;             /* every change of the transaction has version (hlc, origin) */
     const struct change_seen *seen;
     size_t n_seen;
@@ -67,8 +67,8 @@ enum {
     CHANGE_TXN_BYTES_MAX = 64 * 1024 * 1024,
 };
 
-/* Appends both sections. Sticky ERR_TOO_BIG in `b` (its bound, or a section over CHANGE_TXN_BYTES_MAX). `origin` and
- * `origin_pos` are set; `seen` may be in any order but names no region twice: it is written, and so read back, in
+/* Appends both sections. Sticky ERR_TOO_BIG in `b` (its bound, or a section over CHANGE_TXN_BYTES_MAX). `origin` is
+ * set; `seen` may be in any order but names no region twice: it is written, and so read back, in
  * ascending order of region id. */
 void change_txn_encode(struct buf *b, const struct change_txn *t);
 /* Decodes a stored transaction (both sections) or, with `wire_only`, a wire section alone; slices borrow from
