@@ -397,8 +397,9 @@ static void note_emptiness(struct core *c, const struct part_cmd *cmd)
         if (t == NULL || t->stream == CORE_STREAM_NONE) {
             continue;
         }
+        const struct core_group *g = catalog_group_by_table(c->catalog, id);
+        bool grouped = g != NULL && core_group_replica(g, t->region) != NULL;
         bool empty = part_table_counts(c->part, id).items == 0;
-        bool grouped = catalog_group_by_table(c->catalog, id) != NULL;
         if (!grouped && empty != t->empty) {
             core_mark(c, t->part.name);
         }
