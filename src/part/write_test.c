@@ -43,10 +43,344 @@ static void test_put_get_delete(void **state)
     region_stop(&r);
 }
 
+static const struct expr_cond *condition(struct region *r, const char *text)
+{
+    struct expr_env env = {0};
+    const struct expr_cond *c = NULL;
+    struct bytes msg = BYTES_NONE;
+    enum err e = expr_cond_parse(&r->arena, EXPR_CONDITION, bytes_str(text), &env, &c, &msg);
+    assert_int_equal(e, OK);
+    return c;
+}
+
+static const struct expr_update *update(struct region *r, const char *text, struct value *v)
+{
+    struct expr_value values[] = {{.placeholder = BYTES_LIT(":v"), .value = *v}};
+    struct expr_env env = {.values = values, .n_values = 1, .has_values = true};
+    const struct expr_update *u = NULL;
+    struct bytes msg = BYTES_NONE;
+    enum err e = expr_update_parse(&r->arena, bytes_str(text), &env, &u, &msg);
+    assert_int_equal(e, OK);
+    return u;
+}
+
+static struct part_op op_on(struct region *r, enum part_op_kind kind, const struct value *item)
+{
+    return (struct part_op){
+        .kind = kind,
+        .table = TABLE,
+        .key = key_in(&r->arena, part_find_table(r->part, TABLE), item),
+        .key_attrs = item,
+        .item = item,
+        .want_old = true,
+        .want_new = true,
+    };
+}
+
+/* A condition that does not hold refuses the write, shows the item, and leaves no trace; one that
+ * holds lets it through. */
+static void test_condition(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    struct part_op op = op_on(&r, PART_PUT, thing(&r, "a", 1, "one"));
+    op.condition = condition(&r, "attribute_not_exists(pk)");
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_null(op.old);
+    assert_int_equal(run_one(&r, &op, NULL), ERR_CONDITION);
+    assert_int_equal(op.fault, PART_FAULT_CONDITION);
+    assert_non_null(op.old);
+    assert_int_equal(part_tail(r.part).v, 1);
+    op.condition = condition(&r, "attribute_exists(pk)");
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(part_tail(r.part).v, 2);
+    region_stop(&r);
+}
+
+/* An update builds on the item or on its key, answers with both images, and an update that only
+ * removes creates nothing. */
+static void test_update(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    struct value v = str("new");
+    struct part_op op = op_on(&r, PART_UPDATE, thing_key(&r, "a", 1));
+    op.update = update(&r, "REMOVE note", &v);
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(part_tail(r.part).v, 0);
+    assert_null(op.now);
+    op.update = NULL;
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(op.now->map.n, 2);
+    op.update = update(&r, "SET note = :v", &v);
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(op.old->map.n, 2);
+    assert_int_equal(op.now->map.n, 3);
+    assert_int_equal(op.new_bytes, item_size(op.now));
+    check_note(&r, "a", 1, "new");
+    op.update = update(&r, "SET extra = absent", &v);
+    assert_int_equal(run_one(&r, &op, NULL), ERR_INVALID);
+    assert_int_equal(op.fault, PART_FAULT_UPDATE);
+    assert_true(op.msg.len > 0);
+    /* Writing what is there already is a write all the same: it gets a newer version. */
+    uint64_t tail = part_tail(r.part).v;
+    op.update = update(&r, "SET note = :v", &v);
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(part_tail(r.part).v, tail + 1);
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
+/* All or none: one failing operation undoes the others, each is told its own fate, and later
+ * commands of the batch see none of it. */
+static void test_atomic(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, "a", 1, "old")), OK);
+    struct part_op ops[3] = {
+        op_on(&r, PART_PUT, thing(&r, "a", 1, "changed")),
+        op_on(&r, PART_CHECK, thing_key(&r, "b", 2)),
+        op_on(&r, PART_DELETE, thing_key(&r, "a", 1)),
+    };
+    ops[1].condition = condition(&r, "attribute_exists(pk)");
+    struct part_cmd cmd = {
+        .kind = PART_CMD_WRITE,
+        .arena = &r.arena,
+        .write = {.ops = ops, .n = 3, .atomic = true},
+    };
+    struct part_op after = op_on(&r, PART_CHECK, thing_key(&r, "a", 1));
+    struct part_cmd second = {
+        .kind = PART_CMD_WRITE,
+        .arena = &r.arena,
+        .write = {.ops = &after, .n = 1},
+    };
+    part_submit(r.part, &cmd);
+    part_submit(r.part, &second);
+    assert_int_equal(part_commit(r.part, r.now_ms), OK);
+    assert_ptr_equal(part_take_done(r.part), &cmd);
+    assert_ptr_equal(part_take_done(r.part), &second);
+    assert_null(part_take_done(r.part));
+    assert_int_equal(cmd.err, ERR_CANCELLED);
+    assert_int_equal(ops[0].err, OK);
+    assert_int_equal(ops[1].err, ERR_CONDITION);
+    assert_true(bytes_eq_str(value_find(after.old, BYTES_LIT("note"))->bytes, "old"));
+    assert_int_equal(part_tail(r.part).v, 1);
+    check_note(&r, "a", 1, "old");
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
+/* Commands of one batch see each other's effects in order, and each has its own version and
+ * position. */
+static void test_batch_order(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    enum { N = 50 };
+    struct part_op ops[N];
+    struct part_cmd cmds[N];
+    struct value one = num(1);
+    for (int i = 0; i < N; i++) {
+        ops[i] = op_on(&r, PART_UPDATE, thing_key(&r, "a", 1));
+        ops[i].update = update(&r, "ADD n :v", &one);
+        cmds[i] = (struct part_cmd){
+            .kind = PART_CMD_WRITE,
+            .arena = &r.arena,
+            .write = {.ops = &ops[i], .n = 1},
+        };
+        part_submit(r.part, &cmds[i]);
+    }
+    assert_int_equal(part_commit(r.part, r.now_ms), OK);
+    for (int i = 0; i < N; i++) {
+        const struct value expect = num(i + 1);
+        assert_ptr_equal(part_take_done(r.part), &cmds[i]);
+        assert_int_equal(ops[i].err, OK);
+        assert_true(value_eq(value_find(ops[i].now, BYTES_LIT("n")), &expect));
+        assert_int_equal(cmds[i].write.pos.v, i + 1);
+        assert_true(i == 0 || version_cmp(cmds[i].write.version, cmds[i - 1].write.version) > 0);
+    }
+    assert_int_equal(part_table_counts(r.part, TABLE).items, 1);
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
+/* What may not stand is refused by name: no table, too big, too deep, an index key of the wrong
+ * type, empty, or too long. */
+static void test_faults(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    struct part_op op = op_on(&r, PART_PUT, thing(&r, "a", 1, "x"));
+    op.table = TABLE + 9;
+    assert_int_equal(run_one(&r, &op, NULL), ERR_NOT_FOUND);
+    assert_int_equal(op.fault, PART_FAULT_NO_TABLE);
+
+    size_t big_len = DOC_ITEM_BYTES_MAX;
+    char *big = calloc(1, big_len + 1);
+    memset(big, 'x', big_len);
+    op = op_on(&r, PART_PUT, thing(&r, "a", 1, big));
+    assert_int_equal(run_one(&r, &op, NULL), ERR_TOO_BIG);
+    assert_int_equal(op.fault, PART_FAULT_ITEM_SIZE);
+
+    op = op_on(&r, PART_PUT, item_of(&r.arena, "pk", str("a"), "sk", num(1), "gi", num(5)));
+    assert_int_equal(run_one(&r, &op, NULL), ERR_INVALID);
+    assert_int_equal(op.fault, PART_FAULT_INDEX_KEY);
+    assert_true(bytes_eq_str(op.fault_attr, "gi"));
+    assert_true(bytes_eq_str(op.fault_index, "by-gi"));
+    assert_int_equal(op.fault_value.type, VALUE_NUMBER);
+    op = op_on(&r, PART_PUT, item_of(&r.arena, "pk", str("a"), "sk", num(1), "at", str("")));
+    assert_int_equal(run_one(&r, &op, NULL), ERR_INVALID);
+    assert_int_equal(op.fault, PART_FAULT_INDEX_KEY);
+    big[DOC_RANGE_KEY_BYTES_MAX + 1] = '\0';
+    op = op_on(&r, PART_PUT, item_of(&r.arena, "pk", str("a"), "sk", num(1), "at", str(big)));
+    assert_int_equal(run_one(&r, &op, NULL), ERR_INVALID);
+    assert_int_equal(op.fault, PART_FAULT_INDEX_LENGTH);
+    free(big);
+
+    struct value deep = num(1);
+    for (int i = 0; i < DOC_DEPTH_MAX; i++) {
+        struct value *inner = ARENA_NEW(&r.arena, struct value);
+        *inner = deep;
+        deep = (struct value){.type = VALUE_LIST, .list = {.items = inner, .n = 1}};
+    }
+    op = op_on(&r, PART_UPDATE, thing_key(&r, "a", 1));
+    op.update = update(&r, "SET deep = :v", &deep);
+    assert_int_equal(run_one(&r, &op, NULL), ERR_INVALID);
+    assert_int_equal(op.fault, PART_FAULT_UPDATE);
+    assert_int_equal(part_tail(r.part).v, 0);
+    region_stop(&r);
+}
+
+static size_t count_index(struct region *r, size_t index)
+{
+    const struct part_reader reader = {.engine = r->engine};
+    const struct part_table *t = part_find_table(r->part, TABLE);
+    const struct part_range all = {.index = &t->indexes[index], .hash_hi = UINT32_MAX};
+    struct part_cursor *c;
+    assert_int_equal(part_cursor_open(&reader, t, &all, &c), OK);
+    size_t n = 0;
+    struct value v;
+    size_t bytes;
+    while (part_cursor_next(c, &r->arena, &v, &bytes) == OK) {
+        n++;
+    }
+    part_cursor_close(c);
+    return n;
+}
+
+/* Index rows follow their item: they appear with the key attribute, cost two writes when it
+ * changes, one when only the projection does, none when nothing of theirs does, and go with it. */
+static void test_index_units(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    struct part_op op = op_on(&r, PART_PUT, thing(&r, "a", 1, "x"));
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(op.index_units[0], 0);
+    assert_int_equal(count_index(&r, 0), 0);
+    struct value v = str("red");
+    op = op_on(&r, PART_UPDATE, thing_key(&r, "a", 1));
+    op.update = update(&r, "SET gi = :v", &v);
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(op.index_units[0], 1);
+    assert_int_equal(count_index(&r, 0), 1);
+    v = str("blue");
+    op.update = update(&r, "SET gi = :v", &v);
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(op.index_units[0], 2);
+    op.update = update(&r, "SET note = :v", &v);
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(op.index_units[0], 1);
+    op.update = update(&r, "SET unprojected = :v", &v);
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(op.index_units[0], 0);
+    assert_int_equal(part_check(r.part), OK);
+    op = op_on(&r, PART_DELETE, thing_key(&r, "a", 1));
+    assert_int_equal(run_one(&r, &op, NULL), OK);
+    assert_int_equal(op.index_units[0], 1);
+    assert_int_equal(count_index(&r, 0), 0);
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
+/* The log tells of each change what stood there before, with its image where the table keeps them.
+ */
+static void test_log_images(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, "a", 1, "one")), OK);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, "a", 1, "two")), OK);
+    assert_int_equal(delete_item(&r, TABLE, thing_key(&r, "a", 1)), OK);
+    const struct part_reader reader = {.engine = r.engine};
+    struct part_log_cursor *c = part_log_open(&reader, (struct local_pos){1});
+    struct local_pos pos;
+    struct bytes stored;
+    struct change_txn t;
+    struct value old;
+    assert_int_equal(part_log_next(c, &pos, &stored), OK);
+    assert_int_equal(pos.v, 2);
+    assert_int_equal(change_txn_decode(&r.arena, stored, false, &t), OK);
+    assert_int_equal(t.origin_pos.v, 2);
+    assert_true(t.changes[0].old_live);
+    assert_int_equal(value_decode(&r.arena, t.changes[0].old_item, &old), OK);
+    assert_true(bytes_eq_str(value_find(&old, BYTES_LIT("note"))->bytes, "one"));
+    assert_int_equal(part_log_next(c, &pos, &stored), OK);
+    assert_int_equal(change_txn_decode(&r.arena, stored, false, &t), OK);
+    assert_int_equal(t.changes[0].kind, CHANGE_DELETE);
+    assert_int_equal(value_decode(&r.arena, t.changes[0].old_item, &old), OK);
+    assert_true(bytes_eq_str(value_find(&old, BYTES_LIT("note"))->bytes, "two"));
+    assert_int_equal(part_log_next(c, &pos, &stored), ERR_NOT_FOUND);
+    part_log_close(c);
+    region_stop(&r);
+}
+
+/* Keys go to bytes and back, and what cannot be a key is refused with its attribute's name. */
+static void test_keys(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    const struct part_table *t = part_find_table(r.part, TABLE);
+    const struct value *key = thing_key(&r, "a", -5);
+    struct value back;
+    assert_int_equal(part_key_attrs(&r.arena, &t->keys, key_in(&r.arena, t, key), &back), OK);
+    assert_true(value_eq(&back, key));
+    struct buf b;
+    struct bytes attr;
+    buf_init(&b, 10000);
+    const struct value *bad = item_of(&r.arena, "pk", str(""), "sk", num(1), NULL, num(0));
+    assert_int_equal(part_key_of(&t->keys, bad, &b, &attr), ERR_LIMIT);
+    assert_true(bytes_eq_str(attr, "pk"));
+    bad = item_of(&r.arena, "pk", str("a"), "sk", str("1"), NULL, num(0));
+    assert_int_equal(part_key_of(&t->keys, bad, &b, &attr), ERR_INVALID);
+    assert_true(bytes_eq_str(attr, "sk"));
+    assert_int_equal(b.len, 0);
+    assert_int_equal(part_key_attrs(&r.arena, &t->keys, BYTES_LIT("nonsense"), &back), ERR_CORRUPT);
+    buf_done(&b);
+    region_stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_put_get_delete),
+        cmocka_unit_test(test_condition),
+        cmocka_unit_test(test_update),
+        cmocka_unit_test(test_atomic),
+        cmocka_unit_test(test_batch_order),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_index_units),
+        cmocka_unit_test(test_log_images),
+        cmocka_unit_test(test_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
