@@ -65,7 +65,7 @@ struct counters {
 };
 
 /* An admin request's working paper: each thread on its round writes its part. */
-enum ask_kind { ASK_STATUS, ASK_METRICS, ASK_DIGEST, ASK_FAULT, ASK_ADMIN, ASK_RECORDS };
+enum ask_kind { ASK_HEALTH, ASK_STATUS, ASK_METRICS, ASK_DIGEST, ASK_FAULT, ASK_ADMIN };
 
 struct fault {
     bool heal;
