@@ -9,6 +9,8 @@
  *  1. Whatever the store holds is stamped at or below the own mark's stamp stored with it; the
  * clock restarts there or at the durable ceiling of promises, whichever is later.
  *  2. No command is done before its batch is synced. */
+#include "part/part.h"
+
 #include <stdlib.h>
 
 #include "part/impl.h"

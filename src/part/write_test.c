@@ -53,9 +53,10 @@ static const struct expr_cond *condition(struct region *r, const char *text)
     return c;
 }
 
-static const struct expr_update *update(struct region *r, const char *text, struct value *v)
+static const struct expr_update *update(struct region *r, const char *text, const struct value *v)
 {
-    struct expr_value values[] = {{.placeholder = BYTES_LIT(":v"), .value = *v}};
+    struct expr_value *values = ARENA_NEW(&r->arena, struct expr_value);
+    *values = (struct expr_value){.placeholder = BYTES_LIT(":v"), .value = *v};
     struct expr_env env = {.values = values, .n_values = 1, .has_values = true};
     const struct expr_update *u = NULL;
     struct bytes msg = BYTES_NONE;
