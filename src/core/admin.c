@@ -64,6 +64,7 @@ static enum err create_table(struct core_admin *call, struct part_stage *s, stru
     t.status = CORE_CREATING;
     t.created_ms = part_stage_now_ms(s);
     t.billing_changed_ms = 0;
+    t.join = 0;
     t.stream_created_ms = t.stream == CORE_STREAM_NONE ? 0 : t.created_ms;
     t.empty = t.stream != CORE_STREAM_NONE;
     t.table_class = t.table_class.len == 0 ? BYTES_LIT("STANDARD") : t.table_class;

@@ -714,3 +714,18 @@ bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct regio
     const struct group_entry *g = id_get(&c->group_id, table);
     return g != NULL && ships_to(c, g, m->region);
 }
+
+bool catalog_serves_seed(const struct catalog *c, uint64_t table, struct region_id region)
+{
+    if (table < PART_TABLE_FIRST || !catalog_replicates_to(c, table, region)) {
+        return false;
+    }
+    const struct core_member *m = catalog_member_by_id(c, region);
+    const struct group_entry *g = id_get(&c->group_id, table);
+    const struct replica_row *r = group_entry_replica(g, m->region);
+    if (r == NULL || r->replica.status != CORE_CREATING) {
+        return r != NULL;
+    }
+    const struct core_table *t = catalog_table_in(c, m->region, g->name);
+    return t != NULL && t->part.id == table && t->join == r->replica.join;
+}

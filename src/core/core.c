@@ -397,10 +397,12 @@ static void note_emptiness(struct core *c, const struct part_cmd *cmd)
         if (t == NULL || t->stream == CORE_STREAM_NONE) {
             continue;
         }
-        const struct core_group *g = catalog_group_by_table(c->catalog, id);
-        bool grouped = g != NULL && core_group_replica(g, t->region) != NULL;
         bool empty = part_table_counts(c->part, id).items == 0;
-        if (!grouped && empty != t->empty) {
+        if (empty == t->empty) {
+            continue;
+        }
+        const struct core_group *g = catalog_group_by_table(c->catalog, id);
+        if (g == NULL || core_group_replica(g, t->region) == NULL) {
             core_mark(c, t->part.name);
         }
     }

@@ -81,6 +81,7 @@ struct core_table {
     uint64_t
         stream_created_ms; /* label of the latest stream, kept after disabling; 0: never had one */
     bool deletion_protection;
+    uint64_t join; /* the `join` of the replica that this table became last; 0: never was one */
     bool
         empty; /* of an ungrouped table with a stream: holds no item, as its owner last published */
     struct bytes table_class; /* "STANDARD", "STANDARD_INFREQUENT_ACCESS" */
@@ -91,8 +92,9 @@ struct core_table {
 
 struct core_replica {
     struct bytes region;
-    uint64_t table;          /* the group's id when it joined; another id: of an earlier group, not
-                                replicated to */
+    uint64_t table; /* the group's id when it joined; another id: of an earlier group, not
+                       replicated to */
+    uint64_t join;  /* random; tells this membership from earlier ones of the same region */
     enum core_status status; /* CREATING until its data is there */
     uint64_t created_ms;
     struct value extra;
@@ -148,6 +150,11 @@ const struct core_member *catalog_member_after(const struct catalog *c, struct b
 /* Whether changes of table `id` in our log go to `region`: it is a member, and holds or is building
  * a replica of the same group as we (the system catalog: every member does). */
 bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct region_id region);
+/* Whether a seed need of `region` for table `id` may be served from here now: we ship the table's
+ * changes there, so nothing falls between snapshot and log; and the region's own word that it
+ * joined has arrived, with everything it had written before, so that a region which comes back
+ * finds its own old writes in the snapshot. */
+bool catalog_serves_seed(const struct catalog *c, uint64_t table, struct region_id region);
 
 /* ---- reading (any thread, with that thread's catalog) ---- */
 
@@ -298,9 +305,9 @@ struct core_table *core_table_dup(struct arena *a, const struct core_table *t);
 
 /* ---- errands of replication: which of our tables still need whose data (survives restarts) ----
  *
- * Whoever answers another region's need serves it only once its own catalog_replicates_to() says
- * that it ships the table's changes there: then nothing falls between the snapshot and the log.
- * When it answers that it holds no replica of the table, the need is void and counts as done. */
+ * Whoever answers another region's need serves it only once its own catalog_serves_seed() says so;
+ * before, the asker tries again later. When it answers that it holds no replica of the table, the
+ * need is void and counts as done. */
 
 struct core_seed_need {
     uint64_t table;

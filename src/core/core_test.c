@@ -1,7 +1,7 @@
 #include "core/test_util.h"
 
-/* A created table answers as CREATING, opens by itself in the same commit, and both catalogs of the region know it;
- * creating it again is refused. */
+/* A created table answers as CREATING, opens by itself in the same commit, and both catalogs of the
+ * region know it; creating it again is refused. */
 static void test_create(void **state)
 {
     (void)state;

@@ -75,6 +75,7 @@ static enum err stage_new_replica(
 {
     struct replica_row row = *like;
     row.replica.region = region;
+    row.replica.join = new_join(call->core);
     row.replica.status = status;
     return stage_replica(s, a, call->name, &row);
 }

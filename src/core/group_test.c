@@ -16,8 +16,7 @@ static void join_pair(struct cluster *c)
 {
     struct core_admin call;
     start_pair(c);
-    assert_int_equal(
-        node_regions(&c->nodes[0], CORE_ADMIN_CREATE_GROUP, T, "us", "eu", &call), OK);
+    assert_int_equal(node_regions(&c->nodes[0], CORE_ADMIN_CREATE_GROUP, T, "us", "eu", &call), OK);
     settle(c);
 }
 
@@ -31,7 +30,8 @@ static void check_notes(struct cluster *c, int64_t pk, const char *note)
     }
 }
 
-/* Two empty tables joined into a 2017 group take one id, become replicas, and carry writes both ways. */
+/* Two empty tables joined into a 2017 group take one id, become replicas, and carry writes both
+ * ways. */
 static void test_create_group(void **state)
 {
     (void)state;
@@ -65,7 +65,8 @@ static void test_create_group(void **state)
     cluster_stop(&c);
 }
 
-/* A live table gets a replica in another region, made from nothing, filled, and kept up to date; a second one too. */
+/* A live table gets a replica in another region, made from nothing, filled, and kept up to date; a
+ * second one too. */
 static void test_add_replica(void **state)
 {
     (void)state;
@@ -83,8 +84,7 @@ static void test_add_replica(void **state)
     assert_int_equal(node_replica(us, T, "eu"), CORE_ACTIVE);
     assert_int_equal(node_table(&c.nodes[1], T)->status, CORE_ACTIVE);
     node_put(&c.nodes[1], T, 3, "at eu");
-    assert_int_equal(
-        node_regions(&c.nodes[1], CORE_ADMIN_ADD_REPLICA, T, "ap", NULL, &call), OK);
+    assert_int_equal(node_regions(&c.nodes[1], CORE_ADMIN_ADD_REPLICA, T, "ap", NULL, &call), OK);
     settle(&c);
     assert_int_equal(node_replica(us, T, "ap"), CORE_ACTIVE);
     assert_int_equal(node_table(ap, T)->stream, CORE_STREAM_NEW_AND_OLD_IMAGES);
@@ -99,7 +99,8 @@ static void test_add_replica(void **state)
     cluster_stop(&c);
 }
 
-/* A replica that leaves a 2017 group keeps its table, which no longer exchanges anything with the others. */
+/* A replica that leaves a 2017 group keeps its table, which no longer exchanges anything with the
+ * others. */
 static void test_leave_2017(void **state)
 {
     (void)state;
@@ -136,8 +137,8 @@ static void test_leave_2017(void **state)
     cluster_stop(&c);
 }
 
-/* A replica removed from a 2019 group is deleted with its table; the last one left is an ordinary table again and
- * can be replicated anew. */
+/* A replica removed from a 2019 group is deleted with its table; the last one left is an ordinary
+ * table again and can be replicated anew. */
 static void test_remove_2019(void **state)
 {
     (void)state;

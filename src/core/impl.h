@@ -70,6 +70,8 @@ enum err stage_no_replica(
 
 /* ---- ids ---- */
 
+uint64_t new_join(struct core *c);
+
 uint64_t new_table_id(struct core *c);
 uint32_t new_index_id(struct core *c, const struct core_table *t);
 /* 36 characters in `a`; base NULL at the cap. */
@@ -77,12 +79,11 @@ struct bytes new_uuid(struct core *c, struct arena *a);
 
 /* ---- seeds (seeds.c) ---- */
 
-/* A row of CORE_TABLE_SEEDS: what we want, or had, of one region's data of a table. Region 0 stands
- * for ourselves: the row says that we took part in the group under this id, and when we joined. */
+/* A row of CORE_TABLE_SEEDS: what we want, or had, of one region's data of a table. */
 struct seed_row {
     bool whole;
     bool done;
-    uint64_t created_ms; /* of the replica row it is about; 0: not known then */
+    uint64_t join; /* of the replica it is about; 0: not known then */
     struct bytes cursor;
 };
 

@@ -223,14 +223,8 @@ static enum err join_group(struct look *l)
     if (err != OK) {
         return err;
     }
-    struct seed_row mark = {
-        .done = true,
-        .created_ms = l->own->replica.created_ms,
-        .cursor = BYTES_LIT(""),
-    };
-    err = seed_put(l->s, l->a, row->table, (struct region_id){0}, &mark);
-    core_mark(l->c, l->name);
-    return err;
+    l->next.join = l->own->replica.join;
+    return OK;
 }
 
 static enum err follow_shape(struct look *l);
@@ -438,6 +432,7 @@ static enum err come_back(struct look *l)
             {
                 .region = own_region(l),
                 .table = l->g->row.table,
+                .join = new_join(l->c),
                 .status = CORE_ACTIVE,
                 .created_ms = l->now_ms,
             },
@@ -502,12 +497,7 @@ static enum err look_at_group(struct look *l)
     if (l->own->replica.status != CORE_CREATING) {
         return be_replica(l);
     }
-    struct seed_row mark;
-    err = seed_get(l->s, l->a, l->own->replica.table, (struct region_id){0}, &mark);
-    if (err != OK && err != ERR_NOT_FOUND) {
-        return err;
-    }
-    bool joined = err == OK && mark.created_ms == l->own->replica.created_ms;
+    bool joined = is_bound(l) && l->t->join == l->own->replica.join;
     return joined ? build(l) : join_group(l);
 }
 

@@ -255,6 +255,7 @@ enum err row_of_table(struct arena *a, const struct core_table *t, struct value 
     put_number(&w, "stream_created", t->stream_created_ms);
     put_bool(&w, "protected", t->deletion_protection);
     put_bool(&w, "empty", t->empty);
+    put_id(&w, "join", t->join);
     put_tags(&w, t->tags, t->n_tags);
     put_extra(&w, &t->extra);
     return writer_end(&w, ret);
@@ -281,6 +282,7 @@ enum err row_of_replica(
     put_row_key(&w, &(struct row_key){ROW_REPLICA, r->replica.region, table});
     put_number(&w, "v", ROW_VERSION);
     put_id(&w, "id", r->replica.table);
+    put_id(&w, "join", r->replica.join);
     put_text(&w, "status", status_names[r->replica.status]);
     put_number(&w, "created", r->replica.created_ms);
     put_strings(&w, "known", r->known, r->n_known);
@@ -610,6 +612,7 @@ enum err row_to_table(
     table.stream_created_ms = take_number(&t, "stream_created");
     table.deletion_protection = take_flag(&t, "protected");
     table.empty = take_flag(&t, "empty");
+    table.join = take_id(&t, "join");
     err = take_tags(&t, a, &table);
     if (err != OK) {
         return err;
@@ -660,6 +663,7 @@ enum err row_to_replica(
     struct taker t = {.map = item};
     struct replica_row r = {.replica = {.region = key->region}};
     r.replica.table = take_id(&t, "id");
+    r.replica.join = take_id(&t, "join");
     r.replica.status = take_status(&t);
     r.replica.created_ms = take_number(&t, "created");
     r.replica.extra = take_extra(&t);

@@ -1,9 +1,8 @@
 /* Seed needs: which region's data of a table is still to be fetched. Rows of a local table, so that
  * they commit with what they are about, can be read through the open batch, and survive a restart.
  *
- * Row (table, from), both 16 hex digits. `from` 0 is the table's own mark: present from the moment
- * our table took part in its group, holding the time our replica row was made, so that a replica
- * removed and added again starts anew. Attributes: whole, done (BOOL), created (N), cursor (B).
+ * Row (table, from), both 16 hex digits. Attributes: whole, done (BOOL), join (S, 16 hex digits:
+ * which membership of the region it is about, 0 when not known yet), cursor (B).
  *
  * Invariants
  *  1. A replica that is being built has a need, open or done, for every other replica, and at most
@@ -37,24 +36,44 @@ static enum err seed_item(
     struct member *m = ARENA_ARRAY(a, struct member, 6);
     struct bytes table_text = bytes_fmt(a, "%016llx", (unsigned long long)table);
     struct bytes from_text = bytes_fmt(a, "%016llx", (unsigned long long)from.v);
-    if (m == NULL || table_text.base == NULL || from_text.base == NULL) {
+    struct bytes join_text =
+        bytes_fmt(a, "%016llx", (unsigned long long)(row == NULL ? 0 : row->join));
+    if (m == NULL || table_text.base == NULL || from_text.base == NULL || join_text.base == NULL) {
         return ERR_TOO_BIG;
     }
     size_t n = 0;
     if (row != NULL) {
-        int64_t created = row->created_ms > INT64_MAX ? INT64_MAX : (int64_t)row->created_ms;
-        m[n++] = (struct member){
-            BYTES_LIT("created"), {.type = VALUE_NUMBER, .number = decimal_of_i64(created)}};
         m[n++] = (struct member){BYTES_LIT("cursor"), {.type = VALUE_BINARY, .bytes = row->cursor}};
         m[n++] = (struct member){BYTES_LIT("done"), {.type = VALUE_BOOL, .boolean = row->done}};
     }
     m[n++] = (struct member){BYTES_LIT("from"), {.type = VALUE_STRING, .bytes = from_text}};
+    if (row != NULL) {
+        m[n++] = (struct member){BYTES_LIT("join"), {.type = VALUE_STRING, .bytes = join_text}};
+    }
     m[n++] = (struct member){BYTES_LIT("table"), {.type = VALUE_STRING, .bytes = table_text}};
     if (row != NULL) {
         m[n++] = (struct member){BYTES_LIT("whole"), {.type = VALUE_BOOL, .boolean = row->whole}};
     }
     *ret = (struct value){.type = VALUE_MAP, .map = {m, n}};
     return OK;
+}
+
+static bool hex_of(const struct value *v, uint64_t *ret)
+{
+    if (v == NULL || v->type != VALUE_STRING || v->bytes.len != 16) {
+        return false;
+    }
+    uint64_t id = 0;
+    for (size_t i = 0; i < 16; i++) {
+        uint8_t ch = v->bytes.base[i];
+        bool digit = ch >= '0' && ch <= '9';
+        if (!digit && !(ch >= 'a' && ch <= 'f')) {
+            return false;
+        }
+        id = id << 4 | (uint64_t)(digit ? ch - '0' : ch - 'a' + 10);
+    }
+    *ret = id;
+    return true;
 }
 
 static bool flag_of(const struct value *item, struct bytes name)
@@ -69,11 +88,8 @@ static struct seed_row seed_of(const struct value *item)
         .whole = flag_of(item, BYTES_LIT("whole")),
         .done = flag_of(item, BYTES_LIT("done")),
     };
-    const struct value *created = value_find(item, BYTES_LIT("created"));
-    int64_t ms = 0;
-    if (created != NULL && created->type == VALUE_NUMBER &&
-        decimal_to_i64(&created->number, &ms) == OK && ms > 0) {
-        row.created_ms = (uint64_t)ms;
+    if (!hex_of(value_find(item, BYTES_LIT("join")), &row.join)) {
+        row.join = 0;
     }
     const struct value *cursor = value_find(item, BYTES_LIT("cursor"));
     if (cursor != NULL && cursor->type == VALUE_BINARY) {
@@ -140,7 +156,7 @@ static enum err seed_drop(
 
 enum err seeds_drop(const struct core *c, struct part_stage *s, struct arena *a, uint64_t table)
 {
-    enum err err = seed_drop(s, a, table, (struct region_id){0});
+    enum err err = OK;
     const struct core_member *m = catalog_member_after(c->catalog, BYTES_NONE);
     while (err == OK && m != NULL) {
         err = seed_drop(s, a, table, m->id);
@@ -179,7 +195,7 @@ static struct party party_of(const struct join *j, const struct core_member *m)
 /* Whether a stored need is about the replica that is there now. */
 static bool still_about(const struct seed_row *row, const struct party *p)
 {
-    return p->unseen || row->created_ms == 0 || row->created_ms == p->r->created_ms;
+    return p->unseen || row->join == 0 || row->join == p->r->join;
 }
 
 static enum err add_need(
@@ -187,7 +203,7 @@ static enum err add_need(
 {
     struct seed_row row = {
         .whole = whole,
-        .created_ms = p->unseen ? 0 : p->r->created_ms,
+        .join = p->unseen ? 0 : p->r->join,
         .cursor = BYTES_LIT(""),
     };
     return seed_put(j->s, j->a, j->g->row.table, m->id, &row);
@@ -310,24 +326,6 @@ enum err seeds_follow_active(const struct join *j)
 
 /* ---- for the replication plumbing ---- */
 
-static bool hex_of(const struct value *v, uint64_t *ret)
-{
-    if (v == NULL || v->type != VALUE_STRING || v->bytes.len != 16) {
-        return false;
-    }
-    uint64_t id = 0;
-    for (size_t i = 0; i < 16; i++) {
-        uint8_t ch = v->bytes.base[i];
-        bool digit = ch >= '0' && ch <= '9';
-        if (!digit && !(ch >= 'a' && ch <= 'f')) {
-            return false;
-        }
-        id = id << 4 | (uint64_t)(digit ? ch - '0' : ch - 'a' + 10);
-    }
-    *ret = id;
-    return true;
-}
-
 static void tell_need(
     const struct value *item, void (*each)(void *ctx, const struct core_seed_need *need), void *ctx)
 {
@@ -337,7 +335,7 @@ static void tell_need(
         return;
     }
     struct seed_row row = seed_of(item);
-    if (need.from.v == 0 || row.done) {
+    if (row.done) {
         return;
     }
     need.whole = row.whole;

@@ -64,6 +64,11 @@ enum err stage_no_replica(
     return stage_row(s, a, &(struct row_key){ROW_REPLICA, region, table}, /* item= */ NULL);
 }
 
+uint64_t new_join(struct core *c)
+{
+    return prng_u64(&c->prng) | 1;
+}
+
 uint64_t new_table_id(struct core *c)
 {
     for (;;) {

@@ -1,7 +1,8 @@
 #pragma once
 
-/* What the room's tests share: regions on engine_mem in one thread, administration and writes in one line each, and
- * the replication between them done by hand: logs carried over, seed needs served. */
+/* What the room's tests share: regions on engine_mem in one thread, administration and writes in
+ * one line each, and the replication between them done by hand: logs carried over, seed needs
+ * served. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ struct node {
     char region[16];
     struct region_id id;
     struct local_pos sent[NODES_MAX]; /* how far of our log each other node has it */
-    uint64_t opened; /* times, so that seeds differ */
+    uint64_t opened;                  /* times, so that seeds differ */
 };
 
 struct cluster {
@@ -44,13 +45,14 @@ static inline void mirror_row(void *ctx, const struct value *key, const struct v
 static inline void node_open(struct node *n)
 {
     struct core_config config = {
-        .part = {
-            .region = n->id,
-            .engine = n->engine,
-            .drift_ms_max = 500,
-            .batch_bytes_max = 1 << 20,
-            .conflicts_max = 1000,
-        },
+        .part =
+            {
+                .region = n->id,
+                .engine = n->engine,
+                .drift_ms_max = 500,
+                .batch_bytes_max = 1 << 20,
+                .conflicts_max = 1000,
+            },
         .region = bytes_str(n->region),
         .seed = n->id.v + n->opened++,
         .catalog_row = mirror_row,
@@ -170,8 +172,8 @@ static inline struct core_table plain_table(void)
     };
 }
 
-static inline enum err
-node_create(struct node *n, const char *name, const struct core_table *t, struct core_admin *call)
+static inline enum err node_create(
+    struct node *n, const char *name, const struct core_table *t, struct core_admin *call)
 {
     *call = (struct core_admin){
         .kind = CORE_ADMIN_CREATE_TABLE,
@@ -228,8 +230,8 @@ static inline enum err node_regions(
 
 /* ---- items ---- */
 
-static inline const struct value *
-make_item(struct arena *a, int64_t pk, const char *sk, const char *attr, struct value v)
+static inline const struct value *make_item(
+    struct arena *a, int64_t pk, const char *sk, const char *attr, struct value v)
 {
     struct member *m = ARENA_ARRAY(a, struct member, 3);
     struct value *item = ARENA_NEW(a, struct value);
@@ -244,8 +246,8 @@ make_item(struct arena *a, int64_t pk, const char *sk, const char *attr, struct 
     return item;
 }
 
-static inline struct bytes
-key_of(struct arena *a, const struct core_table *t, const struct value *item)
+static inline struct bytes key_of(
+    struct arena *a, const struct core_table *t, const struct value *item)
 {
     struct buf b;
     struct bytes attr;
@@ -293,8 +295,8 @@ static inline struct bytes node_note(struct node *n, const char *name, int64_t p
     const struct value *key = make_item(&n->cluster->mem, pk, "s", NULL, num(0));
     struct value item;
     size_t bytes;
-    enum err err = core_get(
-        &v, t, key_of(&n->cluster->mem, t, key), NULL, &n->cluster->mem, &item, &bytes);
+    enum err err =
+        core_get(&v, t, key_of(&n->cluster->mem, t, key), NULL, &n->cluster->mem, &item, &bytes);
     if (err == ERR_NOT_FOUND) {
         assert_int_equal(bytes, 0);
         return BYTES_NONE;
@@ -322,7 +324,8 @@ static inline bool ships(void *ctx, uint64_t table)
     return catalog_replicates_to(core_catalog(s->from->core), table, s->to->id);
 }
 
-/* Carries up to `txns_max` transactions of one node's own to another. Whether anything was carried. */
+/* Carries up to `txns_max` transactions of one node's own to another. Whether anything was carried.
+ */
 static inline bool ship(struct node *from, struct node *to, size_t txns_max)
 {
     struct part_reader reader = {.engine = from->engine};
@@ -362,13 +365,14 @@ static inline bool ship(struct node *from, struct node *to, size_t txns_max)
     if (moved) {
         struct part_cmd cmd = {
             .kind = PART_CMD_APPLY,
-            .apply = {
-                .origin = from->id,
-                .from = {from->sent[at].v},
-                .to = {pos.v},
-                .hlc_to = hlc_to,
-                .txns = buf_bytes(&txns),
-            },
+            .apply =
+                {
+                    .origin = from->id,
+                    .from = {from->sent[at].v},
+                    .to = {pos.v},
+                    .hlc_to = hlc_to,
+                    .txns = buf_bytes(&txns),
+                },
         };
         assert_int_equal(node_cmd(to, &cmd), OK);
         from->sent[at] = pos;
@@ -427,12 +431,11 @@ static inline bool serve(struct node *n, const struct core_seed_need *need)
     struct cluster *c = n->cluster;
     struct node *from = node_by_id(c, need->from);
     assert_non_null(from);
-    if (!catalog_replicates_to(core_catalog(from->core), need->table, n->id)) {
+    if (!catalog_serves_seed(core_catalog(from->core), need->table, n->id)) {
         return false;
     }
     struct part_reader reader = {.engine = from->engine};
-    struct part_raw_cursor *cursor =
-        part_raw_open(&reader, need->table, 0, UINT32_MAX, BYTES_NONE);
+    struct part_raw_cursor *cursor = part_raw_open(&reader, need->table, 0, UINT32_MAX, BYTES_NONE);
     struct part_raw *records = ARENA_ARRAY(&c->mem, struct part_raw, 1000);
     size_t n_records = 0;
     struct part_raw raw;
