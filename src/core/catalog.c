@@ -705,7 +705,7 @@ static bool ships_to(const struct catalog *c, const struct group_entry *g, struc
 bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct region_id region)
 {
     const struct core_member *m = catalog_member_by_id(c, region);
-    if (m == NULL || m->removed || bytes_eq(m->region, c->region)) {
+    if (m == NULL || m->removed) {
         return false;
     }
     if (table == PART_TABLE_CATALOG) {

@@ -69,6 +69,7 @@ static void mark_due(struct core *c)
 /* Whoever comes or goes may change every group. */
 static void mark_groups(struct core *c)
 {
+    core_mark(c, CORE_NAME_MEMBERS);
     const struct group_entry *g = catalog_group_entry_after(c->catalog, BYTES_NONE);
     while (g != NULL) {
         core_mark(c, g->name);

@@ -148,7 +148,8 @@ const struct core_member *catalog_member(const struct catalog *c, struct bytes r
 const struct core_member *catalog_member_by_id(const struct catalog *c, struct region_id id);
 const struct core_member *catalog_member_after(const struct catalog *c, struct bytes after);
 /* Whether changes of table `id` in our log go to `region`: it is a member, and holds or is building
- * a replica of the same group as we (the system catalog: every member does). */
+ * a replica of the same group as we (the system catalog: every member does). Of ourselves: whether
+ * we do. */
 bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct region_id region);
 /* Whether a seed need of `region` for table `id` may be served from here now: we ship the table's
  * changes there, so nothing falls between snapshot and log; and the region's own word that it
@@ -320,8 +321,9 @@ MUST_CHECK enum err core_seed_needs(
     const struct part_reader *r,
     void (*each)(void *ctx, const struct core_seed_need *need),
     void *ctx);
-/* Stages progress (done false) or the end (done true) of a need. A need that is no longer open is
- * left alone. OK, or an error of part_stage_put(). When the last need of a replica is done core
- * makes it ACTIVE by itself. */
+/* Stages progress (done false) or the end (done true) of a need; one that is no longer open is left
+ * alone. Not done and with an empty cursor it opens the need, anew if it had been open or done
+ * before (what a region that was fenced asks for; also of PART_TABLE_CATALOG). OK, or an error of
+ * part_stage_put(). When the last need of a replica is done core makes it ACTIVE by itself. */
 MUST_CHECK enum err core_seed_progress(
     struct part_stage *s, const struct core_seed_need *need, bool done);

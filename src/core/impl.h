@@ -46,7 +46,8 @@ struct core {
     size_t n_errands; /* our own commands that are out */
 };
 
-/* Names what a table or group of ours needs looking at soon, or at a time. */
+/* Names what needs looking at soon, or at a time: a table or group, or CORE_NAME_MEMBERS. */
+#define CORE_NAME_MEMBERS BYTES_LIT("/") /* no table is called so */
 void core_mark(struct core *c, struct bytes name);
 void core_mark_at(struct core *c, struct bytes name, uint64_t at_ms);
 /* The time set by core_mark_at(), or 0. */
@@ -114,6 +115,8 @@ struct join {
     const struct replica_row *own;
 };
 
+/* Forgets what we wanted of removed members' catalogs. */
+MUST_CHECK enum err seeds_drop_removed(const struct core *c, struct part_stage *s, struct arena *a);
 /* Brings the needs of a replica that is being built in line with who is in its group now.
  * *ret_done: all data is here. */
 MUST_CHECK enum err seeds_follow(const struct join *j, bool *ret_done);

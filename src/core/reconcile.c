@@ -623,6 +623,9 @@ enum err reconcile(struct core *c, struct part_stage *s, struct arena *a, struct
         .g = catalog_group_entry(c->catalog, name),
     };
     core_unmark_at(c, name);
+    if (bytes_eq(name, CORE_NAME_MEMBERS)) {
+        return seeds_drop_removed(c, s, a);
+    }
     if (l.g != NULL) {
         l.own = group_entry_replica(l.g, own_region(&l));
     }

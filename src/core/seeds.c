@@ -371,15 +371,40 @@ enum err core_seed_needs(
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+enum err seeds_drop_removed(const struct core *c, struct part_stage *s, struct arena *a)
+{
+    enum err err = OK;
+    const struct core_member *m = catalog_member_after(c->catalog, BYTES_NONE);
+    for (; err == OK && m != NULL; m = catalog_member_after(c->catalog, m->region)) {
+        if (m->removed) {
+            err = seed_drop(s, a, PART_TABLE_CATALOG, m->id);
+        }
+    }
+    return err;
+}
+
 enum err core_seed_progress(struct part_stage *s, const struct core_seed_need *need, bool done)
 {
     struct arena a;
     arena_init(&a, CORE_ROW_ARENA_BYTES);
     struct seed_row row;
     enum err err = seed_get(s, &a, need->table, need->from, &row);
+    if (err != OK && err != ERR_NOT_FOUND) {
+        arena_done(&a);
+        return err;
+    }
+    bool has = err == OK;
+    bool opens = !done && need->cursor.len == 0;
     /* A need may have become void, or changed from own-only to whole, while it was being served. */
-    bool open = err == OK && !row.done && row.whole == need->whole;
-    if (open) {
+    bool goes_on = has && !row.done && row.whole == need->whole;
+    if (opens) {
+        row = (struct seed_row){
+            .whole = need->whole,
+            .join = has ? row.join : 0,
+            .cursor = BYTES_LIT(""),
+        };
+        err = seed_put(s, &a, need->table, need->from, &row);
+    } else if (goes_on) {
         row.done = done;
         row.cursor = done || need->cursor.base == NULL ? BYTES_LIT("") : need->cursor;
         err = seed_put(s, &a, need->table, need->from, &row);
