@@ -263,21 +263,25 @@ static enum err put_losers(struct part *p, const struct outcome *o)
     return e;
 }
 
+/* The news first: the listener must hear of what happened even if a conflict entry cannot be
+ * written. */
 enum err part_follow_up(struct part *p, const struct received *r, const struct outcome *o)
 {
-    if (o->n_losers == 0 && o->n_told == 0) {
-        return OK;
+    struct local_pos pos;
+    enum err e = OK;
+    if (o->n_told > 0) {
+        part_stage_begin(p);
+        for (size_t i = 0; i < o->n_told; i++) {
+            tell(p, r, o->told[i]);
+        }
+        e = part_stage_close(p, &pos);
     }
-    part_stage_begin(p);
-    enum err e = put_losers(p, o);
-    if (e != OK) {
+    if (e != OK || o->n_losers == 0) {
         return e;
     }
-    for (size_t i = 0; i < o->n_told; i++) {
-        tell(p, r, o->told[i]);
-    }
-    struct local_pos pos;
-    return part_stage_close(p, &pos);
+    part_stage_begin(p);
+    e = put_losers(p, o);
+    return e == OK ? part_stage_close(p, &pos) : e;
 }
 
 static void put_origin_row(

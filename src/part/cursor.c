@@ -250,11 +250,8 @@ static bool step(struct part_cursor *c)
 
 static enum err index_item(struct bytes stored, struct bytes *ret)
 {
-    if (stored.len < 1) {
+    if (stored.len < 1 || stored.base[0] != LAYOUT_FORMAT) {
         return ERR_CORRUPT;
-    }
-    if (stored.base[0] != LAYOUT_FORMAT) {
-        return ERR_FORMAT;
     }
     *ret = bytes_from(stored, 1);
     return OK;
@@ -273,7 +270,7 @@ enum err part_cursor_next(
         rec.live = c->of_index;
         enum err e = c->of_index ? index_item(stored, &rec.item) : layout_record_get(stored, &rec);
         if (e != OK) {
-            return e == ERR_FORMAT ? ERR_CORRUPT : e;
+            return e;
         }
     }
     struct bytes item = bytes_dup(a, rec.item);

@@ -203,7 +203,7 @@ void part_stage_begin(struct part *p);
 void part_stage_begin_foreign(
     struct part *p, const struct change_txn *t, struct peer_pos origin_pos);
 /* The record at a key through the open batch. `item` wanted: copied into `a`. OK also when nothing
- * is there (ret->present false); ERR_IO; ERR_CORRUPT; ERR_FORMAT; ERR_TOO_BIG; ERR_INVALID (the key
+ * is there (ret->present false); ERR_IO; ERR_CORRUPT; ERR_TOO_BIG; ERR_INVALID (the key
  * is malformed). */
 MUST_CHECK enum err part_stage_load(
     struct part *p,

@@ -111,12 +111,6 @@ enum err layout_record_get(struct bytes in, struct record *ret)
 {
     struct reader r = reader_of(in);
     uint8_t format = get_u8(&r);
-    if (r.bad) {
-        return ERR_CORRUPT;
-    }
-    if (format != LAYOUT_FORMAT) {
-        return ERR_FORMAT;
-    }
     uint8_t flags = get_u8(&r);
     struct record rec = {.present = true, .live = (flags & RECORD_LIVE) != 0};
     rec.version.hlc.v = get_u64(&r);
@@ -126,7 +120,7 @@ enum err layout_record_get(struct bytes in, struct record *ret)
         rec.size = get_varint(&r);
         rec.item = get_bytes(&r, reader_left(&r));
     }
-    if (r.bad || (flags & ~RECORD_LIVE) != 0 || reader_left(&r) != 0) {
+    if (r.bad || format != LAYOUT_FORMAT || (flags & ~RECORD_LIVE) != 0 || reader_left(&r) != 0) {
         return ERR_CORRUPT;
     }
     *ret = rec;

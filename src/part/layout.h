@@ -53,7 +53,8 @@ void layout_meta_key(struct buf *b, const char *name);
 
 /* Appends the stored form of a record. */
 void layout_record_put(struct buf *b, const struct record *r);
-/* OK; ERR_CORRUPT; ERR_FORMAT. ret->item borrows from `in`. */
+/* OK; ERR_CORRUPT (a newer format is named by the store's identity row, at open). ret->item borrows
+ * from `in`. */
 MUST_CHECK enum err layout_record_get(struct bytes in, struct record *ret);
 
 /* A checked value of a bookkeeping row: format byte, payload, CRC-32C. `begin` appends the format

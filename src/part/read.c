@@ -134,9 +134,8 @@ static enum err decode_marks(
     struct bytes row, struct arena *a, const struct part_mark **ret, size_t *ret_n)
 {
     struct reader r;
-    enum err e = layout_checked_open(row, &r);
-    if (e != OK) {
-        return e;
+    if (layout_checked_open(row, &r) != OK) {
+        return ERR_CORRUPT;
     }
     size_t n = reader_left(&r) / 24;
     struct part_mark *marks = ARENA_ARRAY(a, struct part_mark, n);
@@ -179,8 +178,8 @@ enum err part_read_gc_floor(const struct part_reader *r, struct hlc *ret)
     buf_init(&row, 256);
     enum err e = read_meta(r, "gc_floor", &row);
     struct reader payload;
-    if (e == OK) {
-        e = layout_checked_open(buf_bytes(&row), &payload);
+    if (e == OK && layout_checked_open(buf_bytes(&row), &payload) != OK) {
+        e = ERR_CORRUPT;
     }
     if (e == OK) {
         uint64_t v = get_u64(&payload);

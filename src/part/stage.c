@@ -215,7 +215,7 @@ enum err part_stage_change(struct part *p, const struct staged *change)
         return ERR_LIMIT;
     }
     s->bytes += row.len + c.key.len + c.old.item.len + 64;
-    if (s->bytes > PART_TXN_BYTES_MAX) {
+    if (s->bytes > PART_TXN_BYTES_MAX && !s->foreign) {
         return ERR_TOO_BIG;
     }
     remember(s, c.entry);
@@ -451,12 +451,17 @@ static enum err append_log(struct part *p)
     if (!s->foreign) {
         own_seen(p, &t);
     }
+    size_t image_bytes = 0;
     for (size_t i = 0; i < s->n_staged; i++) {
         const struct staged *c = &s->staged[i];
         if (c->cancelled) {
             continue;
         }
-        bool images = c->entry != NULL && c->table->schema->keep_old_images;
+        /* Over a received transaction's size we have no say; images that do not fit are left out.
+         */
+        bool images = c->entry != NULL && c->old.live && c->table->schema->keep_old_images &&
+                      c->old.item.len <= PART_TXN_BYTES_MAX - image_bytes;
+        image_bytes += images ? c->old.item.len : 0;
         p->changes = part_grow(p->changes, t.n_changes, &p->changes_cap, sizeof *p->changes);
         p->changes[t.n_changes++] = (struct change){
             .kind = c->kind,
@@ -468,7 +473,7 @@ static enum err append_log(struct part *p)
             .old_live = c->old.live,
             .old_version = c->old.version,
             .old_bytes = c->old.live ? c->old.size : 0,
-            .old_item = c->old.live && images ? c->old.item : BYTES_NONE,
+            .old_item = images ? c->old.item : BYTES_NONE,
         };
     }
     t.changes = p->changes;

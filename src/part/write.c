@@ -157,7 +157,7 @@ static enum err run_atomic(struct part *p, struct part_cmd *cmd)
     for (size_t i = 0; i < cmd->write.n; i++) {
         struct part_op *op = &cmd->write.ops[i];
         run_op(p, op, cmd->arena);
-        bool ours = op->err == ERR_IO || op->err == ERR_CORRUPT || op->err == ERR_FORMAT;
+        bool ours = op->err == ERR_IO || op->err == ERR_CORRUPT;
         if (op->err != OK && (worst == OK || worst == ERR_CANCELLED)) {
             worst = ours ? op->err : ERR_CANCELLED;
         }

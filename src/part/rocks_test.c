@@ -1,0 +1,95 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "part/test_util.h"
+
+#include <cmocka.h>
+
+static void remove_dir(const char *path)
+{
+    char command[300];
+    (void)snprintf(command, sizeof command, "rm -rf -- '%s'", path);
+    int status = system(command);
+    assert_int_equal(status, 0);
+}
+
+static void open_rocks(struct region *r, const char *path)
+{
+    const struct engine_rocks_config config = {
+        .path = path,
+        .cache_bytes = 8 << 20,
+        .write_buffer_bytes = 1 << 20,
+    };
+    struct bytes msg;
+    assert_int_equal(engine_rocks_open(&config, &r->arena, &r->engine, &msg), OK);
+    region_open(r);
+    set_test_table(r, true);
+}
+
+/* On RocksDB, as on the memory engine: writes, deletes, index rows, trims and sweeps survive
+ * closing and opening, with and without the checkpoint of a clean close, and everything recounts.
+ */
+static void test_rocks(void **state)
+{
+    (void)state;
+    const char *tmp = getenv("TMPDIR");
+    char path[200];
+    (void)snprintf(path, sizeof path, "%s/godwit-part-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+    assert_non_null(mkdtemp(path));
+    struct region r = {.now_ms = NOW_MS};
+    arena_init(&r.arena, SIZE_MAX / 2);
+    r.config = (struct part_config){
+        .region = {7},
+        .drift_ms_max = 500,
+        .batch_bytes_max = 1 << 20,
+        .conflicts_max = 10,
+    };
+    open_rocks(&r, path);
+    uint64_t tail = 0;
+    for (int round = 0; round < 4; round++) {
+        for (int64_t i = 0; i < 300; i++) {
+            const struct value *item = item_of(
+                &r.arena,
+                "pk",
+                str(i % 3 == 0 ? "a" : "b"),
+                "sk",
+                num(i),
+                i % 2 == 0 ? "gi" : "at",
+                str(round % 2 == 0 ? "x" : "y"));
+            enum err e =
+                (i + round) % 5 == 0 ? delete_item(&r, TABLE, item) : put_item(&r, TABLE, item);
+            assert_int_equal(e, OK);
+        }
+        struct part_cmd trim = {.kind = PART_CMD_TRIM, .trim = {.upto = {tail}}};
+        assert_int_equal(commit_one(&r, &trim), OK);
+        struct part_cmd sweep = {
+            .kind = PART_CMD_SWEEP,
+            .sweep = {.below = hlc_of_ms(r.now_ms), .tombstones_max = 1000},
+        };
+        assert_int_equal(commit_one(&r, &sweep), OK);
+        tail = part_tail(r.part).v;
+        r.now_ms += 100;
+        if (round % 2 == 0) {
+            part_close(r.part);
+        } else {
+            part_abandon(r.part);
+        }
+        engine_close(r.engine);
+        open_rocks(&r, path);
+        assert_int_equal(part_tail(r.part).v, tail);
+        assert_int_equal(part_table_counts(r.part, TABLE).items, 240);
+        assert_int_equal(part_check(r.part), OK);
+    }
+    region_stop(&r);
+    remove_dir(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
