@@ -199,137 +199,138 @@ struct refusal {
     const char *message;
 };
 
+static const struct refusal item_refusals[] = {
+    {"GetItem",
+     "{}",
+     "2 validation errors detected: Value null at 'tableName' failed to satisfy constraint: "
+     "Member "
+     "must not be null; Value null at 'key' failed to satisfy constraint: Member must not be "
+     "null"},
+    {"GetItem",
+     "{'TableName':'','Key':{}}",
+     "1 validation error detected: Value '' at 'tableName' failed to satisfy constraint: "
+     "Member must "
+     "have length greater than or equal to 1"},
+    {"PutItem",
+     "{'TableName':'bad table!','Item':{}}",
+     "1 validation error detected: Value 'bad table!' at 'tableName' failed to satisfy "
+     "constraint: "
+     "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"},
+    {"PutItem",
+     "{'TableName':'hash','Item':{},'ReturnConsumedCapacity':'X','ReturnValues':'Y'}",
+     "2 validation errors detected: Value 'X' at 'returnConsumedCapacity' failed to satisfy "
+     "constraint: Member must satisfy enum value set: [INDEXES, TOTAL, NONE]; Value 'Y' at "
+     "'returnValues' failed to satisfy constraint: Member must satisfy enum value set: "
+     "[ALL_NEW, "
+     "UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]"},
+    {"PutItem",
+     "{'TableName':'hash','Item':{'x':{'S':'1'}}}",
+     "One or more parameter values were invalid: Missing the key h in the item"},
+    {"PutItem",
+     "{'TableName':'hash','Item':{'h':{'N':'1'}}}",
+     "One or more parameter values were invalid: Type mismatch for key h expected: S actual: "
+     "N"},
+    {"PutItem",
+     "{'TableName':'hash','Item':{'h':{'S':''}}}",
+     "One or more parameter values are not valid. The AttributeValue for a key attribute "
+     "cannot "
+     "contain an empty string value. Key: h"},
+    {"GetItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'},'x':{'S':'b'}}}",
+     "The provided key element does not match the schema"},
+    {"GetItem",
+     "{'TableName':'hash','Key':{'h':{'N':'1'}}}",
+     "The provided key element does not match the schema"},
+    {"DeleteItem",
+     "{'TableName':'hash','Key':{'x':{'S':'1'}}}",
+     "The provided key element does not match the schema"},
+    {"PutItem",
+     "{'TableName':'full','Item':{'h':{'S':'a'},'r':{'N':'1'},'g':{'N':'5'}}}",
+     "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S "
+     "Actual: N "
+     "IndexName: gsi"},
+    {"PutItem",
+     "{'TableName':'full','Item':{'h':{'S':'a'},'r':{'N':'1'},'g':{'S':''}}}",
+     "One or more parameter values are not valid. A value specified for a secondary index key "
+     "is not "
+     "supported. The AttributeValue for a key attribute cannot contain an empty string value. "
+     "IndexName: gsi, IndexKey: g"},
+    {"UpdateItem",
+     "{'TableName':'full','Key':{'h':{'S':'a'},'r':{'N':'1'}},'UpdateExpression':'SET g = :v',"
+     "'ExpressionAttributeValues':{':v':{'N':'5'}}}",
+     "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S "
+     "Actual: N "
+     "IndexName: gsi"},
+    {"UpdateItem",
+     "{'TableName':'full','Key':{'h':{'S':'a'},'r':{'N':'1'}},'UpdateExpression':'SET r = :v',"
+     "'ExpressionAttributeValues':{':v':{'N':'5'}}}",
+     "One or more parameter values were invalid: Cannot update attribute r. This attribute is "
+     "part of "
+     "the key"},
+    {"UpdateItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = y'}",
+     "The provided expression refers to an attribute that does not exist in the item"},
+    {"UpdateItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v'}",
+     "Invalid UpdateExpression: An expression attribute value used in expression is not "
+     "defined; "
+     "attribute value: :v"},
+    {"UpdateItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v',"
+     "'ExpressionAttributeValues':{':v':{'N':'1'},':w':{'N':'1'}}}",
+     "Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}"},
+    {"UpdateItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v',"
+     "'ExpressionAttributeValues':{':v':{'N':'x'}}}",
+     "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a "
+     "numeric value: x for key :v"},
+    {"GetItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'ExpressionAttributeNames':{'#a':'b'}}",
+     "ExpressionAttributeNames can only be specified when using expressions"},
+    {"PutItem",
+     "{'TableName':'hash','Item':{'h':{'S':'a'}},'ExpressionAttributeValues':{':v':{'S':'b'}}}",
+     "ExpressionAttributeValues can only be specified when using expressions: "
+     "ConditionExpression is "
+     "null"},
+    {"UpdateItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'ExpressionAttributeValues':{':v':{'S':'b'}}}",
+     "ExpressionAttributeValues can only be specified when using expressions: UpdateExpression "
+     "and "
+     "ConditionExpression are null"},
+    {"PutItem",
+     "{'TableName':'hash','Item':{'h':{'S':'a'}},'ConditionExpression':'h = :v',"
+     "'ExpressionAttributeValues':{}}",
+     "ExpressionAttributeValues must not be empty"},
+    {"GetItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'#a',"
+     "'ExpressionAttributeNames':{'a':'b'}}",
+     "ExpressionAttributeNames contains invalid key: Syntax error; key: \"a\""},
+    {"PutItem",
+     "{'TableName':'hash','Item':{'h':{'S':'a'}},'Expected':{'h':{'Exists':false}},"
+     "'ConditionExpression':'attribute_not_exists(h)'}",
+     "Can not use both expression and non-expression parameters in the same request: "
+     "Non-expression "
+     "parameters: {Expected} Expression parameters: {ConditionExpression}"},
+    {"PutItem",
+     "{'TableName':'hash','Item':{'h':{'S':'a'}},'Expected':{'h':{'Exists':false}}}",
+     "Legacy parameters are not supported yet, use expressions instead: {Expected}"},
+    {"GetItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'h.x'}",
+     "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "
+     "allowed: "
+     "Key: h"},
+};
+
 /* What a request alone tells to be wrong is said in DynamoDB's words. */
 static void test_validation_words(void **state)
 {
     (void)state;
-    static const struct refusal refusals[] = {
-        {"GetItem",
-         "{}",
-         "2 validation errors detected: Value null at 'tableName' failed to satisfy constraint: "
-         "Member "
-         "must not be null; Value null at 'key' failed to satisfy constraint: Member must not be "
-         "null"},
-        {"GetItem",
-         "{'TableName':'','Key':{}}",
-         "1 validation error detected: Value '' at 'tableName' failed to satisfy constraint: "
-         "Member must "
-         "have length greater than or equal to 1"},
-        {"PutItem",
-         "{'TableName':'bad table!','Item':{}}",
-         "1 validation error detected: Value 'bad table!' at 'tableName' failed to satisfy "
-         "constraint: "
-         "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"},
-        {"PutItem",
-         "{'TableName':'hash','Item':{},'ReturnConsumedCapacity':'X','ReturnValues':'Y'}",
-         "2 validation errors detected: Value 'X' at 'returnConsumedCapacity' failed to satisfy "
-         "constraint: Member must satisfy enum value set: [INDEXES, TOTAL, NONE]; Value 'Y' at "
-         "'returnValues' failed to satisfy constraint: Member must satisfy enum value set: "
-         "[ALL_NEW, "
-         "UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]"},
-        {"PutItem",
-         "{'TableName':'hash','Item':{'x':{'S':'1'}}}",
-         "One or more parameter values were invalid: Missing the key h in the item"},
-        {"PutItem",
-         "{'TableName':'hash','Item':{'h':{'N':'1'}}}",
-         "One or more parameter values were invalid: Type mismatch for key h expected: S actual: "
-         "N"},
-        {"PutItem",
-         "{'TableName':'hash','Item':{'h':{'S':''}}}",
-         "One or more parameter values are not valid. The AttributeValue for a key attribute "
-         "cannot "
-         "contain an empty string value. Key: h"},
-        {"GetItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'},'x':{'S':'b'}}}",
-         "The provided key element does not match the schema"},
-        {"GetItem",
-         "{'TableName':'hash','Key':{'h':{'N':'1'}}}",
-         "The provided key element does not match the schema"},
-        {"DeleteItem",
-         "{'TableName':'hash','Key':{'x':{'S':'1'}}}",
-         "The provided key element does not match the schema"},
-        {"PutItem",
-         "{'TableName':'full','Item':{'h':{'S':'a'},'r':{'N':'1'},'g':{'N':'5'}}}",
-         "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S "
-         "Actual: N "
-         "IndexName: gsi"},
-        {"PutItem",
-         "{'TableName':'full','Item':{'h':{'S':'a'},'r':{'N':'1'},'g':{'S':''}}}",
-         "One or more parameter values are not valid. A value specified for a secondary index key "
-         "is not "
-         "supported. The AttributeValue for a key attribute cannot contain an empty string value. "
-         "IndexName: gsi, IndexKey: g"},
-        {"UpdateItem",
-         "{'TableName':'full','Key':{'h':{'S':'a'},'r':{'N':'1'}},'UpdateExpression':'SET g = :v',"
-         "'ExpressionAttributeValues':{':v':{'N':'5'}}}",
-         "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S "
-         "Actual: N "
-         "IndexName: gsi"},
-        {"UpdateItem",
-         "{'TableName':'full','Key':{'h':{'S':'a'},'r':{'N':'1'}},'UpdateExpression':'SET r = :v',"
-         "'ExpressionAttributeValues':{':v':{'N':'5'}}}",
-         "One or more parameter values were invalid: Cannot update attribute r. This attribute is "
-         "part of "
-         "the key"},
-        {"UpdateItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = y'}",
-         "The provided expression refers to an attribute that does not exist in the item"},
-        {"UpdateItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v'}",
-         "Invalid UpdateExpression: An expression attribute value used in expression is not "
-         "defined; "
-         "attribute value: :v"},
-        {"UpdateItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v',"
-         "'ExpressionAttributeValues':{':v':{'N':'1'},':w':{'N':'1'}}}",
-         "Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}"},
-        {"UpdateItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v',"
-         "'ExpressionAttributeValues':{':v':{'N':'x'}}}",
-         "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a "
-         "numeric value: x for key :v"},
-        {"GetItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'}},'ExpressionAttributeNames':{'#a':'b'}}",
-         "ExpressionAttributeNames can only be specified when using expressions"},
-        {"PutItem",
-         "{'TableName':'hash','Item':{'h':{'S':'a'}},'ExpressionAttributeValues':{':v':{'S':'b'}}}",
-         "ExpressionAttributeValues can only be specified when using expressions: "
-         "ConditionExpression is "
-         "null"},
-        {"UpdateItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'}},'ExpressionAttributeValues':{':v':{'S':'b'}}}",
-         "ExpressionAttributeValues can only be specified when using expressions: UpdateExpression "
-         "and "
-         "ConditionExpression are null"},
-        {"PutItem",
-         "{'TableName':'hash','Item':{'h':{'S':'a'}},'ConditionExpression':'h = :v',"
-         "'ExpressionAttributeValues':{}}",
-         "ExpressionAttributeValues must not be empty"},
-        {"GetItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'#a',"
-         "'ExpressionAttributeNames':{'a':'b'}}",
-         "ExpressionAttributeNames contains invalid key: Syntax error; key: \"a\""},
-        {"PutItem",
-         "{'TableName':'hash','Item':{'h':{'S':'a'}},'Expected':{'h':{'Exists':false}},"
-         "'ConditionExpression':'attribute_not_exists(h)'}",
-         "Can not use both expression and non-expression parameters in the same request: "
-         "Non-expression "
-         "parameters: {Expected} Expression parameters: {ConditionExpression}"},
-        {"PutItem",
-         "{'TableName':'hash','Item':{'h':{'S':'a'}},'Expected':{'h':{'Exists':false}}}",
-         "Legacy parameters are not supported yet, use expressions instead: {Expected}"},
-        {"GetItem",
-         "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'h.x'}",
-         "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "
-         "allowed: "
-         "Key: h"},
-    };
     struct rig r;
     rig_open(&r);
     rig_create_hash(&r);
     rig_create_full(&r);
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        rig_invalid(&r, refusals[i].op, refusals[i].body, refusals[i].message);
+    for (size_t i = 0; i < sizeof item_refusals / sizeof item_refusals[0]; i++) {
+        rig_invalid(&r, item_refusals[i].op, item_refusals[i].body, item_refusals[i].message);
     }
     rig_refused(
         &r,

@@ -29,6 +29,7 @@ struct page_state {
     struct expr_key_cond query;
     const struct expr_cond *filter;
     const struct expr_projection *projection;
+    struct bytes projection_text;
     enum select select;
     bool fetch_whole;
 };
@@ -47,6 +48,7 @@ static bool fields_read(struct dynamo_call *c, const struct json *in, struct pag
     if (!field_string(c, in, "TableName", &s->table_name) ||
         !field_string(c, in, "IndexName", &s->index_name) ||
         !field_string(c, in, "Select", &s->select_text) ||
+        !field_string(c, in, "ProjectionExpression", &s->projection_text) ||
         !field_int(c, in, "Limit", "Integer", &s->limit) ||
         !field_map(c, in, "ExclusiveStartKey", "AttributeValue", &s->start_in) ||
         !field_bool(c, in, "ConsistentRead", &s->consistent) ||
@@ -191,6 +193,62 @@ static struct bytes *index_attr_names(
     return names;
 }
 
+/* The attribute a projection's path begins with; its text was parsed before, so it is well-formed.
+ */
+static struct bytes path_head(struct bytes path, const struct expr_env *env)
+{
+    size_t from = 0;
+    while (from < path.len && memchr(" \t\r\n", path.base[from], 4) != NULL) {
+        from++;
+    }
+    size_t to = from;
+    while (to < path.len && memchr(" \t\r\n.[", path.base[to], 6) == NULL) {
+        to++;
+    }
+    struct bytes head = bytes_of(path.base + from, to - from);
+    for (size_t i = 0; i < env->n_names; i++) {
+        if (bytes_eq(env->names[i].placeholder, head)) {
+            return env->names[i].name;
+        }
+    }
+    return head;
+}
+
+static bool is_one_of(struct bytes name, const struct bytes *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes_eq(names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool refuse_not_projected(
+    struct dynamo_call *c, const struct page_state *s, const struct bytes *names, size_t n)
+{
+    struct buf list;
+    buf_init(&list, /* len_max= */ EXPR_BYTES_MAX * 2);
+    struct bytes rest = s->projection_text;
+    while (rest.len > 0) {
+        const uint8_t *comma = memchr(rest.base, ',', rest.len);
+        size_t len = comma == NULL ? rest.len : (size_t)(comma - rest.base);
+        struct bytes head = path_head(bytes_of(rest.base, len), &s->env);
+        rest = bytes_from(rest, comma == NULL ? len : len + 1);
+        if (!is_one_of(head, names, n)) {
+            buf_put_str(&list, list.len == 0 ? "" : ", ");
+            buf_put_bytes(&list, head);
+        }
+    }
+    bool ok = call_invalid(
+        c,
+        INVALID "Global secondary index %.*s does not project [%.*s]",
+        BYTES_FMT(s->index->part.name),
+        BYTES_FMT(buf_bytes(&list)));
+    buf_done(&list);
+    return ok;
+}
+
 /* An index that does not hold all that is asked for: a local one fetches it from the table, a
  * global one cannot. */
 static bool index_covers_check(struct dynamo_call *c, struct page_state *s)
@@ -200,9 +258,10 @@ static bool index_covers_check(struct dynamo_call *c, struct page_state *s)
     }
     const struct part_index *x = &s->index->part;
     bool covered = s->select != SELECT_ALL;
+    struct bytes *names = NULL;
+    size_t n = 0;
     if (s->select == SELECT_SPECIFIC) {
-        size_t n;
-        struct bytes *names = index_attr_names(c->arena, s->table, x, &n);
+        names = index_attr_names(c->arena, s->table, x, &n);
         if (names == NULL) {
             return call_fail_err(c, ERR_TOO_BIG);
         }
@@ -215,17 +274,13 @@ static bool index_covers_check(struct dynamo_call *c, struct page_state *s)
         s->fetch_whole = true;
         return true;
     }
-    if (s->select == SELECT_ALL) {
-        return call_invalid(
-            c,
-            INVALID "Select type ALL_ATTRIBUTES is not supported for global secondary index %.*s "
-                    "because its projection type is not ALL",
-            BYTES_FMT(x->name));
+    if (s->select == SELECT_SPECIFIC) {
+        return refuse_not_projected(c, s, names, n);
     }
     return call_invalid(
         c,
-        INVALID "Global secondary index %.*s does not project all attributes of the "
-                "ProjectionExpression",
+        INVALID "Select type ALL_ATTRIBUTES is not supported for global secondary index %.*s "
+                "because its projection type is not ALL",
         BYTES_FMT(x->name));
 }
 

@@ -210,85 +210,86 @@ struct refusal {
     const char *message; /* a part of it */
 };
 
+static const struct refusal auth_refusals[] = {
+    {NULL,
+     DATE,
+     NOW_MS,
+     "MissingAuthenticationTokenException",
+     "Request is missing Authentication Token"},
+    {"Basic abc",
+     DATE,
+     NOW_MS,
+     "MissingAuthenticationTokenException",
+     "Request is missing Authentication Token"},
+    {"AWS4-HMAC-SHA256 Credential=a",
+     NULL,
+     NOW_MS,
+     "IncompleteSignatureException",
+     "Authorization header requires 'Signature' parameter. Authorization header requires "
+     "'SignedHeaders' parameter. Authorization header requires existence of either a "
+     "'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256 Credential=a"},
+    {GOOD_AUTH,
+     "yesterday",
+     NOW_MS,
+     "IncompleteSignatureException",
+     "Date must be in ISO-8601 'basic format'. Got 'yesterday'. See "
+     "http://en.wikipedia.org/wiki/ISO_8601"},
+    {GOOD_AUTH,
+     DATE,
+     NOW_MS + 20 * 60 * 1000,
+     "InvalidSignatureException",
+     "Signature expired: 20150830T123600Z is now earlier than 20150830T124100Z "
+     "(20150830T125600Z - 15 min.)"},
+    {GOOD_AUTH,
+     DATE,
+     NOW_MS - 20 * 60 * 1000,
+     "InvalidSignatureException",
+     "Signature not yet current: 20150830T123600Z is still later than 20150830T123100Z "
+     "(20150830T121600Z + 15 min.)"},
+    {"AWS4-HMAC-SHA256 Credential=" SCOPE ",SignedHeaders=x-amz-date,Signature=b",
+     DATE,
+     NOW_MS,
+     "InvalidSignatureException",
+     "'Host' must be a 'SignedHeader' in the AWS Authorization."},
+    {"AWS4-HMAC-SHA1 Credential=" SCOPE ",SignedHeaders=Host,Signature=b",
+     DATE,
+     NOW_MS,
+     "IncompleteSignatureException",
+     "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA1' (only AWS4-HMAC-SHA256 for now). "},
+    {"AWS4-HMAC-SHA256 Credential=a/b/c/d,SignedHeaders=host,Signature=b",
+     DATE,
+     NOW_MS,
+     "IncompleteSignatureException",
+     "Credential must have exactly 5 slash-delimited elements, e.g. "
+     "keyid/date/region/service/term, got 'a/b/c/d'"},
+    {"AWS4-HMAC-SHA256 Credential=a/b/c/d/e,SignedHeaders=host,Signature=b",
+     DATE,
+     NOW_MS,
+     "InvalidSignatureException",
+     "Credential should be scoped to a valid region, not 'c'. Credential should be scoped to "
+     "correct service: 'dynamodb'. Credential should be scoped with a valid terminator: "
+     "'aws4_request', not 'e'. Date in Credential scope does not match YYYYMMDD from ISO-8601 "
+     "version of date from HTTP: 'b' != '20150830', from '20150830T123600Z'. "},
+    {"AWS4-HMAC-SHA256 Credential=NOBODY/20150830/eu-west-1/dynamodb/aws4_request,"
+     "SignedHeaders=host,Signature=b",
+     DATE,
+     NOW_MS,
+     "UnrecognizedClientException",
+     "The security token included in the request is invalid."},
+    {"AWS4-HMAC-SHA256 Credential=REVOKED/20150830/eu-west-1/dynamodb/aws4_request,"
+     "SignedHeaders=host,Signature=b",
+     DATE,
+     NOW_MS,
+     "UnrecognizedClientException",
+     "The security token included in the request is invalid."},
+};
+
 /* What is wrong with an Authorization header is said in DynamoDB's words. */
 static void test_refusals(void **state)
 {
     (void)state;
-    static const struct refusal refusals[] = {
-        {NULL,
-         DATE,
-         NOW_MS,
-         "MissingAuthenticationTokenException",
-         "Request is missing Authentication Token"},
-        {"Basic abc",
-         DATE,
-         NOW_MS,
-         "MissingAuthenticationTokenException",
-         "Request is missing Authentication Token"},
-        {"AWS4-HMAC-SHA256 Credential=a",
-         NULL,
-         NOW_MS,
-         "IncompleteSignatureException",
-         "Authorization header requires 'Signature' parameter. Authorization header requires "
-         "'SignedHeaders' parameter. Authorization header requires existence of either a "
-         "'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256 Credential=a"},
-        {GOOD_AUTH,
-         "yesterday",
-         NOW_MS,
-         "IncompleteSignatureException",
-         "Date must be in ISO-8601 'basic format'. Got 'yesterday'. See "
-         "http://en.wikipedia.org/wiki/ISO_8601"},
-        {GOOD_AUTH,
-         DATE,
-         NOW_MS + 20 * 60 * 1000,
-         "InvalidSignatureException",
-         "Signature expired: 20150830T123600Z is now earlier than 20150830T124100Z "
-         "(20150830T125600Z - 15 min.)"},
-        {GOOD_AUTH,
-         DATE,
-         NOW_MS - 20 * 60 * 1000,
-         "InvalidSignatureException",
-         "Signature not yet current: 20150830T123600Z is still later than 20150830T123100Z "
-         "(20150830T121600Z + 15 min.)"},
-        {"AWS4-HMAC-SHA256 Credential=" SCOPE ",SignedHeaders=x-amz-date,Signature=b",
-         DATE,
-         NOW_MS,
-         "InvalidSignatureException",
-         "'Host' must be a 'SignedHeader' in the AWS Authorization."},
-        {"AWS4-HMAC-SHA1 Credential=" SCOPE ",SignedHeaders=Host,Signature=b",
-         DATE,
-         NOW_MS,
-         "IncompleteSignatureException",
-         "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA1' (only AWS4-HMAC-SHA256 for now). "},
-        {"AWS4-HMAC-SHA256 Credential=a/b/c/d,SignedHeaders=host,Signature=b",
-         DATE,
-         NOW_MS,
-         "IncompleteSignatureException",
-         "Credential must have exactly 5 slash-delimited elements, e.g. "
-         "keyid/date/region/service/term, got 'a/b/c/d'"},
-        {"AWS4-HMAC-SHA256 Credential=a/b/c/d/e,SignedHeaders=host,Signature=b",
-         DATE,
-         NOW_MS,
-         "InvalidSignatureException",
-         "Credential should be scoped to a valid region, not 'c'. Credential should be scoped to "
-         "correct service: 'dynamodb'. Credential should be scoped with a valid terminator: "
-         "'aws4_request', not 'e'. Date in Credential scope does not match YYYYMMDD from ISO-8601 "
-         "version of date from HTTP: 'b' != '20150830', from '20150830T123600Z'. "},
-        {"AWS4-HMAC-SHA256 Credential=NOBODY/20150830/eu-west-1/dynamodb/aws4_request,"
-         "SignedHeaders=host,Signature=b",
-         DATE,
-         NOW_MS,
-         "UnrecognizedClientException",
-         "The security token included in the request is invalid."},
-        {"AWS4-HMAC-SHA256 Credential=REVOKED/20150830/eu-west-1/dynamodb/aws4_request,"
-         "SignedHeaders=host,Signature=b",
-         DATE,
-         NOW_MS,
-         "UnrecognizedClientException",
-         "The security token included in the request is invalid."},
-    };
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        const struct refusal *r = &refusals[i];
+    for (size_t i = 0; i < sizeof auth_refusals / sizeof auth_refusals[0]; i++) {
+        const struct refusal *r = &auth_refusals[i];
         struct fixture f;
         setup(&f);
         add_request(&f);
