@@ -155,21 +155,27 @@ static struct bytes take_body(struct dynamo_call *c)
     return bytes_dup(c->arena, buf_bytes(&c->d->out));
 }
 
+/* At the arena's cap there is no room for words: constants have to do. */
+static void answer_without_arena(struct dynamo_call *c, enum aws_error error)
+{
+    if (error == AWS_PAYLOAD_TOO_LARGE) {
+        answer_with(c, 413, BYTES_LIT("{\"__type\":\"" CORAL "PayloadTooLarge\"}"));
+        return;
+    }
+    c->error_name = BYTES_LIT("InternalServerError");
+    answer_with(c, 500, BYTES_LIT("{\"__type\":\"" DYNAMODB "InternalServerError\"}"));
+}
+
 static bool answer_error(struct dynamo_call *c, enum aws_error error)
 {
     const struct error_row *row = &error_rows[error];
     struct bytes body = take_body(c);
     c->error_name = bytes_str(row->name);
     if (body.base == NULL) {
-        c->error_name = BYTES_LIT("InternalServerError");
-        answer_with(
-            c,
-            500,
-            BYTES_LIT("{\"__type\":\"" DYNAMODB
-                      "InternalServerError\",\"message\":\"Internal server error\"}"));
-        return false;
+        answer_without_arena(c, error);
+    } else {
+        answer_with(c, row->status, body);
     }
-    answer_with(c, row->status, body);
     return false;
 }
 
