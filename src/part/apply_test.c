@@ -211,6 +211,34 @@ static void test_conflicts_capped(void **state)
     stop_two(&a, &b);
 }
 
+/* Seeing a loser again does not count against the cap. */
+static void test_conflict_repeats(void **state)
+{
+    (void)state;
+    struct region a;
+    struct region b;
+    start_two(&a, &b);
+    part_abandon(b.part);
+    b.config.conflicts_max = 2;
+    region_open(&b);
+    set_test_table(&b, true);
+    b.now_ms += 50;
+    assert_int_equal(put_item(&b, TABLE, thing(&b, "x", "from b")), OK);
+    assert_int_equal(put_item(&b, TABLE, thing(&b, "y", "from b")), OK);
+    assert_int_equal(put_item(&a, TABLE, thing(&a, "x", "from a")), OK);
+    for (int i = 0; i < 3; i++) {
+        struct part_cmd cmd = cut_stretch(&a, a.config.region, 0, 1, &b.arena);
+        cmd.apply.partial = true;
+        assert_int_equal(commit_one(&b, &cmd), OK);
+        assert_int_equal(cmd.apply.n_conflicts, 1);
+    }
+    assert_int_equal(put_item(&a, TABLE, thing(&a, "y", "from a")), OK);
+    carry(&b, &a, a.config.region);
+    struct value last;
+    assert_int_equal(count_conflicts(&b, &last), 2);
+    stop_two(&a, &b);
+}
+
 /* A stamp too far ahead holds the whole stretch back, and it applies once the clock has come near.
  */
 static void test_drift(void **state)
@@ -349,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_no_conflict_when_seen),
         cmocka_unit_test(test_delete_wins),
         cmocka_unit_test(test_conflicts_capped),
+        cmocka_unit_test(test_conflict_repeats),
         cmocka_unit_test(test_drift),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_quarantine),

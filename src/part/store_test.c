@@ -142,6 +142,38 @@ static void test_trim_origin(void **state)
     region_stop(&b);
 }
 
+static size_t count_rows(struct region *r, uint8_t kind)
+{
+    const uint8_t hi[] = {(uint8_t)(kind + 1)};
+    struct engine_iter *it =
+        engine_iter_open(r->engine, NULL, bytes_of(&kind, 1), bytes_of(hi, sizeof hi));
+    size_t n = 0;
+    for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
+        n++;
+    }
+    engine_iter_close(it);
+    return n;
+}
+
+/* There is one tombstone row for each tombstone: it goes when the key lives again and when it dies
+ * anew. */
+static void test_tombstone_rows(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    for (int64_t i = 0; i < 3; i++) {
+        assert_int_equal(put_item(&r, TABLE, thing(&r, i, "x")), OK);
+        assert_int_equal(delete_item(&r, TABLE, thing_key(&r, i)), OK);
+    }
+    assert_int_equal(count_rows(&r, 't'), 3);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 1, "x")), OK);
+    assert_int_equal(count_rows(&r, 't'), 2);
+    assert_int_equal(delete_item(&r, TABLE, thing_key(&r, 1)), OK);
+    assert_int_equal(count_rows(&r, 't'), 3);
+    region_stop(&r);
+}
+
 /* A sweep takes tombstones below its stamp, oldest first and no more than told, leaves younger ones
  * and keys that live again, and its floor survives. */
 static void test_sweep(void **state)
@@ -215,6 +247,27 @@ static void test_backfill(void **state)
     }
     assert_true(fill.backfill.done);
     assert_int_equal(part_check(r.part), OK);
+    /* A command that walks the engine waits for the batch before it to be written. */
+    fill.arena = &r.arena;
+    struct part_op op = {
+        .kind = PART_PUT,
+        .table = TABLE,
+        .key = key_in(&r.arena, part_find_table(r.part, TABLE), thing_key(&r, 400)),
+        .item = thing(&r, 400, "red"),
+    };
+    struct part_cmd put = {
+        .kind = PART_CMD_WRITE,
+        .arena = &r.arena,
+        .write = {.ops = &op, .n = 1},
+    };
+    part_submit(r.part, &put);
+    part_submit(r.part, &fill);
+    assert_int_equal(part_commit(r.part, r.now_ms), OK);
+    assert_ptr_equal(part_take_done(r.part), &put);
+    assert_null(part_take_done(r.part));
+    assert_int_equal(part_commit(r.part, r.now_ms), OK);
+    assert_ptr_equal(part_take_done(r.part), &fill);
+    assert_int_equal(part_check(r.part), OK);
     fill.backfill.index = 9;
     assert_int_equal(commit_one(&r, &fill), ERR_NOT_FOUND);
     region_stop(&r);
@@ -253,6 +306,7 @@ static void test_seed(void **state)
     assert_int_equal(put_item(&b, TABLE, thing(&b, 500, "stale")), OK);
     b.now_ms += 100;
     assert_int_equal(put_item(&b, TABLE, thing(&b, 5, "newer")), OK);
+    assert_int_equal(put_item(&b, TABLE, thing(&b, 600, "new here")), OK);
     struct part_raw raws[64];
     size_t n = snapshot_of(&a, raws, 64);
     assert_int_equal(n, 20);
@@ -272,6 +326,7 @@ static void test_seed(void **state)
     assert_false(has(&b, 500));
     assert_false(has(&b, 3));
     assert_true(has(&b, 19));
+    assert_true(has(&b, 600));
     struct value v;
     assert_int_equal(get_item(&b, TABLE, thing_key(&b, 5), &v), OK);
     assert_true(bytes_eq_str(value_find(&v, BYTES_LIT("gi"))->bytes, "newer"));
@@ -388,13 +443,33 @@ struct call {
     struct region *region;
     enum err result;
     bool drop;
+    bool twice;
 };
+
+/* The same keys again and again in one transaction. */
+static enum err stage_twice(struct call *c, struct part_stage *s)
+{
+    struct region *r = c->region;
+    for (int64_t i = 0; i < 3; i++) {
+        const struct value *first = thing(r, i, "first");
+        const struct value *second = thing(r, i, "second");
+        assert_int_equal(part_stage_put(s, TABLE, thing_key(r, i), first), OK);
+        assert_int_equal(part_stage_put(s, TABLE, thing_key(r, i), second), OK);
+    }
+    assert_int_equal(part_stage_put(s, TABLE, thing_key(r, 0), NULL), OK);
+    assert_int_equal(part_stage_put(s, TABLE, thing_key(r, 1), NULL), OK);
+    assert_int_equal(part_stage_put(s, TABLE, thing_key(r, 1), thing(r, 1, "third")), OK);
+    return OK;
+}
 
 static enum err run_call(void *arg, struct part_stage *s, struct arena *a)
 {
     struct call *c = arg;
     const struct value *key = row_key(a, "first");
     struct value got;
+    if (c->twice) {
+        return stage_twice(c, s);
+    }
     if (c->drop) {
         part_stage_drop_table(s, TABLE);
         struct part_table t = *part_find_table(part_stage_part(s), TABLE);
@@ -476,6 +551,37 @@ static void test_received_catalog(void **state)
     region_stop(&b);
 }
 
+/* A key staged several times in one transaction changes once, from what stood there before. */
+static void test_call_twice(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 0, "old")), OK);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 1, "old")), OK);
+    struct call call = {.region = &r, .result = OK, .twice = true};
+    struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = run_call, .arg = &call}};
+    assert_int_equal(commit_one(&r, &cmd), OK);
+    assert_false(has(&r, 0));
+    assert_true(has(&r, 1));
+    assert_true(has(&r, 2));
+    const struct part_reader reader = {.engine = r.engine};
+    struct part_log_cursor *c = part_log_open(&reader, (struct local_pos){2});
+    struct local_pos pos;
+    struct bytes stored;
+    struct change_txn t;
+    assert_int_equal(part_log_next(c, &pos, &stored), OK);
+    assert_int_equal(change_txn_decode(&r.arena, stored, false, &t), OK);
+    assert_int_equal(t.n_changes, 3);
+    assert_true(t.changes[1].old_live);
+    assert_false(t.changes[2].had_old);
+    part_log_close(c);
+    assert_int_equal(part_check(r.part), OK);
+    region_crash(&r);
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
 /* A dropped table is gone with its index rows and counters, also when it is set and filled again in
  * the same call; a failed call drops nothing. */
 static void test_drop_table(void **state)
@@ -501,12 +607,20 @@ static void test_drop_table(void **state)
     region_crash(&r);
     assert_int_equal(part_table_counts(r.part, TABLE).items, 1);
     assert_int_equal(part_check(r.part), OK);
+    /* The dropped table's tombstone row is still there; a younger tombstone at its key is not its
+     * business. */
+    r.now_ms += 100;
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 9, "x")), OK);
+    assert_int_equal(delete_item(&r, TABLE, thing_key(&r, 9)), OK);
+    assert_int_equal(count_rows(&r, 't'), 2);
     struct part_cmd sweep = {
         .kind = PART_CMD_SWEEP,
         .sweep = {.below = hlc_of_ms(NOW_MS + 45), .tombstones_max = 100},
     };
     assert_int_equal(commit_one(&r, &sweep), OK);
     assert_true(has(&r, 2));
+    assert_int_equal(count_rows(&r, 't'), 1);
+    assert_int_equal(count_rows(&r, 'd'), 2);
     assert_int_equal(part_check(r.part), OK);
     region_stop(&r);
 }
@@ -518,6 +632,7 @@ int main(void)
         cmocka_unit_test(test_counters_survive),
         cmocka_unit_test(test_trim),
         cmocka_unit_test(test_trim_origin),
+        cmocka_unit_test(test_tombstone_rows),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_backfill),
         cmocka_unit_test(test_seed),
@@ -525,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_call),
         cmocka_unit_test(test_received_catalog),
+        cmocka_unit_test(test_call_twice),
         cmocka_unit_test(test_drop_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
