@@ -156,6 +156,38 @@ static void test_no_conflict_when_seen(void **state)
     stop_two(&a, &b);
 }
 
+/* Of a seeded item nobody knows what its writer had seen: an older version that arrives after it is
+ * no conflict. */
+static void test_no_conflict_after_seed(void **state)
+{
+    (void)state;
+    struct region a;
+    struct region b;
+    struct region c;
+    start_two(&a, &b);
+    region_start(&c, 3);
+    assert_int_equal(put_item(&a, TABLE, thing(&a, "x", "1")), OK);
+    carry(&c, &a, a.config.region);
+    assert_int_equal(put_item(&c, TABLE, thing(&c, "x", "2")), OK);
+    const struct part_reader reader = {.engine = c.engine};
+    struct part_raw_cursor *raws = part_raw_open(&reader, TABLE, 0, UINT32_MAX, BYTES_NONE);
+    struct part_raw raw;
+    assert_int_equal(part_raw_next(raws, &raw), OK);
+    struct part_cmd seed = {
+        .kind = PART_CMD_SEED,
+        .seed = {.table = TABLE, .records = &raw, .n = 1},
+    };
+    assert_int_equal(commit_one(&b, &seed), OK);
+    assert_int_equal(seed.seed.n_applied, 1);
+    part_raw_close(raws);
+    carry(&b, &a, a.config.region);
+    check_note(&b, "x", "2");
+    struct value last;
+    assert_int_equal(count_conflicts(&b, &last), 0);
+    region_stop(&c);
+    stop_two(&a, &b);
+}
+
 /* A delete that wins over a concurrent put is a conflict whose winner has no item; the put stays
  * deleted. */
 static void test_delete_wins(void **state)
@@ -375,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_exactly_once),
         cmocka_unit_test(test_conflict_both_sides),
         cmocka_unit_test(test_no_conflict_when_seen),
+        cmocka_unit_test(test_no_conflict_after_seed),
         cmocka_unit_test(test_delete_wins),
         cmocka_unit_test(test_conflicts_capped),
         cmocka_unit_test(test_conflict_repeats),

@@ -56,6 +56,41 @@ static void test_fail_every_write(void **state)
     }
 }
 
+/* In a batch that failed every operation that would have succeeded is in doubt, whichever command
+ * it came in; what waited behind it is refused. */
+static void test_doubt(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    struct part_op ops[2] = {0};
+    struct part_cmd cmds[2];
+    for (int i = 0; i < 2; i++) {
+        ops[i] = (struct part_op){
+            .kind = PART_PUT,
+            .table = i == 0 ? TABLE : TABLE + 9,
+            .key = key_in(&r.arena, part_find_table(r.part, TABLE), thing_key(&r, i)),
+            .item = thing(&r, i, "x"),
+        };
+        cmds[i] = (struct part_cmd){
+            .kind = PART_CMD_WRITE,
+            .arena = &r.arena,
+            .write = {.ops = &ops[i], .n = 1},
+        };
+        part_submit(r.part, &cmds[i]);
+    }
+    engine_mem_fail_write(r.engine, 1, false, false);
+    assert_int_equal(part_commit(r.part, r.now_ms), ERR_IO);
+    assert_int_equal(cmds[0].err, ERR_IO);
+    assert_int_equal(ops[0].err, ERR_IO);
+    assert_int_equal(ops[1].err, ERR_NOT_FOUND);
+    assert_ptr_equal(part_take_done(r.part), &cmds[0]);
+    part_submit(r.part, &cmds[0]);
+    assert_int_equal(part_commit(r.part, r.now_ms), ERR_FAILED);
+    assert_int_equal(ops[0].err, ERR_FAILED);
+    region_stop(&r);
+}
+
 /* Counters and digests after a power cut equal those before it, with the log replayed from the
  * start, from a checkpoint, and after a clean close. */
 static void test_counters_survive(void **state)
@@ -598,6 +633,25 @@ static void test_drop_table(void **state)
     assert_int_equal(commit_one(&r, &cmd), ERR_LIMIT);
     assert_int_equal(part_table_counts(r.part, TABLE).items, 9);
     assert_true(has(&r, 1));
+    /* Not even for what follows in the same batch. */
+    struct part_op op = {
+        .kind = PART_CHECK,
+        .table = TABLE,
+        .key = key_in(&r.arena, part_find_table(r.part, TABLE), thing_key(&r, 1)),
+        .want_old = true,
+    };
+    struct part_cmd look = {
+        .kind = PART_CMD_WRITE,
+        .arena = &r.arena,
+        .write = {.ops = &op, .n = 1},
+    };
+    part_submit(r.part, &cmd);
+    part_submit(r.part, &look);
+    assert_int_equal(part_commit(r.part, r.now_ms), OK);
+    assert_ptr_equal(part_take_done(r.part), &cmd);
+    assert_ptr_equal(part_take_done(r.part), &look);
+    assert_int_equal(op.err, OK);
+    assert_non_null(op.old);
     call.result = OK;
     assert_int_equal(commit_one(&r, &cmd), OK);
     assert_int_equal(part_table_counts(r.part, TABLE).items, 1);
@@ -629,6 +683,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fail_every_write),
+        cmocka_unit_test(test_doubt),
         cmocka_unit_test(test_counters_survive),
         cmocka_unit_test(test_trim),
         cmocka_unit_test(test_trim_origin),
