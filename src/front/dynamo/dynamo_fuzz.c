@@ -32,7 +32,8 @@ struct world {
 static void on_row(void *ctx, const struct value *key, const struct value *item)
 {
     struct world *w = ctx;
-    ASSERT(catalog_apply(w->catalog, key, item) == OK);
+    enum err err = catalog_apply(w->catalog, key, item);
+    ASSERT(err == OK);
 }
 
 static void run(struct world *w, struct part_cmd *cmd)
