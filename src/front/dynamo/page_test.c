@@ -354,6 +354,39 @@ static void test_batches(void **state)
     rig_close(&r);
 }
 
+/* What the writer refused of a batch comes back as it came; the rest is done. A table that went
+ * away meanwhile is such a refusal, and for a single write the error it is. */
+static void test_table_goes_away(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    fill(&r);
+    struct bytes body = unquoted(
+        &r.mem,
+        "{'RequestItems':{'hash':[{'PutRequest':{'Item':{'h':{'S':'p'}}}}],"
+        "'full':[{'DeleteRequest':{'Key':{'h':{'S':'a'},'r':{'N':'1'}}}}]},"
+        "'ReturnConsumedCapacity':'TOTAL'}");
+    enum dynamo_step step = rig_begin(&r, "BatchWriteItem", body);
+    assert_int_equal(step, DYNAMO_SUBMIT);
+    rig_drop(&r, "full");
+    rig_finish(&r, step);
+    assert_int_equal(r.call.answer.status, 200);
+    struct bytes want = unquoted(
+        &r.mem,
+        "{'UnprocessedItems':{'full':[{'DeleteRequest':{'Key':{'h':{'S':'a'},'r':{'N':'1'}}}}]},"
+        "'ConsumedCapacity':[{'TableName':'hash','CapacityUnits':1.0},{'TableName':'full',"
+        "'CapacityUnits':0.0}]}");
+    assert_true(bytes_eq(r.last_body, want));
+    body = unquoted(&r.mem, "{'TableName':'hash','Item':{'h':{'S':'q'}}}");
+    step = rig_begin(&r, "PutItem", body);
+    assert_int_equal(step, DYNAMO_SUBMIT);
+    rig_drop(&r, "hash");
+    rig_finish(&r, step);
+    assert_true(bytes_eq_str(r.call.error_name, "ResourceNotFoundException"));
+    rig_close(&r);
+}
+
 /* A batch read that would pass 16 MB gives back the keys it did not come to, with all they came
  * with. */
 static void test_batch_get_full(void **state)
@@ -501,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_page_words),
         cmocka_unit_test(test_scan_start_segment),
         cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_table_goes_away),
         cmocka_unit_test(test_batch_get_full),
         cmocka_unit_test(test_batch_words),
         cmocka_unit_test(test_batch_limits),

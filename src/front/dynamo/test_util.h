@@ -97,8 +97,8 @@ static inline void rig_finish(struct rig *r, enum dynamo_step step)
     r->last_body = r->call.answer.body;
 }
 
-/* Sends `body` to operation `op`; returns the HTTP status. The answer stays in r->last_body. */
-static inline unsigned rig_send_bytes(struct rig *r, const char *op, struct bytes body)
+/* Begins operation `op` with `body` and leaves it there. */
+static inline enum dynamo_step rig_begin(struct rig *r, const char *op, struct bytes body)
 {
     r->header = (struct dynamo_header){
         BYTES_LIT("X-Amz-Target"), bytes_fmt(&r->mem, "DynamoDB_20120810.%s", op)};
@@ -111,7 +111,13 @@ static inline unsigned rig_send_bytes(struct rig *r, const char *op, struct byte
         .body = body,
         .now_ms = r->now_ms,
     };
-    rig_finish(r, dynamo_begin(r->d, &r->call, &r->mem, &r->request));
+    return dynamo_begin(r->d, &r->call, &r->mem, &r->request);
+}
+
+/* Sends `body` to operation `op`; returns the HTTP status. The answer stays in r->last_body. */
+static inline unsigned rig_send_bytes(struct rig *r, const char *op, struct bytes body)
+{
+    rig_finish(r, rig_begin(r, op, body));
     return r->call.answer.status;
 }
 
@@ -193,6 +199,17 @@ static inline void rig_create(struct rig *r, const struct core_table *t)
     assert_int_equal(cmd.err, OK);
     assert_non_null(catalog_table(r->catalog, t->part.name));
     assert_int_equal(catalog_table(r->catalog, t->part.name)->status, CORE_ACTIVE);
+}
+
+static inline void rig_drop(struct rig *r, const char *name)
+{
+    struct core_admin admin = {
+        .kind = CORE_ADMIN_DELETE_TABLE, .core = r->core, .name = bytes_str(name)};
+    struct part_cmd cmd = {
+        .kind = PART_CMD_CALL, .arena = &r->mem, .call = {.run = core_admin_run, .arg = &admin}};
+    rig_run(r, &cmd);
+    assert_int_equal(cmd.err, OK);
+    assert_null(catalog_table(r->catalog, bytes_str(name)));
 }
 
 /* "hash": key h (S). */
