@@ -129,9 +129,13 @@ static enum err leave(struct look *l)
     return err;
 }
 
+/* The table may have been bound to another group's id than our replica row now names: no data of either is wanted. */
 static enum err fail(struct look *l)
 {
     enum err err = seeds_drop(l->c, l->s, l->a, l->own->replica.table);
+    if (err == OK && l->t != NULL && l->t->part.id != l->own->replica.table) {
+        err = seeds_drop(l->c, l->s, l->a, l->t->part.id);
+    }
     return err == OK ? set_own_replica(l, CORE_FAILED) : err;
 }
 
@@ -181,6 +185,7 @@ static enum err rebind_table(struct look *l)
     }
     if (l->t->part.id != l->g->row.table) {
         part_stage_drop_table(l->s, l->t->part.id);
+        err = seeds_drop(l->c, l->s, l->a, l->t->part.id);
     }
     l->next.part.id = l->g->row.table;
     l->next.attrs = shape.attrs;
@@ -188,7 +193,7 @@ static enum err rebind_table(struct look *l)
     l->next.indexes = shape.indexes;
     l->next.n_indexes = shape.n_indexes;
     make_indexes_active(l);
-    return OK;
+    return err;
 }
 
 static bool can_rebind(const struct look *l)
