@@ -695,8 +695,9 @@ static bool ships_to(const struct catalog *c, const struct group_entry *g, struc
     }
     const struct replica_row *target = group_entry_replica(g, region);
     if (target != NULL) {
-        return target->replica.table == g->row.table && target->replica.status != CORE_DELETING &&
-               target->replica.status != CORE_FAILED;
+        /* One that leaves is shipped to until it has left: its own word that it became ACTIVE may
+         * have crossed the removal and win over it, and then nothing may be missing. */
+        return target->replica.table == g->row.table && target->replica.status != CORE_FAILED;
     }
     return joined && own->replica.status == CORE_CREATING &&
            bytes_listed(own->known, own->n_known, region);
@@ -723,8 +724,11 @@ bool catalog_serves_seed(const struct catalog *c, uint64_t table, struct region_
     const struct core_member *m = catalog_member_by_id(c, region);
     const struct group_entry *g = id_get(&c->group_id, table);
     const struct replica_row *r = group_entry_replica(g, m->region);
-    if (r == NULL || r->replica.status != CORE_CREATING) {
-        return r != NULL;
+    if (r == NULL || r->replica.status == CORE_DELETING) {
+        return false;
+    }
+    if (r->replica.status != CORE_CREATING) {
+        return true;
     }
     const struct core_table *t = catalog_table_in(c, m->region, g->name);
     return t != NULL && t->part.id == table && t->join == r->replica.join;
