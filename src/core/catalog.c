@@ -716,7 +716,20 @@ bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct regio
     return g != NULL && ships_to(c, g, m->region);
 }
 
-bool catalog_serves_seed(const struct catalog *c, uint64_t table, struct region_id region)
+/* Whether we hold the group's table, or, with `whole`, everything that is in it. */
+static bool holds(const struct catalog *c, const struct group_entry *g, bool whole)
+{
+    const struct replica_row *own = group_entry_replica(g, c->region);
+    if (own == NULL || own->replica.table != g->row.table) {
+        return false;
+    }
+    bool has =
+        own->replica.status == CORE_ACTIVE || (own->replica.status == CORE_CREATING && !whole);
+    return has && id_get(&c->own_id, g->row.table) != NULL;
+}
+
+bool catalog_serves_seed(
+    const struct catalog *c, uint64_t table, struct region_id region, bool whole)
 {
     if (table < PART_TABLE_FIRST || !catalog_replicates_to(c, table, region)) {
         return false;
@@ -724,7 +737,7 @@ bool catalog_serves_seed(const struct catalog *c, uint64_t table, struct region_
     const struct core_member *m = catalog_member_by_id(c, region);
     const struct group_entry *g = id_get(&c->group_id, table);
     const struct replica_row *r = group_entry_replica(g, m->region);
-    if (r == NULL || r->replica.status == CORE_DELETING) {
+    if (r == NULL || r->replica.status == CORE_DELETING || !holds(c, g, whole)) {
         return false;
     }
     if (r->replica.status != CORE_CREATING) {

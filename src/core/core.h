@@ -151,11 +151,12 @@ const struct core_member *catalog_member_after(const struct catalog *c, struct b
  * a replica of the same group as we (the system catalog: every member does). Of ourselves: whether
  * we do. */
 bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct region_id region);
-/* Whether a seed need of `region` for table `id` may be served from here now: we ship the table's
- * changes there, so nothing falls between snapshot and log; and the region's own word that it
- * joined has arrived, with everything it had written before, so that a region which comes back
- * finds its own old writes in the snapshot. */
-bool catalog_serves_seed(const struct catalog *c, uint64_t table, struct region_id region);
+/* Whether a seed need of `region` for table `id` may be served from here now: we hold the table
+ * (all of it, for a whole need); we ship its changes there, so nothing falls between snapshot and
+ * log; and the region's own word that it joined has arrived, with everything it had written before,
+ * so that a region which comes back finds its own old writes in the snapshot. */
+bool catalog_serves_seed(
+    const struct catalog *c, uint64_t table, struct region_id region, bool whole);
 
 /* ---- reading (any thread, with that thread's catalog) ---- */
 
@@ -307,8 +308,8 @@ struct core_table *core_table_dup(struct arena *a, const struct core_table *t);
 /* ---- errands of replication: which of our tables still need whose data (survives restarts) ----
  *
  * Whoever answers another region's need serves it only once its own catalog_serves_seed() says so;
- * before, the asker tries again later. When it answers that it holds no replica of the table, the
- * need is void and counts as done. */
+ * before, the asker tries again later.When it holds no replica of the table it says so, and the
+ * asker stages core_seed_void(). */
 
 struct core_seed_need {
     uint64_t table;
@@ -327,3 +328,8 @@ MUST_CHECK enum err core_seed_needs(
  * part_stage_put(). When the last need of a replica is done core makes it ACTIVE by itself. */
 MUST_CHECK enum err core_seed_progress(
     struct part_stage *s, const struct core_seed_need *need, bool done);
+/* Stages that the region asked holds no replica of the table. Ends an own-only need whose replica
+ * has never been seen here: it went before we came. Any other stays open; rows on their way will
+ * say what became of the replica, and core then drops the need or turns it to another source. OK,
+ * or an error of part_stage_put(). */
+MUST_CHECK enum err core_seed_void(struct part_stage *s, const struct core_seed_need *need);

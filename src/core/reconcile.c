@@ -129,7 +129,8 @@ static enum err leave(struct look *l)
     return err;
 }
 
-/* The table may have been bound to another group's id than our replica row now names: no data of either is wanted. */
+/* The table may have been bound to another group's id than our replica row now names: no data of
+ * either is wanted. */
 static enum err fail(struct look *l)
 {
     enum err err = seeds_drop(l->c, l->s, l->a, l->own->replica.table);

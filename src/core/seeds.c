@@ -174,7 +174,9 @@ struct party {
     const struct core_replica *r; /* NULL when unseen */
 };
 
-static struct party party_of(const struct join *j, const struct core_member *m)
+/* `need` is what is stored of the region, or NULL. */
+static struct party party_of(
+    const struct join *j, const struct core_member *m, const struct seed_row *need)
 {
     struct party p = {0};
     if (m->removed || bytes_eq(m->region, catalog_region(j->core->catalog))) {
@@ -182,7 +184,9 @@ static struct party party_of(const struct join *j, const struct core_member *m)
     }
     const struct replica_row *row = group_entry_replica(j->g, m->region);
     if (row == NULL) {
-        p.unseen = bytes_listed(j->own->known, j->own->n_known, m->region);
+        /* A row that was seen and is no longer there has been deleted. */
+        bool was_seen = need != NULL && need->join != 0;
+        p.unseen = !was_seen && bytes_listed(j->own->known, j->own->n_known, m->region);
         p.in = p.unseen;
         return p;
     }
@@ -224,13 +228,13 @@ struct survey {
  * rest. */
 static enum err survey_member(const struct join *j, const struct core_member *m, struct survey *v)
 {
-    struct party p = party_of(j, m);
     struct seed_row row;
     enum err err = seed_get(j->s, j->a, j->g->row.table, m->id, &row);
     if (err != OK && err != ERR_NOT_FOUND) {
         return err;
     }
     bool has = err == OK;
+    struct party p = party_of(j, m, has ? &row : NULL);
     if (!p.in) {
         /* What a region gave before it went stays given. */
         v->has_whole = v->has_whole || (has && row.whole && row.done);
@@ -250,7 +254,17 @@ static enum err survey_member(const struct join *j, const struct core_member *m,
     }
     v->has_whole = v->has_whole || row.whole;
     v->open = v->open || !row.done;
-    return OK;
+    if (row.join != 0 || p.unseen) {
+        return OK;
+    }
+    if (row.done && !row.whole) {
+        /* It had nothing for us before it joined; what it wrote since, not knowing us, is still to
+         * be had. */
+        v->open = true;
+        return add_need(j, m, &p, /* whole= */ false);
+    }
+    row.join = p.r->join;
+    return seed_put(j->s, j->a, j->g->row.table, m->id, &row);
 }
 
 static enum err survey_members(const struct join *j, struct survey *ret)
@@ -279,7 +293,7 @@ enum err seeds_follow(const struct join *j, bool *ret_done)
         return OK;
     }
     if (v.active != NULL) {
-        struct party p = party_of(j, v.active);
+        struct party p = party_of(j, v.active, /* need= */ NULL);
         return add_need(j, v.active, &p, /* whole= */ true);
     }
     /* Nobody has everything. If the source is gone for good and all others are known to be as
@@ -292,7 +306,6 @@ enum err seeds_follow(const struct join *j, bool *ret_done)
 /* An ACTIVE replica's look at one other region. */
 static enum err follow_member(const struct join *j, const struct core_member *m)
 {
-    struct party p = party_of(j, m);
     struct seed_row row;
     uint64_t table = j->g->row.table;
     enum err err = seed_get(j->s, j->a, table, m->id, &row);
@@ -300,6 +313,7 @@ static enum err follow_member(const struct join *j, const struct core_member *m)
         return err;
     }
     bool has = err == OK;
+    struct party p = party_of(j, m, has ? &row : NULL);
     if (!p.in) {
         return has ? seed_put(j->s, j->a, table, m->id, /* row= */ NULL) : OK;
     }
@@ -367,6 +381,20 @@ enum err core_seed_needs(
         }
     }
     part_cursor_close(cursor);
+    arena_done(&a);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+enum err core_seed_void(struct part_stage *s, const struct core_seed_need *need)
+{
+    struct arena a;
+    arena_init(&a, CORE_ROW_ARENA_BYTES);
+    struct seed_row row;
+    enum err err = seed_get(s, &a, need->table, need->from, &row);
+    if (err == OK && !row.done && !row.whole && row.join == 0) {
+        row.done = true;
+        err = seed_put(s, &a, need->table, need->from, &row);
+    }
     arena_done(&a);
     return err == ERR_NOT_FOUND ? OK : err;
 }
