@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "front/dynamo/dynamo_internal.h"
+#include "front/dynamo/table_admin.h"
 
 static const struct dynamo_op ops[] = {
     {"GetItem", get_item_begin, NULL},
@@ -18,6 +19,15 @@ static const struct dynamo_op ops[] = {
     {"Scan", scan_begin, NULL},
     {"BatchWriteItem", batch_write_begin, batch_write_resume},
     {"BatchGetItem", batch_get_begin, NULL},
+    {"DescribeTable", describe_table_begin, describe_table_resume},
+    {"ListTables", list_tables_begin, NULL},
+    {"CreateTable", create_table_begin, table_change_resume},
+    {"DeleteTable", delete_table_begin, table_change_resume},
+    {"DescribeLimits", describe_limits_begin, NULL},
+    {"DescribeEndpoints", describe_endpoints_begin, NULL},
+    {"DescribeTimeToLive", describe_ttl_begin, NULL},
+    {"UpdateTimeToLive", update_ttl_begin, NULL},
+    {"DescribeContinuousBackups", describe_backups_begin, NULL},
 };
 
 enum { BODY_OUT_BYTES_MAX = 128 * 1024 * 1024 };

@@ -1,0 +1,236 @@
+#pragma once
+
+/* What the operations on tables and global tables share: administration calls to the writer, the
+ * pieces of requests that describe tables, and descriptions in answers. */
+
+#include "front/dynamo/dynamo_internal.h"
+
+enum {
+    TAG_KEY_CHARS_MAX = 128,
+    TAG_VALUE_CHARS_MAX = 256,
+    CAPACITY_UNITS_ACCOUNT_MAX = 80000, /* what DescribeLimits says; nothing enforces it */
+    CAPACITY_UNITS_TABLE_MAX = 40000,
+    REGION_SYNC_MS_MAX = 2000, /* how long a call waits for other regions' catalogs */
+};
+
+#define INVALID_PREFIX "One or more parameter values were invalid: "
+
+/* ---- calls to the writer (table_call.c) ---- */
+
+/* One administration call under way. `build` runs in the writer, where nothing changes between the
+ * look at the table and the change: it fills in `wanted` from the table as it is and refuses what
+ * the request cannot mean for it. */
+struct table_call {
+    struct dynamo_call *c;
+    struct part_cmd cmd;
+    struct core_admin admin;
+    struct core_table wanted; /* what admin.table points to, when `build` is set */
+    enum err (*build)(struct table_call *t, const struct core_table *now, struct arena *a);
+    const void *arg; /* the operation's own */
+    bool count_only; /* change nothing, only count `admin.name`'s items */
+    /* out */
+    bool found;                /* count_only: the table is there */
+    struct part_counts counts; /* of the table, before a deletion */
+    bool has_fault;
+    enum aws_error fault;
+    struct bytes fault_msg;
+};
+
+/* NULL (and answered) at the arena's cap. The call is also the dynamo_call's state. */
+struct table_call *table_call_new(
+    struct dynamo_call *c, enum core_admin_kind kind, struct bytes table);
+enum dynamo_step table_call_submit(struct table_call *t);
+/* For `build`: the refusal in words. Returns ERR_INVALID. */
+enum err table_fault(struct table_call *t, enum aws_error error, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+enum err table_fault_invalid(struct table_call *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* After the writer: true when the call succeeded, else answered. */
+bool table_call_done(struct table_call *t);
+
+/* The name in a table name or an ARN of our region; answers for other regions' ARNs. */
+bool table_resolve(struct dynamo_call *c, struct bytes name_or_arn, struct bytes *ret);
+/* Reads the field, checks it and resolves it: for operations whose only constraint it is. */
+bool table_field(struct dynamo_call *c, const struct json *in, struct bytes *ret);
+bool fail_table_missing(struct dynamo_call *c, struct bytes name);
+bool fail_group_missing(struct dynamo_call *c, struct bytes name);
+/* DynamoDB checks table names of these operations before all else: three characters at least. */
+bool table_name_check(struct dynamo_call *c, const char *field, struct bytes name);
+bool table_class_check(struct dynamo_call *c, struct bytes table_class);
+/* Refuses parameters that are there and that nothing here honours. NULL-terminated. */
+bool refuse_params(struct dynamo_call *c, const struct json *in, const char *const *names);
+/* The step that lets the catalogs of all other member regions come in first. DYNAMO_ANSWER with
+ * the answer made at the arena's cap; *ret_needed false when there is nobody to wait for. */
+enum dynamo_step wait_for_regions(struct dynamo_call *c, bool *ret_needed);
+
+/* ---- pieces of requests (table_request.c) ---- */
+
+struct key_element {
+    struct bytes name;
+    struct bytes type;
+};
+
+struct key_list {
+    const struct key_element *items;
+    size_t n;
+};
+
+/* AttributeDefinitions; `type` is valid once the checks have passed. */
+struct attr_list {
+    bool present;
+    const struct key_element *items; /* type: "S", "N", "B" */
+    size_t n;
+};
+
+struct throughput_request {
+    bool present;
+    struct opt_int read;
+    struct opt_int write;
+};
+
+struct index_request {
+    struct bytes name;
+    struct key_list keys;
+    struct bytes projection; /* base NULL: not given */
+    bool has_include;
+    const struct bytes *include;
+    size_t n_include;
+    struct throughput_request throughput;
+};
+
+struct index_list {
+    bool present;
+    struct index_request *items;
+    size_t n;
+};
+
+struct stream_request {
+    bool present;
+    bool has_enabled;
+    bool enabled;
+    struct bytes view; /* base NULL: not given */
+};
+
+struct tag_list {
+    bool present;
+    struct core_tag *items;
+    size_t n;
+};
+
+/* A path as DynamoDB writes it, or "" when no further fault would be reported. */
+const char *check_path(struct checks *k, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Readers answer on wrong JSON types (false) and add constraints to `k`. `path` may be "". */
+bool read_attrs(struct checks *k, const struct json *in, bool needed, struct attr_list *ret);
+bool read_keys(struct checks *k, const struct json *in, const char *path, struct key_list *ret);
+bool read_throughput(
+    struct checks *k, const struct json *in, const char *path, struct throughput_request *ret);
+/* One index: name, KeySchema, Projection and (global) ProvisionedThroughput of `in`. */
+bool read_index(
+    struct checks *k,
+    const struct json *in,
+    const char *path,
+    bool global,
+    struct index_request *ret);
+bool read_stream(struct checks *k, const struct json *in, struct stream_request *ret);
+bool read_tags(struct dynamo_call *c, const struct json *in, struct tag_list *ret);
+/* Words for tags that are not valid by themselves. */
+bool tags_check(struct dynamo_call *c, const struct tag_list *tags);
+
+/* What is wrong with the request as such, in words, or BYTES_NONE. These run in any thread. */
+struct bytes keys_fault(
+    struct arena *a, const struct key_list *keys, const struct attr_list *attrs, bool table);
+struct bytes projection_fault(struct arena *a, const struct index_request *x);
+struct bytes units_fault(struct arena *a, const struct throughput_request *t);
+bool bytes_is_listed(const struct bytes *list, size_t n, struct bytes v);
+/* Translations of what has passed the checks. */
+enum err to_attrs(struct arena *a, const struct attr_list *from, struct core_table *ret);
+struct expr_key_schema to_keys(const struct key_list *keys, const struct attr_list *attrs);
+struct core_index to_index(
+    const struct index_request *x, const struct attr_list *attrs, bool local);
+enum core_stream_view to_stream_view(struct bytes view);
+
+/* ---- descriptions (table_put.c) ---- */
+
+/* A TableDescription. */
+void put_table(
+    struct dynamo_call *c, struct buf *b, const struct core_table *t, struct part_counts counts);
+/* {"TableDescription":…} of a call's result: the whole answer. */
+enum dynamo_step answer_table(struct table_call *t);
+void put_seconds(struct buf *b, uint64_t ms);
+const char *status_name(enum core_status s);
+/* "ACTIVE" and so on, "CREATION_FAILED" for a replica that could not be made. */
+const char *replica_status_name(enum core_status s);
+
+/* ---- throughput history, kept in core_table.extra (table_history.c) ---- */
+
+struct throughput_history {
+    uint64_t increased_ms; /* 0: never */
+    uint64_t decreased_ms;
+    uint64_t decreases; /* on the day of decreased_ms */
+};
+
+/* Of the table (`index` len 0) or a global index. */
+struct throughput_history history_of(const struct core_table *t, struct bytes index);
+/* Notes a change in t->extra. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err history_note(
+    struct arena *a,
+    struct core_table *t,
+    struct bytes index,
+    struct core_throughput before,
+    struct core_throughput after,
+    uint64_t now_ms);
+/* A time in t->extra, 0 when there is none. */
+uint64_t extra_ms(const struct core_table *t, const char *name);
+MUST_CHECK enum err extra_set_ms(
+    struct arena *a, struct core_table *t, const char *name, uint64_t ms);
+
+/* ---- UpdateTable's parts ---- */
+
+/* GlobalSecondaryIndexUpdates (table_update_index.c). */
+enum index_action { INDEX_UPDATE, INDEX_CREATE, INDEX_DELETE };
+
+struct index_update {
+    unsigned n_actions; /* given; one is legal */
+    enum index_action action;
+    struct index_request index;
+};
+
+struct index_updates {
+    bool present;
+    struct index_update *items;
+    size_t n;
+};
+
+bool read_index_updates(struct checks *k, const struct json *in, struct index_updates *ret);
+/* Faults that the request alone shows. */
+bool index_updates_check(struct dynamo_call *c, const struct index_updates *u);
+/* Applies the updates to the indexes of `wanted`, which begins as a copy of `now`. */
+enum err index_updates_apply(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct index_updates *u,
+    const struct attr_list *attrs,
+    struct core_table *wanted,
+    struct arena *a);
+
+/* ReplicaUpdates (global_replica.c): the whole operation. */
+enum dynamo_step update_replicas_begin(
+    struct dynamo_call *c, const struct json *in, struct bytes table);
+enum dynamo_step update_replicas_resume(struct dynamo_call *c);
+
+/* ---- operations ---- */
+
+enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in);
+/* Of every operation that answers with a TableDescription. */
+enum dynamo_step table_change_resume(struct dynamo_call *c);
+enum dynamo_step describe_table_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step describe_table_resume(struct dynamo_call *c);
+enum dynamo_step delete_table_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step list_tables_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step describe_limits_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step describe_endpoints_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step describe_ttl_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_ttl_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step describe_backups_begin(struct dynamo_call *c, const struct json *in);

@@ -1,0 +1,408 @@
+/* Administration calls: to the writer and back, and the words for its refusals.
+ *
+ * A call runs in the writer as one piece: the look at the table, the operation's `build`, core's
+ * own checks and the change. So what an answer says of a table is what the change was made to.
+ *
+ * Where DynamoDB's words for a refusal could not be found out, the words here are our own; the
+ * error's name is DynamoDB's. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "front/dynamo/table_admin.h"
+
+/* ---- names ---- */
+
+bool fail_table_missing(struct dynamo_call *c, struct bytes name)
+{
+    return call_failf(
+        c,
+        AWS_RESOURCE_NOT_FOUND,
+        "Requested resource not found: Table: %.*s not found",
+        BYTES_FMT(name));
+}
+
+bool fail_group_missing(struct dynamo_call *c, struct bytes name)
+{
+    return call_failf(
+        c,
+        AWS_GLOBAL_TABLE_NOT_FOUND,
+        "Global table not found: Global table with name: '%.*s' does not exist.",
+        BYTES_FMT(name));
+}
+
+bool table_resolve(struct dynamo_call *c, struct bytes name_or_arn, struct bytes *ret)
+{
+    struct bytes head = BYTES_LIT("arn:");
+    if (!bytes_has_prefix(name_or_arn, head)) {
+        *ret = name_or_arn;
+        return true;
+    }
+    struct buf own;
+    buf_init(&own, /* len_max= */ 4096);
+    put_table_arn(&own, c->d->region, BYTES_LIT(""));
+    bool ours = bytes_has_prefix(name_or_arn, buf_bytes(&own));
+    buf_done(&own);
+    struct bytes name = table_name_of(name_or_arn);
+    if (!ours || name.len == 0) {
+        return call_invalid(
+            c, "1 validation error detected: Invalid AWS region in '%.*s'", BYTES_FMT(name_or_arn));
+    }
+    *ret = name;
+    return true;
+}
+
+bool table_name_check(struct dynamo_call *c, const char *field, struct bytes name)
+{
+    if (name.base == NULL) {
+        return call_invalid(
+            c, "The parameter '%s' is required but was not present in the request", field);
+    }
+    bool arn = bytes_has_prefix(name, BYTES_LIT("arn:"));
+    size_t chars = utf8_length(name);
+    if (!arn && (chars < 3 || chars > 255)) {
+        return call_invalid(
+            c, "%s must be at least 3 characters long and at most 255 characters long", field);
+    }
+    return true;
+}
+
+bool table_field(struct dynamo_call *c, const struct json *in, struct bytes *ret)
+{
+    struct bytes given;
+    struct checks k = {.c = c};
+    if (!field_string(c, in, "TableName", &given) || !table_name_check(c, "TableName", given)) {
+        return false;
+    }
+    if (!bytes_has_prefix(given, BYTES_LIT("arn:"))) {
+        check_name_chars(&k, "tableName", given);
+    }
+    return checks_done(&k) && table_resolve(c, given, ret);
+}
+
+bool refuse_params(struct dynamo_call *c, const struct json *in, const char *const *names)
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (field_present(in, names[i])) {
+            return call_invalid(c, INVALID_PREFIX "%s is not supported by this server", names[i]);
+        }
+    }
+    return true;
+}
+
+enum dynamo_step wait_for_regions(struct dynamo_call *c, bool *ret_needed)
+{
+    const struct catalog *catalog = c->d->view.catalog;
+    struct bytes *regions = ARENA_ARRAY(c->arena, struct bytes, CORE_REGIONS_MAX);
+    size_t n = 0;
+    *ret_needed = true;
+    const struct core_member *m = catalog_member_after(catalog, BYTES_NONE);
+    for (; regions != NULL && m != NULL; m = catalog_member_after(catalog, m->region)) {
+        if (m->removed || bytes_eq(m->region, c->d->region) || n == CORE_REGIONS_MAX) {
+            continue;
+        }
+        regions[n] = bytes_dup(c->arena, m->region);
+        if (regions[n].base == NULL) {
+            regions = NULL;
+            break;
+        }
+        n++;
+    }
+    if (regions == NULL) {
+        (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    *ret_needed = n > 0;
+    c->wait = (struct dynamo_wait){
+        .regions = regions,
+        .n_regions = n,
+        .upto = hlc_of_ms(c->now_ms),
+        .deadline_ms = c->now_ms + REGION_SYNC_MS_MAX,
+    };
+    return DYNAMO_WAIT_MARKS;
+}
+
+/* ---- in the writer ---- */
+
+static enum err fault_with(struct table_call *t, enum aws_error error, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
+static enum err fault_with(struct table_call *t, enum aws_error error, const char *fmt, va_list ap)
+{
+    char text[2048];
+    (void)vsnprintf(text, sizeof text, fmt, ap); /* cut off if a hostile name makes it longer */
+    t->has_fault = true;
+    t->fault = error;
+    t->fault_msg = bytes_dup(t->c->arena, bytes_str(text));
+    return ERR_INVALID;
+}
+
+enum err table_fault(struct table_call *t, enum aws_error error, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    enum err err = fault_with(t, error, fmt, ap);
+    va_end(ap);
+    return err;
+}
+
+enum err table_fault_invalid(struct table_call *t, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    enum err err = fault_with(t, AWS_VALIDATION, fmt, ap);
+    va_end(ap);
+    return err;
+}
+
+static enum err run(void *arg, struct part_stage *s, struct arena *a)
+{
+    struct table_call *t = arg;
+    const struct core_table *now = catalog_table(core_catalog(t->admin.core), t->admin.name);
+    if (now != NULL) {
+        t->found = true;
+        t->counts = part_table_counts(part_stage_part(s), now->part.id);
+    }
+    if (t->count_only) {
+        return OK;
+    }
+    /* A table that is busy is refused by core, whatever is asked. */
+    bool settled = now != NULL && (now->status == CORE_ACTIVE || t->admin.table_is_tags_only);
+    if (t->build != NULL && settled) {
+        struct core_table *copy = core_table_dup(a, now);
+        if (copy == NULL) {
+            return ERR_TOO_BIG;
+        }
+        t->wanted = *copy;
+        enum err err = t->build(t, now, a);
+        if (err != OK) {
+            return err;
+        }
+    }
+    return core_admin_run(&t->admin, s, a);
+}
+
+/* ---- there and back ---- */
+
+struct table_call *table_call_new(
+    struct dynamo_call *c, enum core_admin_kind kind, struct bytes table)
+{
+    struct table_call *t = ARENA_NEW(c->arena, struct table_call);
+    if (t == NULL) {
+        (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
+        return NULL;
+    }
+    t->c = c;
+    t->admin = (struct core_admin){
+        .kind = kind,
+        .core = c->d->core,
+        .name = table,
+        .table = &t->wanted,
+    };
+    t->cmd = (struct part_cmd){.kind = PART_CMD_CALL, .call = {.run = run, .arg = t}};
+    c->state = t;
+    return t;
+}
+
+enum dynamo_step table_call_submit(struct table_call *t)
+{
+    if (t->admin.core == NULL) {
+        (void)call_fail_err(t->c, ERR_UNAVAILABLE); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    return call_submit(t->c, &t->cmd);
+}
+
+static bool fail_busy(struct table_call *t)
+{
+    const struct core_table *now = catalog_table(t->c->d->view.catalog, t->admin.name);
+    enum core_status status = now == NULL ? CORE_DELETING : now->status;
+    const char *doing = "updated";
+    if (status == CORE_CREATING) {
+        doing = "created";
+    }
+    if (status == CORE_DELETING) {
+        doing = "deleted";
+    }
+    return call_failf(
+        t->c,
+        AWS_RESOURCE_IN_USE,
+        "Attempt to change a resource which is still in use: Table is being %s: %.*s",
+        doing,
+        BYTES_FMT(t->admin.name));
+}
+
+static bool fail_of_table(struct table_call *t)
+{
+    struct dynamo_call *c = t->c;
+    struct bytes name = t->admin.name;
+    switch (t->admin.refusal) {
+    case CORE_REFUSED_TABLE_EXISTS:
+        return call_failf(c, AWS_RESOURCE_IN_USE, "Table already exists: %.*s", BYTES_FMT(name));
+    case CORE_REFUSED_TABLE_MISSING:
+        return fail_table_missing(c, name);
+    case CORE_REFUSED_TABLE_BUSY:
+        return fail_busy(t);
+    case CORE_REFUSED_PROTECTED:
+        return call_invalid(
+            c,
+            "Resource cannot be deleted as it is currently protected against deletion. Disable "
+            "deletion protection first.");
+    case CORE_REFUSED_INDEX_EXISTS:
+        return call_invalid(c, "Attempting to create an index which already exists");
+    case CORE_REFUSED_INDEX_MISSING:
+        return call_fail(c, AWS_RESOURCE_NOT_FOUND, BYTES_LIT("Requested resource not found"));
+    case CORE_REFUSED_INDEX_BUSY:
+        return call_fail(
+            c,
+            AWS_LIMIT_EXCEEDED,
+            BYTES_LIT("Subscriber limit exceeded: Only 1 online index can be created or deleted "
+                      "simultaneously per table"));
+    case CORE_REFUSED_TOO_MANY:
+        return call_failf(
+            c,
+            AWS_LIMIT_EXCEEDED,
+            "Subscriber limit exceeded: There is a limit of %d tables per region, %d global and "
+            "%d local secondary indexes per table, and %d replicas per global table",
+            CORE_TABLES_MAX,
+            CORE_GSI_MAX,
+            CORE_LSI_MAX,
+            CORE_REGIONS_MAX);
+    case CORE_REFUSED_IS_REPLICA:
+        return call_failf(
+            c,
+            AWS_RESOURCE_IN_USE,
+            "Attempt to change a resource which is still in use: Table is a replica of a global "
+            "table, remove it from the global table first: %.*s",
+            BYTES_FMT(name));
+    case CORE_REFUSED_NOT:
+    case CORE_REFUSED_GROUP_EXISTS:
+    case CORE_REFUSED_GROUP_MISSING:
+    case CORE_REFUSED_REGION_UNKNOWN:
+    case CORE_REFUSED_REPLICA_EXISTS:
+    case CORE_REFUSED_REPLICA_MISSING:
+    case CORE_REFUSED_REPLICA_TABLE_MISSING:
+    case CORE_REFUSED_KEYS_DIFFER:
+    case CORE_REFUSED_STREAM_NEEDED:
+    case CORE_REFUSED_NOT_EMPTY:
+    case CORE_REFUSED_BILLING_DIFFERS:
+        break;
+    }
+    return call_fail_err(c, ERR_IO);
+}
+
+/* A fault of one region's table: "HEAD 'table' in region 'region' TAIL". */
+static bool fail_replica(
+    struct table_call *t, enum aws_error error, const char *head, const char *tail)
+{
+    struct bytes region = t->admin.refused_region;
+    return call_failf(
+        t->c,
+        error,
+        "%s '%.*s' in region '%.*s' %s",
+        head,
+        BYTES_FMT(t->admin.name),
+        BYTES_FMT(region.len == 0 ? t->c->d->region : region),
+        tail);
+}
+
+#define TABLE_FAULT INVALID_PREFIX "Table"
+
+/* The words for what global tables ask of their replicas. */
+static bool fail_of_replica(struct table_call *t)
+{
+    struct bytes region = t->admin.refused_region;
+    enum aws_error invalid = AWS_VALIDATION;
+    switch (t->admin.refusal) {
+    case CORE_REFUSED_STREAM_NEEDED:
+        return fail_replica(
+            t,
+            invalid,
+            TABLE_FAULT,
+            "must have a stream enabled with StreamViewType NEW_AND_OLD_IMAGES to be a replica of "
+            "a global table.");
+    case CORE_REFUSED_REGION_UNKNOWN:
+        return fail_replica(
+            t,
+            invalid,
+            INVALID_PREFIX "A replica of table",
+            "is not possible: the region is not a member of this cluster.");
+    case CORE_REFUSED_REPLICA_EXISTS:
+        return fail_replica(t, AWS_REPLICA_EXISTS, "A replica of global table", "already exists.");
+    case CORE_REFUSED_REPLICA_MISSING:
+        return fail_replica(
+            t, AWS_REPLICA_NOT_FOUND, "A replica of global table", "does not exist.");
+    case CORE_REFUSED_REPLICA_TABLE_MISSING:
+        return call_failf(
+            t->c,
+            AWS_TABLE_NOT_FOUND,
+            "Table not found: Table: '%.*s' not found in region: '%.*s'.",
+            BYTES_FMT(t->admin.name),
+            BYTES_FMT(region));
+    case CORE_REFUSED_KEYS_DIFFER:
+        return fail_replica(
+            t,
+            invalid,
+            TABLE_FAULT,
+            "must have the same key schema as all other replicas of the global table.");
+    case CORE_REFUSED_NOT_EMPTY:
+        return fail_replica(
+            t, invalid, TABLE_FAULT, "must be empty to become a replica of a global table.");
+    case CORE_REFUSED_BILLING_DIFFERS:
+        return fail_replica(
+            t,
+            invalid,
+            TABLE_FAULT,
+            "must have the same billing mode, write capacity and secondary indexes as all other "
+            "replicas of the global table.");
+    case CORE_REFUSED_NOT:
+    case CORE_REFUSED_TABLE_EXISTS:
+    case CORE_REFUSED_TABLE_MISSING:
+    case CORE_REFUSED_TABLE_BUSY:
+    case CORE_REFUSED_PROTECTED:
+    case CORE_REFUSED_INDEX_EXISTS:
+    case CORE_REFUSED_INDEX_MISSING:
+    case CORE_REFUSED_INDEX_BUSY:
+    case CORE_REFUSED_GROUP_EXISTS:
+    case CORE_REFUSED_GROUP_MISSING:
+    case CORE_REFUSED_TOO_MANY:
+    case CORE_REFUSED_IS_REPLICA:
+        break;
+    }
+    return fail_of_table(t);
+}
+
+static bool fail_refused(struct table_call *t)
+{
+    struct dynamo_call *c = t->c;
+    struct bytes name = t->admin.name;
+    if (t->admin.refusal == CORE_REFUSED_GROUP_EXISTS) {
+        return call_failf(
+            c,
+            AWS_GLOBAL_TABLE_EXISTS,
+            "Global table with name: '%.*s' already exists.",
+            BYTES_FMT(name));
+    }
+    if (t->admin.refusal == CORE_REFUSED_GROUP_MISSING) {
+        return fail_group_missing(c, name);
+    }
+    if (t->admin.refusal == CORE_REFUSED_STREAM_NEEDED &&
+        t->admin.kind == CORE_ADMIN_UPDATE_TABLE) {
+        return call_invalid(
+            c, INVALID_PREFIX "Disabling Stream is not allowed for a Global Table replica.");
+    }
+    return fail_of_replica(t);
+}
+
+bool table_call_done(struct table_call *t)
+{
+    if (t->cmd.err == OK) {
+        return true;
+    }
+    if (t->has_fault) {
+        return call_fail(t->c, t->fault, t->fault_msg);
+    }
+    if (t->admin.refusal != CORE_REFUSED_NOT) {
+        return fail_refused(t);
+    }
+    return call_fail_err(t->c, t->cmd.err);
+}

@@ -1,0 +1,429 @@
+/* CreateTable.
+ *
+ * Faults are found in DynamoDB's order: wrong JSON types, then all constraints together, then the
+ * first thing that does not fit: capacity, keys, local indexes, global indexes, attributes, stream,
+ * class, tags. */
+#include "front/dynamo/table_admin.h"
+
+struct create_request {
+    struct bytes table;
+    struct attr_list attrs;
+    struct bytes billing;
+    struct throughput_request throughput;
+    struct key_list keys;
+    struct index_list locals;
+    struct index_list globals;
+    struct stream_request stream;
+    struct bytes table_class;
+    bool protection;
+    struct tag_list tags;
+};
+
+static const char *const not_supported[] = {
+    "OnDemandThroughput",
+    "WarmThroughput",
+    "ResourcePolicy",
+    "GlobalTableSourceArn",
+    "GlobalTableSettingsReplicationMode",
+    NULL,
+};
+
+/* ---- reading ---- */
+
+static bool read_indexes(
+    struct checks *k, const struct json *in, bool global, struct index_list *ret)
+{
+    const struct json *list;
+    const char *field = global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes";
+    const char *path = global ? "globalSecondaryIndexes" : "localSecondaryIndexes";
+    *ret = (struct index_list){0};
+    if (!field_list(k->c, in, field, &list)) {
+        return false;
+    }
+    if (list == NULL) {
+        return true;
+    }
+    ret->present = true;
+    ret->n = list->array.n;
+    ret->items = ARENA_ARRAY(k->c->arena, struct index_request, ret->n);
+    if (ret->items == NULL) {
+        return call_fail_err(k->c, ERR_TOO_BIG);
+    }
+    for (size_t i = 0; i < ret->n; i++) {
+        const struct json *j = &list->array.items[i];
+        const char *class = global ? "GlobalSecondaryIndex" : "LocalSecondaryIndex";
+        if (!json_as_struct(k->c, j, class) ||
+            !read_index(
+                k, j, check_path(k, "%s.%zu.member", path, i + 1), global, &ret->items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Encryption at rest is what the disk under the data directory offers; asking for a key service's
+ * key is refused rather than forgotten. */
+static bool sse_check(struct dynamo_call *c, const struct json *in)
+{
+    const struct json *j;
+    bool enabled = false;
+    if (!field_struct(c, in, "SSESpecification", "SSESpecification", &j)) {
+        return false;
+    }
+    if (j == NULL) {
+        return true;
+    }
+    if (!field_bool(c, j, "Enabled", &enabled)) {
+        return false;
+    }
+    if (enabled || field_present(j, "KMSMasterKeyId")) {
+        return call_invalid(
+            c, INVALID_PREFIX "SSESpecification with a KMS key is not supported by this server");
+    }
+    return true;
+}
+
+static bool create_read(struct dynamo_call *c, const struct json *in, struct create_request *r)
+{
+    struct checks k = {.c = c};
+    bool typed = field_string(c, in, "TableName", &r->table) && read_attrs(&k, in, true, &r->attrs);
+    if (!typed) {
+        return false;
+    }
+    if (r->table.base != NULL) {
+        check_name_chars(&k, "tableName", r->table);
+    }
+    typed = field_string(c, in, "BillingMode", &r->billing);
+    if (!typed) {
+        return false;
+    }
+    check_enum(&k, "billingMode", r->billing, "PROVISIONED, PAY_PER_REQUEST");
+    typed = read_throughput(&k, in, "", &r->throughput) && read_keys(&k, in, "", &r->keys) &&
+            read_indexes(&k, in, /* global= */ false, &r->locals) &&
+            read_indexes(&k, in, /* global= */ true, &r->globals) &&
+            read_stream(&k, in, &r->stream) && field_string(c, in, "TableClass", &r->table_class) &&
+            field_bool(c, in, "DeletionProtectionEnabled", &r->protection) &&
+            read_tags(c, in, &r->tags);
+    return typed && table_name_check(c, "TableName", r->table) && checks_done(&k);
+}
+
+/* ---- what does not fit together ---- */
+
+static struct bytes capacity_fault(struct arena *a, const struct create_request *r)
+{
+    if (bytes_eq_str(r->billing, "PAY_PER_REQUEST")) {
+        return r->throughput.present
+                   ? BYTES_LIT(INVALID_PREFIX
+                               "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified "
+                               "when BillingMode is PAY_PER_REQUEST")
+                   : BYTES_NONE;
+    }
+    if (!r->throughput.present) {
+        return BYTES_LIT(INVALID_PREFIX "ReadCapacityUnits and WriteCapacityUnits must both be "
+                                        "specified when BillingMode is PROVISIONED");
+    }
+    return units_fault(a, &r->throughput);
+}
+
+static bool duplicate_name(const struct create_request *r, const struct index_request *x)
+{
+    const struct index_list *lists[] = {&r->locals, &r->globals};
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t i = 0; i < lists[l]->n; i++) {
+            if (&lists[l]->items[i] == x) {
+                return false;
+            }
+            if (bytes_eq(lists[l]->items[i].name, x->name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static struct bytes duplicate_fault(struct arena *a, const struct index_request *x)
+{
+    return bytes_fmt(a, INVALID_PREFIX "Duplicate index name: %.*s", BYTES_FMT(x->name));
+}
+
+static struct bytes local_fault(
+    struct arena *a, const struct create_request *r, const struct index_request *x)
+{
+    struct bytes fault = keys_fault(a, &x->keys, &r->attrs, /* table= */ false);
+    if (fault.base != NULL) {
+        return fault;
+    }
+    if (x->keys.n != 2) {
+        return bytes_fmt(
+            a,
+            INVALID_PREFIX "Index KeySchema does not have a range key for index: %.*s",
+            BYTES_FMT(x->name));
+    }
+    struct bytes hash = r->keys.items[0].name;
+    if (!bytes_eq(x->keys.items[0].name, hash)) {
+        return bytes_fmt(
+            a,
+            INVALID_PREFIX
+            "Index KeySchema does not have the same leading hash key as table KeySchema for "
+            "index: %.*s. index hash key: %.*s, table hash key: %.*s",
+            BYTES_FMT(x->name),
+            BYTES_FMT(x->keys.items[0].name),
+            BYTES_FMT(hash));
+    }
+    fault = projection_fault(a, x);
+    if (fault.base != NULL) {
+        return fault;
+    }
+    return duplicate_name(r, x) ? duplicate_fault(a, x) : BYTES_NONE;
+}
+
+static struct bytes locals_fault(struct arena *a, const struct create_request *r)
+{
+    if (!r->locals.present) {
+        return BYTES_NONE;
+    }
+    if (r->locals.n == 0) {
+        return BYTES_LIT(INVALID_PREFIX "List of LocalSecondaryIndexes is empty");
+    }
+    if (r->keys.n != 2) {
+        return BYTES_LIT(INVALID_PREFIX "Table KeySchema does not have a range key, which is "
+                                        "required when specifying a LocalSecondaryIndex");
+    }
+    for (size_t i = 0; i < r->locals.n && i <= CORE_LSI_MAX; i++) {
+        struct bytes fault = local_fault(a, r, &r->locals.items[i]);
+        if (fault.base != NULL) {
+            return fault;
+        }
+    }
+    if (r->locals.n > CORE_LSI_MAX) {
+        return bytes_fmt(
+            a,
+            INVALID_PREFIX "Number of LocalSecondaryIndexes exceeds per-table limit of %d",
+            CORE_LSI_MAX);
+    }
+    return BYTES_NONE;
+}
+
+static struct bytes global_fault(
+    struct arena *a, const struct create_request *r, const struct index_request *x)
+{
+    struct bytes fault = keys_fault(a, &x->keys, &r->attrs, /* table= */ false);
+    if (fault.base == NULL) {
+        fault = projection_fault(a, x);
+    }
+    if (fault.base != NULL) {
+        return fault;
+    }
+    bool on_demand = bytes_eq_str(r->billing, "PAY_PER_REQUEST");
+    if (on_demand && x->throughput.present) {
+        return bytes_fmt(
+            a,
+            INVALID_PREFIX "ProvisionedThroughput should not be specified for index: %.*s when "
+                           "BillingMode is PAY_PER_REQUEST",
+            BYTES_FMT(x->name));
+    }
+    if (!on_demand && !x->throughput.present) {
+        return bytes_fmt(
+            a,
+            INVALID_PREFIX "ProvisionedThroughput is not specified for index: %.*s",
+            BYTES_FMT(x->name));
+    }
+    fault = units_fault(a, &x->throughput);
+    if (fault.base != NULL) {
+        return fault;
+    }
+    return duplicate_name(r, x) ? duplicate_fault(a, x) : BYTES_NONE;
+}
+
+static struct bytes globals_fault(struct arena *a, const struct create_request *r)
+{
+    if (!r->globals.present) {
+        return BYTES_NONE;
+    }
+    if (r->globals.n == 0) {
+        return BYTES_LIT(INVALID_PREFIX "List of GlobalSecondaryIndexes is empty");
+    }
+    for (size_t i = 0; i < r->globals.n && i <= CORE_GSI_MAX; i++) {
+        struct bytes fault = global_fault(a, r, &r->globals.items[i]);
+        if (fault.base != NULL) {
+            return fault;
+        }
+    }
+    if (r->globals.n > CORE_GSI_MAX) {
+        return bytes_fmt(
+            a,
+            INVALID_PREFIX "GlobalSecondaryIndex count exceeds the per-table limit of %d",
+            CORE_GSI_MAX);
+    }
+    return BYTES_NONE;
+}
+
+/* The names of all keys, each once. At most 2 * (1 + 5 + 20). */
+static size_t keys_used(const struct create_request *r, struct bytes *names)
+{
+    size_t n = 0;
+    const struct index_list *lists[] = {&r->locals, &r->globals};
+    for (size_t i = 0; i < r->keys.n; i++) {
+        names[n++] = r->keys.items[i].name;
+    }
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t i = 0; i < lists[l]->n; i++) {
+            const struct key_list *keys = &lists[l]->items[i].keys;
+            for (size_t e = 0; e < keys->n; e++) {
+                if (!bytes_is_listed(names, n, keys->items[e].name)) {
+                    names[n++] = keys->items[e].name;
+                }
+            }
+        }
+    }
+    return n;
+}
+
+static struct bytes unused_fault(
+    struct arena *a, const struct create_request *r, const struct bytes *used, size_t n_used)
+{
+    struct buf b;
+    buf_init(&b, /* len_max= */ 1024 * 1024);
+    buf_put_str(
+        &b, INVALID_PREFIX "Some AttributeDefinitions are not used. AttributeDefinitions: [");
+    for (size_t i = 0; i < r->attrs.n; i++) {
+        buf_put_str(&b, i == 0 ? "" : ", ");
+        buf_put_bytes(&b, r->attrs.items[i].name);
+    }
+    buf_put_str(&b, "], keys used: [");
+    for (size_t i = 0; i < n_used; i++) {
+        buf_put_str(&b, i == 0 ? "" : ", ");
+        buf_put_bytes(&b, used[i]);
+    }
+    buf_put_u8(&b, ']');
+    struct bytes msg = bytes_dup(a, buf_bytes(&b));
+    buf_done(&b);
+    return msg;
+}
+
+static struct bytes attrs_fault(struct arena *a, const struct create_request *r)
+{
+    struct bytes used[2 * (1 + CORE_LSI_MAX + CORE_GSI_MAX)];
+    size_t n_used = keys_used(r, used);
+    for (size_t i = 0; i < r->attrs.n && i <= n_used; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (bytes_eq(r->attrs.items[i].name, r->attrs.items[k].name)) {
+                return bytes_fmt(
+                    a, "Attribute Name is duplicated: %.*s", BYTES_FMT(r->attrs.items[i].name));
+            }
+        }
+    }
+    if (r->attrs.n > n_used) {
+        return unused_fault(a, r, used, n_used);
+    }
+    return BYTES_NONE;
+}
+
+static struct bytes stream_fault(const struct stream_request *s)
+{
+    if (s->enabled && s->view.base == NULL) {
+        return BYTES_LIT(
+            INVALID_PREFIX
+            "Table is being created with a stream enabled, UpdateViewType is required");
+    }
+    if (!s->enabled && s->view.base != NULL) {
+        return BYTES_LIT(INVALID_PREFIX "Table is being created with a stream disabled, "
+                                        "UpdateViewType should not be specified");
+    }
+    return BYTES_NONE;
+}
+
+static struct bytes create_fault(struct arena *a, const struct create_request *r)
+{
+    struct bytes fault = capacity_fault(a, r);
+    if (fault.base == NULL) {
+        fault = keys_fault(a, &r->keys, &r->attrs, /* table= */ true);
+    }
+    if (fault.base == NULL && !r->locals.present && !r->globals.present &&
+        r->keys.n != r->attrs.n) {
+        fault = BYTES_LIT(INVALID_PREFIX "Number of attributes in KeySchema does not exactly match "
+                                         "number of attributes defined in AttributeDefinitions");
+    }
+    if (fault.base == NULL) {
+        fault = locals_fault(a, r);
+    }
+    if (fault.base == NULL) {
+        fault = globals_fault(a, r);
+    }
+    if (fault.base == NULL) {
+        fault = attrs_fault(a, r);
+    }
+    return fault.base == NULL ? stream_fault(&r->stream) : fault;
+}
+
+bool table_class_check(struct dynamo_call *c, struct bytes table_class)
+{
+    if (table_class.base == NULL || enum_has("STANDARD, STANDARD_INFREQUENT_ACCESS", table_class)) {
+        return true;
+    }
+    return call_invalid(
+        c,
+        "Invalid table-class parameter provided. Please try again with a valid table-class value: "
+        "[STANDARD, STANDARD_INFREQUENT_ACCESS].");
+}
+
+/* ---- the table ---- */
+
+static bool create_table(
+    struct dynamo_call *c, const struct create_request *r, struct core_table *t)
+{
+    size_t n = r->locals.n + r->globals.n;
+    struct core_index *indexes = ARENA_ARRAY(c->arena, struct core_index, n);
+    *t = (struct core_table){
+        .part = {.keys = to_keys(&r->keys, &r->attrs)},
+        .indexes = indexes,
+        .n_indexes = n,
+        .on_demand = bytes_eq_str(r->billing, "PAY_PER_REQUEST"),
+        .throughput = {(uint64_t)r->throughput.read.v, (uint64_t)r->throughput.write.v},
+        .stream = r->stream.enabled ? to_stream_view(r->stream.view) : CORE_STREAM_NONE,
+        .deletion_protection = r->protection,
+        .table_class = r->table_class.base == NULL ? BYTES_LIT("STANDARD") : r->table_class,
+        .tags = r->tags.items,
+        .n_tags = r->tags.n,
+        .extra = {.type = VALUE_MAP},
+    };
+    if (indexes == NULL || to_attrs(c->arena, &r->attrs, t) != OK) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool local = i < r->locals.n;
+        const struct index_request *x =
+            local ? &r->locals.items[i] : &r->globals.items[i - r->locals.n];
+        indexes[i] = to_index(x, &r->attrs, local);
+    }
+    return true;
+}
+
+enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in)
+{
+    struct create_request r = {0};
+    struct bytes name;
+    if (!create_read(c, in, &r) || !table_resolve(c, r.table, &name)) {
+        return DYNAMO_ANSWER;
+    }
+    struct bytes fault = create_fault(c->arena, &r);
+    if (fault.base != NULL) {
+        (void)call_fail(c, AWS_VALIDATION, fault); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    if (!table_class_check(c, r.table_class) || !tags_check(c, &r.tags) || !sse_check(c, in) ||
+        !refuse_params(c, in, not_supported)) {
+        return DYNAMO_ANSWER;
+    }
+    struct table_call *t = table_call_new(c, CORE_ADMIN_CREATE_TABLE, name);
+    if (t == NULL || !create_table(c, &r, &t->wanted)) {
+        return DYNAMO_ANSWER;
+    }
+    return table_call_submit(t);
+}
+
+enum dynamo_step table_change_resume(struct dynamo_call *c)
+{
+    struct table_call *t = c->state;
+    return table_call_done(t) ? answer_table(t) : DYNAMO_ANSWER;
+}

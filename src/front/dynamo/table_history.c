@@ -1,0 +1,116 @@
+/* What DynamoDB tells of a table's past and core has no notion of: when throughput last went up and
+ * down and how often today, and when billing mode and class changed. Kept as times in
+ * milliseconds in the table's `extra` map, under "throughput" by index name ("" is the table), so
+ * it is as durable as the table. */
+#include "front/dynamo/table_admin.h"
+
+static uint64_t number_in(const struct value *map, const char *name)
+{
+    if (map == NULL || map->type != VALUE_MAP) {
+        return 0;
+    }
+    const struct value *v = value_find(map, bytes_str(name));
+    int64_t n = 0;
+    if (v == NULL || v->type != VALUE_NUMBER || decimal_to_i64(&v->number, &n) != OK || n < 0) {
+        return 0;
+    }
+    return (uint64_t)n;
+}
+
+static struct value number(uint64_t v)
+{
+    return (struct value){.type = VALUE_NUMBER, .number = decimal_of_i64((int64_t)v)};
+}
+
+static const struct value *map_in(const struct value *map, struct bytes name)
+{
+    if (map == NULL || map->type != VALUE_MAP) {
+        return NULL;
+    }
+    const struct value *v = value_find(map, name);
+    return v != NULL && v->type == VALUE_MAP ? v : NULL;
+}
+
+uint64_t extra_ms(const struct core_table *t, const char *name)
+{
+    return number_in(&t->extra, name);
+}
+
+static enum err extra_set(
+    struct arena *a, struct core_table *t, const char *name, const struct value *v)
+{
+    struct value empty = {.type = VALUE_MAP};
+    const struct value *old = t->extra.type == VALUE_MAP ? &t->extra : &empty;
+    struct value next;
+    enum err err = value_with(a, old, bytes_str(name), v, &next);
+    if (err == OK) {
+        t->extra = next;
+    }
+    return err;
+}
+
+enum err extra_set_ms(struct arena *a, struct core_table *t, const char *name, uint64_t ms)
+{
+    struct value *v = ARENA_NEW(a, struct value);
+    if (v == NULL) {
+        return ERR_TOO_BIG;
+    }
+    *v = number(ms);
+    return extra_set(a, t, name, v);
+}
+
+struct throughput_history history_of(const struct core_table *t, struct bytes index)
+{
+    const struct value *all = map_in(&t->extra, BYTES_LIT("throughput"));
+    const struct value *one = map_in(all, index);
+    return (struct throughput_history){
+        .increased_ms = number_in(one, "increased"),
+        .decreased_ms = number_in(one, "decreased"),
+        .decreases = number_in(one, "decreases"),
+    };
+}
+
+static enum err history_set(
+    struct arena *a, struct core_table *t, struct bytes index, const struct throughput_history *h)
+{
+    struct member *m = ARENA_ARRAY(a, struct member, 3);
+    struct value *one = ARENA_NEW(a, struct value);
+    struct value *all = ARENA_NEW(a, struct value);
+    if (m == NULL || one == NULL || all == NULL) {
+        return ERR_TOO_BIG;
+    }
+    m[0] = (struct member){BYTES_LIT("decreased"), number(h->decreased_ms)};
+    m[1] = (struct member){BYTES_LIT("decreases"), number(h->decreases)};
+    m[2] = (struct member){BYTES_LIT("increased"), number(h->increased_ms)};
+    *one = (struct value){.type = VALUE_MAP, .map = {m, 3}};
+    struct value none = {.type = VALUE_MAP};
+    const struct value *old = map_in(&t->extra, BYTES_LIT("throughput"));
+    enum err err = value_with(a, old == NULL ? &none : old, index, one, all);
+    return err == OK ? extra_set(a, t, "throughput", all) : err;
+}
+
+enum err history_note(
+    struct arena *a,
+    struct core_table *t,
+    struct bytes index,
+    struct core_throughput before,
+    struct core_throughput after,
+    uint64_t now_ms)
+{
+    bool up = after.read_units > before.read_units || after.write_units > before.write_units;
+    bool down = after.read_units < before.read_units || after.write_units < before.write_units;
+    if (!up && !down) {
+        return OK;
+    }
+    const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
+    struct throughput_history h = history_of(t, index);
+    if (up) {
+        h.increased_ms = now_ms;
+    }
+    if (down) {
+        bool today = h.decreased_ms / day_ms == now_ms / day_ms;
+        h.decreases = today ? h.decreases + 1 : 1;
+        h.decreased_ms = now_ms;
+    }
+    return history_set(a, t, index, &h);
+}

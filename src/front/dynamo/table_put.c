@@ -1,0 +1,411 @@
+/* Descriptions of tables in answers.
+ *
+ * The number of items and their bytes are exact for the table. An index that holds up to a thousand
+ * items is counted; of a larger one the table's own figures are given, which it cannot exceed in
+ * items. DynamoDB itself brings both up to date every six hours or so. */
+#include "front/dynamo/table_admin.h"
+
+enum { INDEX_COUNT_MAX = 1000 };
+
+const char *status_name(enum core_status s)
+{
+    switch (s) {
+    case CORE_CREATING:
+        return "CREATING";
+    case CORE_ACTIVE:
+        return "ACTIVE";
+    case CORE_UPDATING:
+        return "UPDATING";
+    case CORE_DELETING:
+        return "DELETING";
+    case CORE_FAILED:
+        break;
+    }
+    return "FAILED";
+}
+
+const char *replica_status_name(enum core_status s)
+{
+    return s == CORE_FAILED ? "CREATION_FAILED" : status_name(s);
+}
+
+void put_seconds(struct buf *b, uint64_t ms)
+{
+    buf_putf(b, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+}
+
+/* ---- parts ---- */
+
+static void put_key(struct buf *b, struct bytes name, const char *type)
+{
+    buf_put_str(b, "{\"AttributeName\":");
+    json_put_string(b, name);
+    buf_putf(b, ",\"KeyType\":\"%s\"}", type);
+}
+
+static void put_keys(struct buf *b, const struct expr_key_schema *keys)
+{
+    buf_put_str(b, "\"KeySchema\":[");
+    put_key(b, keys->hash.name, "HASH");
+    if (keys->range.name.len > 0) {
+        buf_put_u8(b, ',');
+        put_key(b, keys->range.name, "RANGE");
+    }
+    buf_put_u8(b, ']');
+}
+
+static void put_attrs(struct buf *b, const struct core_table *t)
+{
+    buf_put_str(b, "\"AttributeDefinitions\":[");
+    for (size_t i = 0; i < t->n_attrs; i++) {
+        buf_put_str(b, i == 0 ? "{\"AttributeName\":" : ",{\"AttributeName\":");
+        json_put_string(b, t->attrs[i].name);
+        buf_putf(b, ",\"AttributeType\":\"%s\"}", value_tag(t->attrs[i].type));
+    }
+    buf_put_u8(b, ']');
+}
+
+static void put_projection(struct buf *b, const struct part_index *x)
+{
+    switch (x->projection) {
+    case PART_PROJECT_ALL:
+        buf_put_str(b, ",\"Projection\":{\"ProjectionType\":\"ALL\"}");
+        return;
+    case PART_PROJECT_KEYS:
+        buf_put_str(b, ",\"Projection\":{\"ProjectionType\":\"KEYS_ONLY\"}");
+        return;
+    case PART_PROJECT_INCLUDE:
+        break;
+    }
+    buf_put_str(b, ",\"Projection\":{\"ProjectionType\":\"INCLUDE\",\"NonKeyAttributes\":[");
+    for (size_t i = 0; i < x->n_include; i++) {
+        buf_put_str(b, i == 0 ? "" : ",");
+        json_put_string(b, x->include[i]);
+    }
+    buf_put_str(b, "]}");
+}
+
+static void put_throughput(
+    struct dynamo_call *c,
+    struct buf *b,
+    const struct core_table *t,
+    struct bytes index,
+    struct core_throughput units)
+{
+    struct throughput_history h = history_of(t, index);
+    buf_put_str(b, ",\"ProvisionedThroughput\":{");
+    if (h.increased_ms > 0) {
+        buf_put_str(b, "\"LastIncreaseDateTime\":");
+        put_seconds(b, h.increased_ms);
+        buf_put_u8(b, ',');
+    }
+    if (h.decreased_ms > 0) {
+        buf_put_str(b, "\"LastDecreaseDateTime\":");
+        put_seconds(b, h.decreased_ms);
+        buf_put_u8(b, ',');
+    }
+    const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
+    bool today = h.decreased_ms / day_ms == c->now_ms / day_ms;
+    buf_putf(
+        b,
+        "\"NumberOfDecreasesToday\":%llu,\"ReadCapacityUnits\":%llu,\"WriteCapacityUnits\":%llu}",
+        (unsigned long long)(today ? h.decreases : 0),
+        (unsigned long long)units.read_units,
+        (unsigned long long)units.write_units);
+}
+
+/* ---- indexes ---- */
+
+static struct part_counts index_counts(
+    struct dynamo_call *c,
+    const struct core_table *t,
+    const struct core_index *x,
+    struct part_counts table)
+{
+    struct part_counts none = {0};
+    bool readable = t->status != CORE_CREATING && t->status != CORE_DELETING &&
+                    x->status != CORE_CREATING && x->status != CORE_DELETING;
+    if (!readable || table.items == 0) {
+        return none;
+    }
+    struct core_page page = {
+        .table = t,
+        .index = x,
+        .limit = INDEX_COUNT_MAX,
+        .count_only = true,
+    };
+    enum err err = core_page_read(&c->d->view, &page, c->arena);
+    if (err != OK || page.has_last) {
+        return table;
+    }
+    return (struct part_counts){page.scanned, page.bytes};
+}
+
+static void put_index(
+    struct dynamo_call *c,
+    struct buf *b,
+    const struct core_table *t,
+    const struct core_index *x,
+    struct part_counts table)
+{
+    struct part_counts n = index_counts(c, t, x, table);
+    buf_put_str(b, "{\"IndexName\":");
+    json_put_string(b, x->part.name);
+    buf_put_u8(b, ',');
+    put_keys(b, &x->part.keys);
+    put_projection(b, &x->part);
+    if (!x->part.local) {
+        buf_putf(b, ",\"IndexStatus\":\"%s\"", status_name(x->status));
+        if (x->status == CORE_CREATING && t->status != CORE_CREATING) {
+            buf_putf(b, ",\"Backfilling\":%s", x->backfilling ? "true" : "false");
+        }
+        put_throughput(c, b, t, x->part.name, x->throughput);
+    }
+    buf_putf(
+        b,
+        ",\"IndexSizeBytes\":%llu,\"ItemCount\":%llu,\"IndexArn\":\"",
+        (unsigned long long)n.bytes,
+        (unsigned long long)n.items);
+    put_table_arn(b, t->region, t->part.name);
+    buf_put_str(b, "/index/");
+    buf_put_bytes(b, x->part.name);
+    buf_put_str(b, "\"}");
+}
+
+static void put_indexes(
+    struct dynamo_call *c,
+    struct buf *b,
+    const struct core_table *t,
+    bool local,
+    struct part_counts counts)
+{
+    bool any = false;
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        if (t->indexes[i].part.local != local) {
+            continue;
+        }
+        if (!any) {
+            buf_putf(b, ",\"%sSecondaryIndexes\":[", local ? "Local" : "Global");
+        }
+        buf_put_str(b, any ? "," : "");
+        put_index(c, b, t, &t->indexes[i], counts);
+        any = true;
+    }
+    buf_put_str(b, any ? "]" : "");
+}
+
+/* ---- billing, streams, class ---- */
+
+static void put_billing(struct buf *b, const struct core_table *t)
+{
+    if (!t->on_demand && t->billing_changed_ms == 0) {
+        return;
+    }
+    uint64_t since = t->billing_changed_ms == 0 ? t->created_ms : t->billing_changed_ms;
+    uint64_t last = t->on_demand ? since : extra_ms(t, "on_demand");
+    const char *mode = t->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED";
+    buf_putf(b, ",\"BillingModeSummary\":{\"BillingMode\":\"%s\"", mode);
+    if (last > 0) {
+        buf_put_str(b, ",\"LastUpdateToPayPerRequestDateTime\":");
+        put_seconds(b, last);
+    }
+    buf_put_u8(b, '}');
+}
+
+/* Days since 1970-01-01 as a date of the Gregorian calendar (after Hinnant, "chrono-compatible
+ * low-level date algorithms"). */
+static void put_date(struct buf *b, uint64_t days)
+{
+    uint64_t z = days + 719468;
+    uint64_t era = z / 146097;
+    uint64_t doe = z - era * 146097;
+    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    uint64_t mp = (5 * doy + 2) / 153;
+    unsigned day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
+    unsigned month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
+    unsigned year = (unsigned)(yoe + era * 400 + (month <= 2 ? 1 : 0));
+    buf_putf(b, "%04u-%02u-%02u", year, month, day);
+}
+
+/* The label of a stream: when it was enabled. */
+static void put_stream_label(struct buf *b, uint64_t ms)
+{
+    const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
+    put_date(b, ms / day_ms);
+    unsigned rest = (unsigned)(ms % day_ms);
+    buf_putf(
+        b,
+        "T%02u:%02u:%02u.%03u",
+        rest / 3600000,
+        rest / 60000 % 60,
+        rest / 1000 % 60,
+        rest % 1000);
+}
+
+static const char *stream_view_name(enum core_stream_view v)
+{
+    switch (v) {
+    case CORE_STREAM_NONE:
+        break;
+    case CORE_STREAM_KEYS_ONLY:
+        return "KEYS_ONLY";
+    case CORE_STREAM_NEW_IMAGE:
+        return "NEW_IMAGE";
+    case CORE_STREAM_OLD_IMAGE:
+        return "OLD_IMAGE";
+    case CORE_STREAM_NEW_AND_OLD_IMAGES:
+        return "NEW_AND_OLD_IMAGES";
+    }
+    return "";
+}
+
+static void put_stream(struct buf *b, const struct core_table *t)
+{
+    if (t->stream != CORE_STREAM_NONE) {
+        buf_putf(
+            b,
+            ",\"StreamSpecification\":{\"StreamEnabled\":true,\"StreamViewType\":\"%s\"}",
+            stream_view_name(t->stream));
+    }
+    if (t->stream_created_ms == 0) {
+        return;
+    }
+    buf_put_str(b, ",\"LatestStreamLabel\":\"");
+    put_stream_label(b, t->stream_created_ms);
+    buf_put_str(b, "\",\"LatestStreamArn\":\"");
+    put_table_arn(b, t->region, t->part.name);
+    buf_put_str(b, "/stream/");
+    put_stream_label(b, t->stream_created_ms);
+    buf_put_u8(b, '"');
+}
+
+static void put_class(struct buf *b, const struct core_table *t)
+{
+    uint64_t changed = extra_ms(t, "class");
+    if (changed == 0 && (t->table_class.len == 0 || bytes_eq_str(t->table_class, "STANDARD"))) {
+        return;
+    }
+    buf_put_str(b, ",\"TableClassSummary\":{\"TableClass\":");
+    json_put_string(b, t->table_class);
+    if (changed > 0) {
+        buf_put_str(b, ",\"LastUpdateDateTime\":");
+        put_seconds(b, changed);
+    }
+    buf_put_u8(b, '}');
+}
+
+/* ---- replicas of a 2019 group ---- */
+
+static void put_overrides(
+    struct buf *b, const struct core_table *ours, const struct core_table *theirs)
+{
+    if (theirs == NULL || theirs->on_demand) {
+        return;
+    }
+    if (theirs->throughput.read_units != ours->throughput.read_units) {
+        buf_putf(
+            b,
+            ",\"ProvisionedThroughputOverride\":{\"ReadCapacityUnits\":%llu}",
+            (unsigned long long)theirs->throughput.read_units);
+    }
+    bool any = false;
+    for (size_t i = 0; i < theirs->n_indexes; i++) {
+        const struct core_index *x = &theirs->indexes[i];
+        const struct core_index *mine = table_index(ours, x->part.name);
+        bool same = mine != NULL && mine->throughput.read_units == x->throughput.read_units;
+        if (x->part.local || same) {
+            continue;
+        }
+        buf_put_str(b, any ? "," : ",\"GlobalSecondaryIndexes\":[");
+        buf_put_str(b, "{\"IndexName\":");
+        json_put_string(b, x->part.name);
+        buf_putf(
+            b,
+            ",\"ProvisionedThroughputOverride\":{\"ReadCapacityUnits\":%llu}}",
+            (unsigned long long)x->throughput.read_units);
+        any = true;
+    }
+    buf_put_str(b, any ? "]" : "");
+}
+
+static void put_replica(
+    struct dynamo_call *c, struct buf *b, const struct core_table *t, const struct core_replica *r)
+{
+    const struct core_table *theirs = catalog_table_in(c->d->view.catalog, r->region, t->part.name);
+    buf_put_str(b, "{\"RegionName\":");
+    json_put_string(b, r->region);
+    buf_putf(b, ",\"ReplicaStatus\":\"%s\"", replica_status_name(r->status));
+    if (r->status == CORE_FAILED) {
+        buf_put_str(
+            b,
+            ",\"ReplicaStatusDescription\":\"The replica's table does not agree with its global "
+            "table.\"");
+    }
+    put_overrides(b, t, theirs);
+    if (theirs != NULL && !bytes_eq(theirs->table_class, t->table_class)) {
+        buf_put_str(b, ",\"ReplicaTableClassSummary\":{\"TableClass\":");
+        json_put_string(b, theirs->table_class);
+        buf_put_u8(b, '}');
+    }
+    buf_put_u8(b, '}');
+}
+
+static void put_replicas(struct dynamo_call *c, struct buf *b, const struct core_table *t)
+{
+    const struct core_group *g = catalog_group(c->d->view.catalog, t->part.name);
+    if (g == NULL || g->version != CORE_GROUP_2019 || g->table != t->part.id) {
+        return;
+    }
+    bool any = false;
+    for (size_t i = 0; i < g->n_replicas; i++) {
+        if (bytes_eq(g->replicas[i].region, c->d->region)) {
+            continue;
+        }
+        buf_put_str(b, any ? "," : ",\"GlobalTableVersion\":\"2019.11.21\",\"Replicas\":[");
+        put_replica(c, b, t, &g->replicas[i]);
+        any = true;
+    }
+    buf_put_str(b, any ? "]" : "");
+}
+
+/* ---- the whole ---- */
+
+void put_table(
+    struct dynamo_call *c, struct buf *b, const struct core_table *t, struct part_counts counts)
+{
+    buf_put_u8(b, '{');
+    put_attrs(b, t);
+    buf_put_str(b, ",\"TableName\":");
+    json_put_string(b, t->part.name);
+    buf_put_u8(b, ',');
+    put_keys(b, &t->part.keys);
+    buf_putf(b, ",\"TableStatus\":\"%s\",\"CreationDateTime\":", status_name(t->status));
+    put_seconds(b, t->created_ms);
+    put_throughput(c, b, t, BYTES_LIT(""), t->throughput);
+    buf_putf(
+        b,
+        ",\"TableSizeBytes\":%llu,\"ItemCount\":%llu,\"TableArn\":\"",
+        (unsigned long long)counts.bytes,
+        (unsigned long long)counts.items);
+    put_table_arn(b, t->region, t->part.name);
+    buf_put_str(b, "\",\"TableId\":");
+    json_put_string(b, t->uuid);
+    put_billing(b, t);
+    put_indexes(c, b, t, /* local= */ true, counts);
+    put_indexes(c, b, t, /* local= */ false, counts);
+    put_stream(b, t);
+    put_replicas(c, b, t);
+    put_class(b, t);
+    buf_putf(b, ",\"DeletionProtectionEnabled\":%s}", t->deletion_protection ? "true" : "false");
+}
+
+enum dynamo_step answer_table(struct table_call *t)
+{
+    ASSERT(t->admin.result != NULL);
+    struct buf *b = call_body(t->c);
+    buf_put_str(b, "{\"TableDescription\":");
+    put_table(t->c, b, t->admin.result, t->counts);
+    buf_put_u8(b, '}');
+    return call_ok(t->c);
+}
