@@ -156,6 +156,46 @@ static void test_no_conflict_when_seen(void **state)
     stop_two(&a, &b);
 }
 
+/* A conflict with a write of the same, still uncommitted batch is found and told like any other. */
+static void test_conflict_in_batch(void **state)
+{
+    (void)state;
+    struct region a;
+    struct region b;
+    start_two(&a, &b);
+    assert_int_equal(put_item(&a, TABLE, thing(&a, "x", "from a")), OK);
+    b.now_ms += 50;
+    const char *const keys[] = {"y", "x"};
+    struct part_op ops[2] = {0};
+    struct part_cmd cmds[2];
+    for (int i = 0; i < 2; i++) {
+        const struct value *item = thing(&b, keys[i], "from b");
+        ops[i] = (struct part_op){
+            .kind = PART_PUT,
+            .table = TABLE,
+            .key = key_in(&b.arena, part_find_table(b.part, TABLE), item),
+            .item = item,
+        };
+        cmds[i] = (struct part_cmd){
+            .kind = PART_CMD_WRITE,
+            .arena = &b.arena,
+            .write = {.ops = &ops[i], .n = 1},
+        };
+        part_submit(b.part, &cmds[i]);
+    }
+    struct part_cmd apply = cut_stretch(&a, a.config.region, 0, 1, &b.arena);
+    apply.arena = &b.arena;
+    part_submit(b.part, &apply);
+    assert_int_equal(part_commit(b.part, b.now_ms), OK);
+    assert_int_equal(apply.err, OK);
+    assert_int_equal(apply.apply.n_conflicts, 1);
+    check_note(&b, "x", "from b");
+    struct value entry;
+    assert_int_equal(count_conflicts(&b, &entry), 1);
+    check_side(&entry, "loser", "0000000000000001", "from a");
+    stop_two(&a, &b);
+}
+
 /* Of a seeded item nobody knows what its writer had seen: an older version that arrives after it is
  * no conflict. */
 static void test_no_conflict_after_seed(void **state)
@@ -407,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_exactly_once),
         cmocka_unit_test(test_conflict_both_sides),
         cmocka_unit_test(test_no_conflict_when_seen),
+        cmocka_unit_test(test_conflict_in_batch),
         cmocka_unit_test(test_no_conflict_after_seed),
         cmocka_unit_test(test_delete_wins),
         cmocka_unit_test(test_conflicts_capped),
