@@ -38,6 +38,7 @@ struct errand {
     size_t bytes;
     struct core_seed_need need;
     bool last;
+    bool is_void; /* SEED_NOTE: the peer asked has no such table */
     struct repl_frame digest; /* DIGEST and COMPARE: ours */
     struct repl_frame theirs; /* COMPARE */
     struct peer_pos mark_to;

@@ -26,6 +26,17 @@ void seed_out_stop(struct seed_out *s)
     s->active = false;
 }
 
+/* A table's seed waits until the peer's own word that it joined is here; the catalog's, and a
+ * repair, need only that we ship to it. */
+static bool may_serve(const struct region *r, const struct repl_frame *f, const struct peer *p)
+{
+    uint64_t table = f->seed_want.table;
+    if (table == PART_TABLE_CATALOG || f->seed_want.purpose != REPL_PURPOSE_SEED) {
+        return replicates_to(r, table, p);
+    }
+    return catalog_serves_seed(r->catalog, table, p->id, f->seed_want.mode == REPL_SEED_WHOLE);
+}
+
 void seed_want(struct region *r, struct link *l, const struct repl_frame *f)
 {
     struct seed_out *s = &l->seed_out;
@@ -36,8 +47,7 @@ void seed_want(struct region *r, struct link *l, const struct repl_frame *f)
         f->seed_want.purpose >= REPL_PURPOSE_SEED && f->seed_want.purpose <= REPL_PURPOSE_REPAIR;
     bool ours = f->seed_want.table == PART_TABLE_CATALOG ||
                 catalog_replicates_to(r->catalog, f->seed_want.table, r->config.id);
-    bool allowed =
-        known_mode && known_purpose && ours && replicates_to(r, f->seed_want.table, l->peer);
+    bool allowed = known_mode && known_purpose && ours && may_serve(r, f, l->peer);
     struct engine_snapshot *snap = engine_snapshot_open(r->config.engine);
     struct part_reader reader = {.engine = r->config.engine, .snap = snap};
     struct hlc floor = {0};
@@ -277,7 +287,7 @@ static enum err note_run(void *arg, struct part_stage *s, struct arena *a)
 {
     (void)a;
     const struct errand *e = arg;
-    return core_seed_progress(s, &e->need, e->last);
+    return e->is_void ? core_seed_void(s, &e->need) : core_seed_progress(s, &e->need, e->last);
 }
 
 bool seed_submit_records(struct region *r, struct link *l, const struct repl_frame *f)
@@ -322,6 +332,20 @@ static bool submit_note(struct region *r, struct link *l, const struct repl_fram
     return errand_submit(e);
 }
 
+/* The peer has no such table; whether that ends the need is for core to say. */
+static bool submit_void(struct region *r, struct link *l)
+{
+    struct errand *e = errand_new(r, ERRAND_SEED_NOTE, PART_CMD_CALL);
+    e->link = l->id;
+    e->is_void = true;
+    e->last = true;
+    e->need = l->seed_in.need;
+    e->need.cursor = BYTES_NONE;
+    e->cmd.call.run = note_run;
+    e->cmd.call.arg = e;
+    return errand_submit(e);
+}
+
 void seed_chunk(struct region *r, struct link *l, const struct repl_frame *f)
 {
     struct seed_in *in = &l->seed_in;
@@ -348,12 +372,7 @@ void seed_refused(struct region *r, struct link *l, const struct repl_frame *f, 
         return;
     }
     if (bytes_eq(f->seed_refuse.reason, seed_reason_void)) {
-        /* It has no such table, so nothing of it that we could lack. */
-        struct repl_frame none = {
-            .type = REPL_SEED_CHUNK, .seed_chunk = {.table = l->seed_in.need.table, .last = true}};
-        if (submit_note(r, l, &none)) {
-            return;
-        }
+        (void)submit_void(r, l); /* if it finds no room, the next answer will */
     }
     l->seed_in.active = false;
     l->seed_in.retry_ms = now_ms + r->config.knobs.hold_ms;
