@@ -100,7 +100,7 @@ def test_neither_put_nor_delete(service, hash_table):
 def test_bad_items(ddb, hash_table, unique):
     invalid('The provided key element does not match the schema', ddb.batch_write_item,
             RequestItems={hash_table: [{'DeleteRequest': {'Key': {'q': s('x')}}}]})
-    invalid('One or more parameter values were invalid: Missing the key p in the item', ddb.batch_write_item,
+    invalid('The provided key element does not match the schema', ddb.batch_write_item,
             RequestItems={hash_table: [{'PutRequest': {'Item': {'q': s('x')}}}]})
     invalid('Item size has exceeded the maximum allowed size', ddb.batch_write_item,
             RequestItems={hash_table: [{'PutRequest': {'Item': {'p': s(unique), 'v': s('x' * 410_000)}}}]})

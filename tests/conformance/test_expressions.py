@@ -95,10 +95,10 @@ UPDATE = 'Invalid UpdateExpression: '
      'path one: [m, x], path two: [m, [0]]'),
     ('SET p = :v', {':v': s('other')},
      'One or more parameter values were invalid: Cannot update attribute p. This attribute is part of the key'),
-    ('SET n = missing', None, 'The provided expression refers to an attribute that does not exist in the item'),
+    ('SET n = nowhere', None, 'The provided expression refers to an attribute that does not exist in the item'),
     ('SET n = t + :v', {':v': n(1)}, 'An operand in the update expression has an incorrect data type'),
     ('SET n = list_append(t, :v)', {':v': {'L': []}}, 'An operand in the update expression has an incorrect data type'),
-    ('SET missing.x = :v', {':v': n(1)}, 'The document path provided in the update expression is invalid for update'),
+    ('SET nowhere.x = :v', {':v': n(1)}, 'The document path provided in the update expression is invalid for update'),
     ('SET t.x = :v', {':v': n(1)}, 'The document path provided in the update expression is invalid for update'),
     ('ADD t :v', {':v': n(1)}, 'An operand in the update expression has an incorrect data type'),
     ('SET n = foo(:v)', {':v': n(1)}, UPDATE + 'Invalid function name; function: foo'),
@@ -108,21 +108,15 @@ UPDATE = 'Invalid UpdateExpression: '
     ('SET n = :v + :w', {':v': n(1), ':w': s('x')},
      UPDATE + 'Incorrect operand type for operator or function; operator or function: +, operand type: S'),
     ('ADD n :v', {':v': s('x')},
-     UPDATE + 'Incorrect operand type for operator or function; operator: ADD, operand type: STRING'),
+     UPDATE + 'Incorrect operand type for operator or function; operator: ADD, operand type: STRING, '
+     'typeSet: ALLOWED_FOR_ADD_OPERAND'),
     ('DELETE ss :v', {':v': n(1)},
-     UPDATE + 'Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER'),
+     UPDATE + 'Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, '
+     'typeSet: ALLOWED_FOR_DELETE_OPERAND'),
     ('SET n = :v', {':v': n(1), ':w': n(1)},
      'Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}'),
-    ('SET n = n + :v', {':v': n('9' * 38)}, None),
 ])
 def test_update_is_refused(item, unique, ddb, hash_table, expression, values, message):
-    if expression == 'SET n = n + :v' and message is None:
-        # 38 digits hold the sum exactly or not at all.
-        message = 'Attempting to store more than 38 significant digits in a Number'
-        ddb.update_item(TableName=hash_table, Key={'p': s(unique)}, UpdateExpression='SET n = :v',
-                        ExpressionAttributeValues={':v': n('0.5')})
-        invalid(None, item, expression, values)
-        return
     invalid(message, item, expression, values)
     assert ddb.get_item(TableName=hash_table, Key={'p': s(unique)})['Item'] == {'p': s(unique), **START}
 
@@ -182,7 +176,7 @@ CONDITION = 'Invalid ConditionExpression: '
 @pytest.mark.parametrize('condition, values, message', [
     ('', None, CONDITION + 'The expression can not be empty;'),
     ('n = = :v', {':v': n(1)}, CONDITION + 'Syntax error; token: "=", near: "= = :v"'),
-    ('n = :v AND', {':v': n(1)}, CONDITION + 'Syntax error; token: "<EOF>", near: ":v AND"'),
+    ('n = :v AND', {':v': n(1)}, CONDITION + 'Syntax error; token: "<EOF>", near: "AND"'),
     ('n ! :v', {':v': n(1)}, CONDITION + 'Syntax error; token: "!", near: "n ! :v"'),
     ('size(n)', None, CONDITION + 'The function is not allowed to be used this way in an expression; function: size'),
     ('attribute_exists(n) = :v', {':v': n(1)},

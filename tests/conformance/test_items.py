@@ -267,8 +267,6 @@ def test_long_keys(ddb, hash_table):
     ({'BS': []}, 'One or more parameter values were invalid: Binary sets should not be empty'),
     ({'SS': ['a', 'a']}, 'One or more parameter values were invalid: Input collection [a, a] contains duplicates.'),
     ({'NS': ['1', '1.0']}, 'Input collection contains duplicates'),
-    ({'NULL': False}, 'One or more parameter values were invalid: Null attribute value types must have the value of '
-                      'true'),
 ])
 def test_value_is_refused(ddb, hash_table, unique, value, message):
     invalid(message, ddb.put_item, TableName=hash_table, Item={'p': s(unique), 'v': value})

@@ -1,4 +1,6 @@
 """Query and Scan: conditions, order, pages, segments, filters, indexes."""
+import re
+
 import pytest
 from boto3.dynamodb.conditions import Attr, Key
 from expect import constraint, invalid, keys_of, n, refused, s
@@ -133,8 +135,12 @@ def test_segments_share_the_table(ddb, rows, segments):
 
 def test_scan_filter_with_conditions_of_the_resource(service, rows):
     table = service.resource().Table(rows)
-    got = table.scan(FilterExpression=Attr('v').between(9, 16) & Attr('g').eq('odd'))
-    assert sorted(int(item['c']) for item in got['Items']) == [-3, 3]
+    found, page = [], {}
+    while not page or 'LastEvaluatedKey' in page:
+        start = {'ExclusiveStartKey': page['LastEvaluatedKey']} if page else {}
+        page = table.scan(FilterExpression=Attr('v').between(9, 16) & Attr('g').eq('odd'), **start)
+        found += [int(item['c']) for item in page['Items']]
+    assert sorted(found) == [-3, 3]
     got = table.query(KeyConditionExpression=Key('p').eq('few') & Key('c').gte(2))
     assert [item['c'] for item in got['Items']] == [2]
 
@@ -155,18 +161,20 @@ def test_capacity(ddb, rows):
 
 
 KEY = 'Invalid KeyConditionExpression: '
+ONE = '1 validation error detected: '
 
 
 @pytest.mark.parametrize('condition, values, message', [
     ('', {}, KEY + 'The expression can not be empty;'),
-    ('c = :a', {':a': n(1)}, 'Query condition missed key schema element: p'),
+    ('c = :p', {}, 'Query condition missed key schema element: p'),
     ('p > :p', {}, 'Query key condition not supported'),
-    ('p = :p AND c <> :a', {':a': n(1)}, KEY + 'Unsupported operator in KeyConditionExpression; operator: <>'),
-    ('p = :p OR c = :a', {':a': n(1)}, KEY + 'Invalid operator used in KeyConditionExpression: OR'),
+    # Which of two rules speaks first differs between versions of the service.
+    ('p = :p AND c <> :a', {':a': n(1)}, None),
+    ('p = :p OR c = :a', {':a': n(1)}, 'Invalid operator used in KeyConditionExpression: OR'),
     ('p = :p AND v = :a', {':a': n(1)}, 'Query condition missed key schema element: c'),
     ('p = :p AND c = :a AND v = :a', {':a': n(1)}, 'Conditions can be of length 1 or 2 only'),
     ('p = :p AND c = :a AND c = :b', {':a': n(1), ':b': n(1)},
-     KEY + 'KeyConditionExpressions must only contain one condition per key'),
+     'KeyConditionExpressions must only contain one condition per key'),
     ('p = :p AND c BETWEEN :a AND :b', {':a': n(2), ':b': n(1)},
      KEY + 'The BETWEEN operator requires upper bound to be greater than or equal to lower bound; '
      'lower bound operand: AttributeValue: {N:2}, upper bound operand: AttributeValue: {N:1}'),
@@ -174,15 +182,10 @@ KEY = 'Invalid KeyConditionExpression: '
      'One or more parameter values were invalid: Condition parameter type does not match schema type'),
     ('p = :p AND begins_with(c, :a)', {':a': n(1)},
      KEY + 'Incorrect operand type for operator or function; operator or function: begins_with, operand type: N'),
-    ('contains(p, :p)', {}, KEY + 'Invalid operator used in KeyConditionExpression: contains'),
+    ('contains(p, :p)', {}, 'Invalid operator used in KeyConditionExpression: contains'),
     ('p.x = :p', {}, KEY + 'KeyConditionExpressions cannot have conditions on nested attributes'),
 ])
 def test_key_condition_is_refused(ddb, rows, condition, values, message):
-    if message and 'Unsupported operator' in message:
-        message = KEY + 'Invalid operator used in KeyConditionExpression: <>'
-        # Which of two rules speaks first differs between versions of the service.
-        invalid(None, query, ddb, rows, condition, values)
-        return
     invalid(message, query, ddb, rows, condition, values)
 
 
@@ -190,20 +193,16 @@ def test_key_condition_is_refused(ddb, rows, condition, values, message):
     (dict(FilterExpression='c > :v', values={':v': n(1)}),
      'Filter Expression can only contain non-primary key attributes: Primary key attribute: c'),
     (dict(IndexName='nothing'), 'The table does not have the specified index: nothing'),
-    (dict(ExclusiveStartKey={'p': s('many')}), 'The provided starting key is invalid'),
-    (dict(ExclusiveStartKey={'p': s('few'), 'c': n(1)}), 'The provided starting key is outside query boundaries based '
-     'on provided conditions'),
-    (dict(Select='COUNT', ProjectionExpression='v'), 'Cannot specify the ProjectionExpression when choosing to get '
-     'only the Count'),
-    (dict(Select='SPECIFIC_ATTRIBUTES'), 'Must specify the AttributesToGet or ProjectionExpression when choosing to '
-     'get SPECIFIC_ATTRIBUTES'),
-    (dict(Select='ALL_PROJECTED_ATTRIBUTES'), 'One or more parameter values were invalid: ALL_PROJECTED_ATTRIBUTES can '
-     'be used only when Querying using an IndexName'),
+    (dict(ExclusiveStartKey={'p': s('many')}), re.compile('The provided starting key is invalid.*')),
+    (dict(ExclusiveStartKey={'p': s('few'), 'c': n(1)}), re.compile('The provided starting key is .*')),
+    (dict(Select='COUNT', ProjectionExpression='v'), ONE + 'Cannot specify the ProjectionExpression when choosing '
+     'to get only the Count'),
+    (dict(Select='SPECIFIC_ATTRIBUTES'), ONE + 'Must specify the AttributesToGet or ProjectionExpression when choosing '
+     'to get SPECIFIC_ATTRIBUTES'),
+    (dict(Select='ALL_PROJECTED_ATTRIBUTES'), ONE + 'ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an '
+     'IndexName'),
 ])
 def test_query_is_refused(ddb, rows, more, message):
-    if 'outside query' in message or message == 'The provided starting key is invalid':
-        invalid(None, query, ddb, rows, **more)
-        return
     invalid(message, query, ddb, rows, **more)
 
 
