@@ -28,6 +28,10 @@ struct table_call {
     enum err (*build)(struct table_call *t, const struct core_table *now, struct arena *a);
     const void *arg; /* the operation's own */
     bool count_only; /* change nothing, only count `admin.name`'s items */
+    bool has_also;   /* `also` is to succeed with it or neither */
+    struct core_admin also;
+    int needs_group; /* enum core_group_version the table's group must have; 0: whichever */
+    bool submitted;
     /* out */
     bool found;                /* count_only: the table is there */
     struct part_counts counts; /* of the table, before a deletion */
@@ -40,6 +44,11 @@ struct table_call {
 struct table_call *table_call_new(
     struct dynamo_call *c, enum core_admin_kind kind, struct bytes table);
 enum dynamo_step table_call_submit(struct table_call *t);
+/* As table_call_submit(), once the catalogs of all other member regions have come in. The
+ * operation's resume begins with table_call_synced(). */
+enum dynamo_step table_call_sync(struct table_call *t);
+/* true: the call was with the writer. false: it has yet to go there, return *ret_step. */
+bool table_call_synced(struct table_call *t, enum dynamo_step *ret_step);
 /* For `build`: the refusal in words. Returns ERR_INVALID. */
 enum err table_fault(struct table_call *t, enum aws_error error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -59,10 +68,6 @@ bool table_name_check(struct dynamo_call *c, const char *field, struct bytes nam
 bool table_class_check(struct dynamo_call *c, struct bytes table_class);
 /* Refuses parameters that are there and that nothing here honours. NULL-terminated. */
 bool refuse_params(struct dynamo_call *c, const struct json *in, const char *const *names);
-/* The step that lets the catalogs of all other member regions come in first. DYNAMO_ANSWER with
- * the answer made at the arena's cap; *ret_needed false when there is nobody to wait for. */
-enum dynamo_step wait_for_regions(struct dynamo_call *c, bool *ret_needed);
-
 /* ---- pieces of requests (table_request.c) ---- */
 
 struct key_element {
@@ -186,6 +191,11 @@ uint64_t extra_ms(const struct core_table *t, const char *name);
 MUST_CHECK enum err extra_set_ms(
     struct arena *a, struct core_table *t, const char *name, uint64_t ms);
 
+/* ---- global tables ---- */
+
+/* GlobalTableName with its constraints (global_table.c). */
+bool global_name_field(struct checks *k, const struct json *in, struct bytes *ret);
+
 /* ---- UpdateTable's parts ---- */
 
 /* GlobalSecondaryIndexUpdates (table_update_index.c). */
@@ -218,12 +228,11 @@ enum err index_updates_apply(
 /* ReplicaUpdates (global_replica.c): the whole operation. */
 enum dynamo_step update_replicas_begin(
     struct dynamo_call *c, const struct json *in, struct bytes table);
-enum dynamo_step update_replicas_resume(struct dynamo_call *c);
 
 /* ---- operations ---- */
 
 enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in);
-/* Of every operation that answers with a TableDescription. */
+/* Of operations that answer with a TableDescription. */
 enum dynamo_step table_change_resume(struct dynamo_call *c);
 enum dynamo_step describe_table_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_table_resume(struct dynamo_call *c);
@@ -234,3 +243,18 @@ enum dynamo_step describe_endpoints_begin(struct dynamo_call *c, const struct js
 enum dynamo_step describe_ttl_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_ttl_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_backups_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step create_global_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_global_begin(struct dynamo_call *c, const struct json *in);
+/* Of both above. */
+enum dynamo_step global_change_resume(struct dynamo_call *c);
+enum dynamo_step describe_global_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step list_globals_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step describe_global_settings_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_global_settings_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_global_settings_resume(struct dynamo_call *c);
+enum dynamo_step tag_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step untag_begin(struct dynamo_call *c, const struct json *in);
+/* Of both above. */
+enum dynamo_step tags_resume(struct dynamo_call *c);
+enum dynamo_step list_tags_begin(struct dynamo_call *c, const struct json *in);

@@ -89,38 +89,6 @@ bool refuse_params(struct dynamo_call *c, const struct json *in, const char *con
     return true;
 }
 
-enum dynamo_step wait_for_regions(struct dynamo_call *c, bool *ret_needed)
-{
-    const struct catalog *catalog = c->d->view.catalog;
-    struct bytes *regions = ARENA_ARRAY(c->arena, struct bytes, CORE_REGIONS_MAX);
-    size_t n = 0;
-    *ret_needed = true;
-    const struct core_member *m = catalog_member_after(catalog, BYTES_NONE);
-    for (; regions != NULL && m != NULL; m = catalog_member_after(catalog, m->region)) {
-        if (m->removed || bytes_eq(m->region, c->d->region) || n == CORE_REGIONS_MAX) {
-            continue;
-        }
-        regions[n] = bytes_dup(c->arena, m->region);
-        if (regions[n].base == NULL) {
-            regions = NULL;
-            break;
-        }
-        n++;
-    }
-    if (regions == NULL) {
-        (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
-        return DYNAMO_ANSWER;
-    }
-    *ret_needed = n > 0;
-    c->wait = (struct dynamo_wait){
-        .regions = regions,
-        .n_regions = n,
-        .upto = hlc_of_ms(c->now_ms),
-        .deadline_ms = c->now_ms + REGION_SYNC_MS_MAX,
-    };
-    return DYNAMO_WAIT_MARKS;
-}
-
 /* ---- in the writer ---- */
 
 static enum err fault_with(struct table_call *t, enum aws_error error, const char *fmt, va_list ap)
@@ -165,6 +133,11 @@ static enum err run(void *arg, struct part_stage *s, struct arena *a)
     if (t->count_only) {
         return OK;
     }
+    const struct core_group *g = catalog_group(core_catalog(t->admin.core), t->admin.name);
+    if (t->needs_group != 0 && (g == NULL || (int)g->version != t->needs_group)) {
+        t->admin.refusal = CORE_REFUSED_GROUP_MISSING;
+        return ERR_NOT_FOUND;
+    }
     /* A table that is busy is refused by core, whatever is asked. */
     bool settled = now != NULL && (now->status == CORE_ACTIVE || t->admin.table_is_tags_only);
     if (t->build != NULL && settled) {
@@ -178,7 +151,8 @@ static enum err run(void *arg, struct part_stage *s, struct arena *a)
             return err;
         }
     }
-    return core_admin_run(&t->admin, s, a);
+    enum err err = core_admin_run(&t->admin, s, a);
+    return err == OK && t->has_also ? core_admin_run(&t->also, s, a) : err;
 }
 
 /* ---- there and back ---- */
@@ -209,7 +183,57 @@ enum dynamo_step table_call_submit(struct table_call *t)
         (void)call_fail_err(t->c, ERR_UNAVAILABLE); /* answers */
         return DYNAMO_ANSWER;
     }
+    t->submitted = true;
     return call_submit(t->c, &t->cmd);
+}
+
+/* The names of all other regions that take part, copied; n is 0 at the arena's cap too. */
+static size_t other_regions(struct dynamo_call *c, struct bytes *regions)
+{
+    const struct catalog *catalog = c->d->view.catalog;
+    size_t n = 0;
+    const struct core_member *m = catalog_member_after(catalog, BYTES_NONE);
+    for (; m != NULL && n < CORE_REGIONS_MAX; m = catalog_member_after(catalog, m->region)) {
+        if (m->removed || bytes_eq(m->region, c->d->region)) {
+            continue;
+        }
+        regions[n] = bytes_dup(c->arena, m->region);
+        if (regions[n].base == NULL) {
+            return 0;
+        }
+        n++;
+    }
+    return n;
+}
+
+enum dynamo_step table_call_sync(struct table_call *t)
+{
+    struct dynamo_call *c = t->c;
+    struct bytes *regions = ARENA_ARRAY(c->arena, struct bytes, CORE_REGIONS_MAX);
+    if (regions == NULL) {
+        (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    size_t n = other_regions(c, regions);
+    if (n == 0) {
+        return table_call_submit(t);
+    }
+    c->wait = (struct dynamo_wait){
+        .regions = regions,
+        .n_regions = n,
+        .upto = hlc_of_ms(c->now_ms),
+        .deadline_ms = c->now_ms + REGION_SYNC_MS_MAX,
+    };
+    return DYNAMO_WAIT_MARKS;
+}
+
+bool table_call_synced(struct table_call *t, enum dynamo_step *ret_step)
+{
+    if (t->submitted) {
+        return true;
+    }
+    *ret_step = table_call_submit(t);
+    return false;
 }
 
 static bool fail_busy(struct table_call *t)
@@ -400,6 +424,10 @@ bool table_call_done(struct table_call *t)
     }
     if (t->has_fault) {
         return call_fail(t->c, t->fault, t->fault_msg);
+    }
+    if (t->has_also && t->also.refusal != CORE_REFUSED_NOT) {
+        t->admin.refusal = t->also.refusal;
+        t->admin.refused_region = t->also.refused_region;
     }
     if (t->admin.refusal != CORE_REFUSED_NOT) {
         return fail_refused(t);
