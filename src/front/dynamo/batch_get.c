@@ -89,7 +89,8 @@ static bool read_shape(struct dynamo_call *c, const struct json_member *m, struc
             BYTES_FMT(m->name));
     }
     return exprs_check(c, r->in, &get_params) && exprs_env(c, r->in, &r->env) &&
-           exprs_projection(c, r->in, &r->env, &r->projection) && exprs_unused(c, &r->env);
+           exprs_projection(c, r->in, &r->env, &r->projection) &&
+           legacy_projection(c, r->in, &r->projection) && exprs_unused(c, &r->env);
 }
 
 static bool read_resolve(struct dynamo_call *c, struct batch_read *r, enum return_capacity want)

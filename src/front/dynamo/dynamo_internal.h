@@ -223,12 +223,12 @@ bool index_key_fault(
 
 /* ---- expressions (exprs.c) ---- */
 
-/* The parameters an operation takes, by name; legacy ones are refused. Names NULL-terminated. */
+/* The parameters an operation takes, by name. Names NULL-terminated. */
 struct expr_params {
     const char *const *expressions; /* "ConditionExpression", … in DynamoDB's order of listing */
     const char *const *legacy;      /* "Expected", … */
 };
-/* Refuses mixtures, legacy parameters, and names or values without an expression. */
+/* Refuses mixtures of the two, and names or values without an expression. */
 bool exprs_check(struct dynamo_call *c, const struct json *in, const struct expr_params *p);
 /* Reads ExpressionAttributeNames and ExpressionAttributeValues. */
 bool exprs_env(struct dynamo_call *c, const struct json *in, struct expr_env *ret);
@@ -261,6 +261,24 @@ struct exprs_parsed {
 /* Refuses paths that go on below a key attribute of the table or of one of its indexes. */
 bool exprs_paths_check(
     struct dynamo_call *c, const struct core_table *t, const struct exprs_parsed *x);
+
+/* ---- the parameters from before expressions (legacy.c): *ret is left alone when they are absent
+ * ---- */
+
+/* "Expected", "QueryFilter" or "ScanFilter", joined by ConditionalOperator. */
+bool legacy_cond(
+    struct dynamo_call *c, const struct json *in, const char *param, const struct expr_cond **ret);
+/* AttributesToGet. */
+bool legacy_projection(
+    struct dynamo_call *c, const struct json *in, const struct expr_projection **ret);
+/* AttributeUpdates. */
+bool legacy_update(struct dynamo_call *c, const struct json *in, const struct expr_update **ret);
+/* KeyConditions, which are there. */
+bool legacy_key_conditions(
+    struct dynamo_call *c,
+    const struct json *in,
+    const struct expr_key_schema *keys,
+    struct expr_key_cond *ret);
 
 /* ---- capacity (capacity.c) ---- */
 

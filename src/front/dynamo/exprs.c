@@ -60,16 +60,21 @@ bool exprs_check(struct dynamo_call *c, const struct json *in, const struct expr
     struct buf expressions;
     buf_init(&legacy, /* len_max= */ 512);
     buf_init(&expressions, /* len_max= */ 512);
-    size_t n_legacy = list_present(&legacy, in, p->legacy);
+    size_t n_legacy = 0;
+    for (const char *const *name = p->legacy; *name != NULL; name++) {
+        /* KeyConditions may go with any other expression than the one that replaces it. */
+        bool counts =
+            strcmp(*name, "KeyConditions") != 0 || field_present(in, "KeyConditionExpression");
+        if (counts && field_present(in, *name)) {
+            buf_put_str(&legacy, n_legacy == 0 ? "" : ", ");
+            buf_put_str(&legacy, *name);
+            n_legacy++;
+        }
+    }
     size_t n_expressions = list_present(&expressions, in, p->expressions);
     bool ok = true;
     if (n_legacy > 0 && n_expressions > 0) {
         ok = refuse_mixture(c, buf_bytes(&legacy), buf_bytes(&expressions));
-    } else if (n_legacy > 0) {
-        ok = call_invalid(
-            c,
-            "Legacy parameters are not supported yet, use expressions instead: {%.*s}",
-            BYTES_FMT(buf_bytes(&legacy)));
     } else if (n_expressions == 0 && field_present(in, "ExpressionAttributeNames")) {
         ok = call_invalid(
             c, "ExpressionAttributeNames can only be specified when using expressions");

@@ -67,7 +67,8 @@ enum dynamo_step get_item_begin(struct dynamo_call *c, const struct json *in)
     const struct core_table *t;
     if (!get_read(c, in, &s) || !exprs_check(c, in, &get_params) ||
         !attr_map_parse(c, s.key, &key_attrs) || !exprs_env(c, in, &s.env) ||
-        !exprs_projection(c, in, &s.env, &s.projection) || !exprs_unused(c, &s.env) ||
+        !exprs_projection(c, in, &s.env, &s.projection) ||
+        !legacy_projection(c, in, &s.projection) || !exprs_unused(c, &s.env) ||
         !table_find(c, s.table, &t)) {
         return DYNAMO_ANSWER;
     }

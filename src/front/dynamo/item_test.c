@@ -311,9 +311,6 @@ static const struct refusal item_refusals[] = {
      "Can not use both expression and non-expression parameters in the same request: "
      "Non-expression "
      "parameters: {Expected} Expression parameters: {ConditionExpression}"},
-    {"PutItem",
-     "{'TableName':'hash','Item':{'h':{'S':'a'}},'Expected':{'h':{'Exists':false}}}",
-     "Legacy parameters are not supported yet, use expressions instead: {Expected}"},
     {"GetItem",
      "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'h.x'}",
      "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "

@@ -162,7 +162,7 @@ static bool put_prepare(
     }
     if (!exprs_env(c, in, &p.env) ||
         !exprs_cond(c, in, "ConditionExpression", &p.env, &s->op.condition) ||
-        !exprs_unused(c, &p.env)) {
+        !legacy_cond(c, in, "Expected", &s->op.condition) || !exprs_unused(c, &p.env)) {
         return false;
     }
     s->op.kind = PART_PUT;
@@ -198,7 +198,7 @@ static bool delete_prepare(
         !return_values_read(c, p.return_values, false, &s->return_values) ||
         !exprs_env(c, in, &p.env) ||
         !exprs_cond(c, in, "ConditionExpression", &p.env, &s->op.condition) ||
-        !exprs_unused(c, &p.env)) {
+        !legacy_cond(c, in, "Expected", &s->op.condition) || !exprs_unused(c, &p.env)) {
         return false;
     }
     s->op.kind = PART_DELETE;
@@ -256,8 +256,9 @@ static bool update_prepare(
         !attr_map_parse(c, p.attrs, key) ||
         !return_values_read(c, p.return_values, true, &s->return_values) ||
         !exprs_env(c, in, &p.env) || !exprs_update(c, in, &p.env, &s->op.update) ||
+        !legacy_update(c, in, &s->op.update) ||
         !exprs_cond(c, in, "ConditionExpression", &p.env, &s->op.condition) ||
-        !exprs_unused(c, &p.env)) {
+        !legacy_cond(c, in, "Expected", &s->op.condition) || !exprs_unused(c, &p.env)) {
         return false;
     }
     s->op.kind = PART_UPDATE;

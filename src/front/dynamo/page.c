@@ -30,6 +30,8 @@ struct page_state {
     const struct expr_cond *filter;
     const struct expr_projection *projection;
     struct bytes projection_text;
+    const struct json *get_in; /* AttributesToGet, or NULL */
+    bool legacy_filter;
     enum select select;
     bool fetch_whole;
 };
@@ -49,6 +51,7 @@ static bool fields_read(struct dynamo_call *c, const struct json *in, struct pag
         !field_string(c, in, "IndexName", &s->index_name) ||
         !field_string(c, in, "Select", &s->select_text) ||
         !field_string(c, in, "ProjectionExpression", &s->projection_text) ||
+        !field_list(c, in, "AttributesToGet", &s->get_in) ||
         !field_int(c, in, "Limit", "Integer", &s->limit) ||
         !field_map(c, in, "ExclusiveStartKey", "AttributeValue", &s->start_in) ||
         !field_bool(c, in, "ConsistentRead", &s->consistent) ||
@@ -63,6 +66,7 @@ static bool fields_read(struct dynamo_call *c, const struct json *in, struct pag
     } else if (!field_bool(c, in, "ScanIndexForward", &s->forward)) {
         return false;
     }
+    s->legacy_filter = field_present(in, "QueryFilter");
     check_enum(
         &k,
         "select",
@@ -148,8 +152,9 @@ static bool select_resolve(struct dynamo_call *c, struct page_state *s)
     if (has_projection && s->select != SELECT_SPECIFIC) {
         return call_invalid(
             c,
-            "%sCannot specify the ProjectionExpression when choosing to get %s",
+            "%sCannot specify the %s when choosing to get %s",
             frame,
+            s->get_in != NULL ? "AttributesToGet" : "ProjectionExpression",
             s->select == SELECT_COUNT ? "only the Count"
             : s->select == SELECT_ALL ? "ALL_ATTRIBUTES"
                                       : "ALL_PROJECTED_ATTRIBUTES");
@@ -224,21 +229,28 @@ static bool is_one_of(struct bytes name, const struct bytes *names, size_t n)
     return false;
 }
 
+static void put_unless(struct buf *list, struct bytes name, const struct bytes *names, size_t n)
+{
+    if (!is_one_of(name, names, n)) {
+        buf_put_str(list, list->len == 0 ? "" : ", ");
+        buf_put_bytes(list, name);
+    }
+}
+
 static bool refuse_not_projected(
     struct dynamo_call *c, const struct page_state *s, const struct bytes *names, size_t n)
 {
     struct buf list;
-    buf_init(&list, /* len_max= */ EXPR_BYTES_MAX * 2);
+    buf_init(&list, /* len_max= */ 1024 * 1024);
     struct bytes rest = s->projection_text;
     while (rest.len > 0) {
         const uint8_t *comma = memchr(rest.base, ',', rest.len);
         size_t len = comma == NULL ? rest.len : (size_t)(comma - rest.base);
-        struct bytes head = path_head(bytes_of(rest.base, len), &s->env);
+        put_unless(&list, path_head(bytes_of(rest.base, len), &s->env), names, n);
         rest = bytes_from(rest, comma == NULL ? len : len + 1);
-        if (!is_one_of(head, names, n)) {
-            buf_put_str(&list, list.len == 0 ? "" : ", ");
-            buf_put_bytes(&list, head);
-        }
+    }
+    for (size_t i = 0; s->get_in != NULL && i < s->get_in->array.n; i++) {
+        put_unless(&list, s->get_in->array.items[i].text, names, n);
     }
     bool ok = call_invalid(
         c,
@@ -539,8 +551,8 @@ static bool filter_keys_check(struct dynamo_call *c, const struct page_state *s)
         if (names[i].base != NULL && expr_cond_mentions(s->filter, names[i])) {
             return call_invalid(
                 c,
-                "Filter Expression can only contain non-primary key attributes: Primary key "
-                "attribute: %.*s",
+                "%s can only contain non-primary key attributes: Primary key attribute: %.*s",
+                s->legacy_filter ? "QueryFilter" : "Filter Expression",
                 BYTES_FMT(names[i]));
         }
     }
@@ -558,15 +570,20 @@ static bool query_prepare(struct dynamo_call *c, const struct json *in, struct p
     if (!fields_read(c, in, s) || !exprs_check(c, in, &query_params) || !start_read(c, s)) {
         return false;
     }
-    if (!field_present(in, "KeyConditionExpression")) {
+    bool legacy = field_present(in, "KeyConditions");
+    if (!legacy && !field_present(in, "KeyConditionExpression")) {
         return call_invalid(
             c,
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the "
             "request.");
     }
-    if (!exprs_env(c, in, &s->env) || !source_find(c, s) || !key_condition_parse(c, in, s) ||
+    if (!exprs_env(c, in, &s->env) || !source_find(c, s) ||
+        !(legacy ? legacy_key_conditions(c, in, s->keys, &s->query)
+                 : key_condition_parse(c, in, s)) ||
         !exprs_cond(c, in, "FilterExpression", &s->env, &s->filter) ||
-        !exprs_projection(c, in, &s->env, &s->projection) || !exprs_unused(c, &s->env) ||
+        !legacy_cond(c, in, "QueryFilter", &s->filter) ||
+        !exprs_projection(c, in, &s->env, &s->projection) ||
+        !legacy_projection(c, in, &s->projection) || !exprs_unused(c, &s->env) ||
         !select_resolve(c, s)) {
         return false;
     }
@@ -598,7 +615,9 @@ static bool scan_prepare(struct dynamo_call *c, const struct json *in, struct pa
     if (!fields_read(c, in, s) || !exprs_check(c, in, &scan_params) || !start_read(c, s) ||
         !segments_check(c, s) || !exprs_env(c, in, &s->env) ||
         !exprs_cond(c, in, "FilterExpression", &s->env, &s->filter) ||
-        !exprs_projection(c, in, &s->env, &s->projection) || !exprs_unused(c, &s->env) ||
+        !legacy_cond(c, in, "ScanFilter", &s->filter) ||
+        !exprs_projection(c, in, &s->env, &s->projection) ||
+        !legacy_projection(c, in, &s->projection) || !exprs_unused(c, &s->env) ||
         !select_resolve(c, s) || !source_find(c, s)) {
         return false;
     }

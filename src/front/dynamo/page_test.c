@@ -276,9 +276,6 @@ static const struct refusal page_refusals[] = {
      "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
      "Segment: 5 is "
      "not less than TotalSegments: 5"},
-    {"Scan",
-     "{'TableName':'full','ScanFilter':{}}",
-     "Legacy parameters are not supported yet, use expressions instead: {ScanFilter}"},
 };
 
 /* Wrong questions are refused in DynamoDB's words. */
