@@ -8,8 +8,8 @@ static void fill(struct rig *r)
     rig_create_hash(r);
     rig_create_full(r);
     static const char *const items[] = {
-        "{'h':{'S':'a'},'r':{'N':'1'},'g':{'S':'x'},'l':{'S':'l3'},'kept':{'S':'k1'},'more':{'S':'"
-        "m1'}}",
+        ("{'h':{'S':'a'},'r':{'N':'1'},'g':{'S':'x'},'l':{'S':'l3'},'kept':{'S':'k1'},"
+         "'more':{'S':'m1'}}"),
         "{'h':{'S':'a'},'r':{'N':'2'},'l':{'S':'l2'},'kept':{'S':'k2'},'more':{'S':'m2'}}",
         "{'h':{'S':'a'},'r':{'N':'10'},'g':{'S':'x'},'l':{'S':'l1'},'more':{'S':'m3'}}",
         "{'h':{'S':'b'},'r':{'N':'5'},'l':{'S':'l9'}}",
