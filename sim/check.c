@@ -1,0 +1,376 @@
+/* What must hold of states: at any instant, that a transaction shows whole or not at all; in the
+ * end, that every replica holds what the ledger says, to the version, with its bookkeeping right. */
+#include <stdlib.h>
+
+#include "sim/sim.h"
+
+static const struct core_table *own_table(const struct node *n, const char *name)
+{
+    return catalog_table(core_catalog(n->core), bytes_str(name));
+}
+
+/* ---- transactions are atomic to readers ---- */
+
+/* Whether this region has the first two tables whole, in groups of the same regions. */
+static bool readable(struct sim *s, struct node *n)
+{
+    const struct catalog *catalog = core_catalog(n->core);
+    const struct core_group *g[2];
+    for (unsigned i = 0; i < 2; i++) {
+        g[i] = catalog_group(catalog, bytes_str(s->tables[i].name));
+        const struct core_table *t = own_table(n, s->tables[i].name);
+        if (g[i] == NULL || t == NULL || t->part.id != g[i]->table) {
+            return false;
+        }
+        for (unsigned k = 0; k < s->n_nodes; k++) {
+            if (s->tables[i].touched[k]) {
+                return false;
+            }
+        }
+        for (size_t k = 0; k < g[i]->n_replicas; k++) {
+            if (g[i]->replicas[k].status != CORE_ACTIVE) {
+                return false;
+            }
+        }
+    }
+    for (size_t k = 0; k < g[0]->n_replicas; k++) {
+        if (core_group_replica(g[1], g[0]->replicas[k].region) == NULL) {
+            return false;
+        }
+    }
+    return g[0]->n_replicas == g[1]->n_replicas;
+}
+
+/* A seed runs ahead of the log it came beside: until the log has caught up with where the others
+ * were when seeding ended, a region may show one table later than another. */
+static bool caught_up(struct sim *s, struct node *n)
+{
+    if (n->seeding || region_status(n->region).seeds_open > 0) {
+        n->seeding = false;
+        for (unsigned i = 0; i < s->n_nodes; i++) {
+            n->wait_for[i] = s->nodes[i].ingested;
+        }
+        n->seeding = region_status(n->region).seeds_open > 0;
+        return false;
+    }
+    for (unsigned i = 0; i < s->n_nodes; i++) {
+        const struct repl_mark *m = repl_vector_find(region_marks(n->region), s->nodes[i].id);
+        if (n->wait_for[i] > (m == NULL ? 0 : m->pos.v)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_group(struct sim *s, struct node *n, unsigned group)
+{
+    struct version seen[SIM_GROUP_KEYS] = {{{0}, {0}}};
+    struct engine_snapshot *snap = engine_snapshot_open(n->engine);
+    const struct part_reader r = {.engine = n->engine, .snap = snap};
+    struct arena a;
+    arena_init(&a, SIZE_MAX / 2);
+    for (unsigned i = 0; i < SIM_GROUP_KEYS; i++) {
+        const struct core_table *t = own_table(n, s->tables[i % 2].name);
+        struct bytes key = workload_group_key(&a, t, group, i);
+        struct value item;
+        enum err e = part_get(&r, &t->part, key, &a, &item, &seen[i]);
+        if (e != OK && e != ERR_NOT_FOUND) {
+            sim_fail(s, "%s does not read: %s", n->name, err_name(e));
+        }
+    }
+    for (unsigned i = 1; i < SIM_GROUP_KEYS; i++) {
+        if (!version_eq(seen[i], seen[0])) {
+            sim_fail(s, "%s shows a transaction in part: group %u, %llx and %llx", n->name, group,
+                     (unsigned long long)seen[0].hlc.v, (unsigned long long)seen[i].hlc.v);
+        }
+    }
+    arena_done(&a);
+    engine_snapshot_close(snap);
+}
+
+void check_sample(struct sim *s)
+{
+    for (unsigned k = 0; k < s->n_nodes; k++) {
+        struct node *n = &s->nodes[k];
+        if (!n->up || part_failed(core_part(n->core))) {
+            continue;
+        }
+        if (region_outstanding(n->region) > 1000) {
+            sim_fail(s, "%s has %zu commands at its writer", n->name, region_outstanding(n->region));
+        }
+        bool due = readable(s, n) && s->injected == 0;
+        if (!due || !caught_up(s, n)) {
+            n->seeding |= !due;
+            continue;
+        }
+        s->result.samples++;
+        for (unsigned g = 0; g < SIM_GROUPS; g++) {
+            check_group(s, n, g);
+        }
+    }
+}
+
+/* ---- at rest ---- */
+
+static bool node_settled(struct sim *s, struct node *n, const char **ret_why)
+{
+    if (!n->up || part_failed(core_part(n->core))) {
+        *ret_why = "down";
+        return false;
+    }
+    if (region_status(n->region).seeds_open > 0) {
+        *ret_why = "seeding";
+        return false;
+    }
+    for (unsigned i = 0; i < s->n_nodes; i++) {
+        const struct repl_mark *m = repl_vector_find(region_marks(n->region), s->nodes[i].id);
+        if ((m == NULL ? 0 : m->pos.v) < s->nodes[i].ingested) {
+            *ret_why = "behind";
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < s->n_tables; i++) {
+        const struct core_table *t = own_table(n, s->tables[i].name);
+        const struct core_group *g =
+            catalog_group(core_catalog(n->core), bytes_str(s->tables[i].name));
+        bool busy = t != NULL && t->status != CORE_ACTIVE;
+        for (size_t k = 0; t != NULL && k < t->n_indexes; k++) {
+            busy |= t->indexes[k].status != CORE_ACTIVE;
+        }
+        for (size_t k = 0; g != NULL && k < g->n_replicas; k++) {
+            busy |= g->replicas[k].status == CORE_CREATING || g->replicas[k].status == CORE_DELETING;
+        }
+        if (busy) {
+            *ret_why = "busy tables";
+            return false;
+        }
+    }
+    return true;
+}
+
+bool check_settled(struct sim *s)
+{
+    bool settled = s->n_calls == 0;
+    s->unsettled = settled ? "" : "calls under way";
+    uint64_t tails = 0;
+    for (unsigned i = 0; i < s->n_nodes && settled; i++) {
+        settled = node_settled(s, &s->nodes[i], &s->unsettled);
+        s->unsettled_node = i;
+        tails += s->nodes[i].ingested;
+    }
+    bool calm = settled && tails == s->tails;
+    s->tails = tails;
+    return calm;
+}
+
+/* ---- the model ---- */
+
+struct claim {
+    struct claim *next;
+    struct version version;
+    bool live;
+    uint64_t item_hash;
+    bool optional; /* its region left: what it had not shipped need not be here */
+};
+
+struct model {
+    struct map keys; /* table and key: struct claim list */
+};
+
+static void claim(struct sim *s, struct model *m, const struct ledger_txn *t, size_t i, bool optional)
+{
+    const struct ledger_change *c = &t->changes[i];
+    uint8_t k[4096];
+    store_u64_be(k, c->table);
+    memcpy(k + 8, c->key.base, c->key.len);
+    struct bytes key = bytes_of(k, c->key.len + 8);
+    struct claim *cl = sim_alloc(s, sizeof *cl);
+    *cl = (struct claim){
+        .next = map_get(&m->keys, key),
+        .version = t->version,
+        .live = c->live,
+        .item_hash = c->item_hash,
+        .optional = optional,
+    };
+    (void)map_put(&m->keys, key, cl);
+}
+
+/* Everything any region ever wrote to the table `id`. */
+static void gather(struct sim *s, struct model *m, const struct table_plan *plan, uint64_t id)
+{
+    for (unsigned i = 0; i < s->n_nodes; i++) {
+        struct node *n = &s->nodes[i];
+        const struct core_table *t = plan == NULL ? NULL : own_table(n, plan->name);
+        bool holds = plan == NULL || (t != NULL && t->part.id == id && !plan->touched[i]);
+        for (size_t p = 0; p < n->txns_cap; p++) {
+            for (size_t k = 0; n->txns[p] != NULL && k < n->txns[p]->n; k++) {
+                if (n->txns[p]->changes[k].table == id) {
+                    claim(s, m, n->txns[p], k, !holds);
+                }
+            }
+        }
+    }
+}
+
+struct held {
+    struct version version;
+    bool live;
+    uint64_t item_hash;
+};
+
+static void check_claims(struct sim *s, struct node *n, struct bytes key, const struct claim *list,
+                         const struct held *have)
+{
+    const struct claim *must = NULL;
+    const struct claim *stands = NULL;
+    bool later_delete = false;
+    for (const struct claim *c = list; c != NULL; c = c->next) {
+        bool more = must == NULL || version_cmp(c->version, must->version) > 0;
+        must = !c->optional && more ? c : must;
+        stands = have != NULL && version_eq(c->version, have->version) ? c : stands;
+    }
+    for (const struct claim *c = list; c != NULL; c = c->next) {
+        later_delete |= c->optional && !c->live &&
+                        (must == NULL || version_cmp(c->version, must->version) > 0);
+    }
+    bool live = have != NULL && have->live;
+    uint64_t table = load_u64_be(key.base);
+    uint64_t must_hlc = must == NULL ? 0 : must->version.hlc.v;
+    uint64_t have_hlc = have == NULL ? 0 : have->version.hlc.v;
+    bool older = live && must != NULL && version_cmp(have->version, must->version) < 0;
+    if (live && (stands == NULL || !stands->live || stands->item_hash != have->item_hash)) {
+        sim_fail(s, "%s table %llx: an item %llx that nobody wrote", n->name,
+                 (unsigned long long)table, (unsigned long long)have_hlc);
+    } else if (older || (!live && must != NULL && must->live && !later_delete)) {
+        sim_fail(s, "%s table %llx: a write is lost: %llx by %llx must stand, %llx stands", n->name,
+                 (unsigned long long)table, (unsigned long long)must_hlc,
+                 (unsigned long long)must->version.region.v, (unsigned long long)have_hlc);
+    } else if (live && must != NULL && !stands->optional && stands != must &&
+               !version_eq(stands->version, must->version)) {
+        sim_fail(s, "%s table %llx: neither the last write nor a later one stands", n->name,
+                 (unsigned long long)table);
+    }
+}
+
+/* The stored content of a table, by table and key. */
+static void read_held(struct sim *s, struct node *n, uint64_t table, struct map *ret)
+{
+    const struct part_reader r = {.engine = n->engine};
+    struct part_raw_cursor *c = part_raw_open(&r, table, 0, UINT32_MAX, BYTES_NONE);
+    struct part_raw raw;
+    enum err e = part_raw_next(c, &raw);
+    for (; e == OK; e = part_raw_next(c, &raw)) {
+        uint8_t k[4096];
+        store_u64_be(k, table);
+        memcpy(k + 8, raw.key.base, raw.key.len);
+        struct held *h = sim_alloc(s, sizeof *h);
+        *h = (struct held){raw.version, raw.live, hash64(raw.item, 0)};
+        (void)map_put(ret, bytes_of(k, raw.key.len + 8), h);
+    }
+    part_raw_close(c);
+    if (e != ERR_NOT_FOUND) {
+        sim_fail(s, "%s does not read: %s", n->name, err_name(e));
+    }
+}
+
+/* The log, replayed into nothing, gives what is stored. */
+static void check_fold(struct sim *s, struct node *n, uint64_t table, struct map *held)
+{
+    MAP_FOREACH (held, e) {
+        const struct held *h = e->value;
+        const struct cell *c = map_get(&n->fold, e->key);
+        bool same = c != NULL && c->live == h->live && version_eq(c->version, h->version) &&
+                    (!h->live || c->item_hash == h->item_hash);
+        if (!same) {
+            sim_fail(s, "%s table %llx: the log and the store differ", n->name,
+                     (unsigned long long)table);
+        }
+    }
+    MAP_FOREACH (&n->fold, e) {
+        const struct cell *c = e->value;
+        if (load_u64_be(e->key.base) == table && c->live && map_get(held, e->key) == NULL) {
+            sim_fail(s, "%s table %llx: the log has an item that the store lacks", n->name,
+                     (unsigned long long)table);
+        }
+    }
+}
+
+static void check_table(struct sim *s, struct node *n, struct model *m, uint64_t table)
+{
+    struct map held;
+    map_init(&held);
+    read_held(s, n, table, &held);
+    check_fold(s, n, table, &held);
+    MAP_FOREACH (&m->keys, e) {
+        check_claims(s, n, e->key, e->value, map_get(&held, e->key));
+    }
+    MAP_FOREACH (&held, e) {
+        const struct held *h = e->value;
+        if (h->live && map_get(&m->keys, e->key) == NULL) {
+            sim_fail(s, "%s table %llx: an item that nobody wrote", n->name, (unsigned long long)table);
+        }
+    }
+    map_done(&held);
+}
+
+static void check_digests(struct sim *s, struct node *a, struct node *b, uint64_t table)
+{
+    for (unsigned i = 0; i < PART_DIGEST_BUCKETS; i++) {
+        struct hash128 x = part_table_digest(core_part(a->core), table, i);
+        struct hash128 y = part_table_digest(core_part(b->core), table, i);
+        if (x.lo != y.lo || x.hi != y.hi) {
+            sim_fail(s, "%s and %s differ in table %llx", a->name, b->name, (unsigned long long)table);
+            return;
+        }
+    }
+}
+
+static void check_plan(struct sim *s, const struct table_plan *plan)
+{
+    for (unsigned i = 0; i < s->n_nodes; i++) {
+        struct node *n = &s->nodes[i];
+        const struct core_table *t = own_table(n, plan->name);
+        if (t == NULL || s->result.failed) {
+            continue;
+        }
+        struct model m;
+        map_init(&m.keys);
+        gather(s, &m, plan, t->part.id);
+        check_table(s, n, &m, t->part.id);
+        map_done(&m.keys);
+        for (unsigned k = 0; k < i && !s->result.failed; k++) {
+            const struct core_table *other = own_table(&s->nodes[k], plan->name);
+            if (other != NULL && other->part.id == t->part.id) {
+                check_digests(s, n, &s->nodes[k], t->part.id);
+            }
+        }
+    }
+}
+
+void check_final(struct sim *s)
+{
+    struct model catalog;
+    map_init(&catalog.keys);
+    gather(s, &catalog, NULL, PART_TABLE_CATALOG);
+    for (unsigned i = 0; i < s->n_nodes && !s->result.failed; i++) {
+        struct node *n = &s->nodes[i];
+        check_table(s, n, &catalog, PART_TABLE_CATALOG);
+        if (i > 0) {
+            check_digests(s, n, &s->nodes[0], PART_TABLE_CATALOG);
+        }
+        enum err e = part_check(core_part(n->core));
+        if (e != OK) {
+            sim_fail(s, "%s: its bookkeeping is wrong: %s", n->name, err_name(e));
+        }
+        s->result.repaired += region_status(n->region).repaired;
+        s->result.conflicts += region_status(n->region).conflicts;
+    }
+    map_done(&catalog.keys);
+    for (unsigned i = 0; i < s->n_tables && !s->result.failed; i++) {
+        check_plan(s, &s->tables[i]);
+    }
+    if (s->repairs > 0 && s->injected == 0) {
+        sim_fail(s, "scrubbing repaired what nobody had damaged");
+    }
+    check_sample(s);
+}

@@ -1,0 +1,367 @@
+#pragma once
+
+/* A whole cluster in one thread from one seed: the region, core and writer rooms as they are, on a
+ * network, disks and clocks that this room makes up. One seed is one history; the rolling hash of
+ * all events proves it.
+ *
+ * What judges a run is written apart from what is judged: the ledger replays the change logs with
+ * last-writer-wins by (stamp, region id) on its own, without merge or part. */
+
+#include <stdio.h>
+
+#include "change/change.h"
+#include "core/core.h"
+#include "doc/doc.h"
+#include "engine/engine.h"
+#include "expr/expr.h"
+#include "part/part.h"
+#include "region/region.h"
+#include "repl/repl.h"
+
+enum {
+    SIM_REGIONS_MAX = 5,
+    SIM_TABLES_MAX = 6,
+    SIM_CALL_OPS_MAX = 6,
+    SIM_STORY_MAX = 48,
+    SIM_STORY_BYTES = 160,
+    SIM_GROUP_KEYS = 3, /* items one transaction group writes, always together */
+    SIM_GROUPS = 4,
+};
+
+/* Bugs planted on purpose, to prove that the checkers see them. */
+enum sim_plant {
+    SIM_PLANT_NONE,
+    SIM_PLANT_TIE_BREAK,        /* an equal stamp of another region never wins */
+    SIM_PLANT_NO_PEER_POSITION, /* a crash takes back how far a peer's log was applied */
+    SIM_PLANT_ACK_BEFORE_SYNC,  /* a crash takes back the last commit although it was answered */
+    SIM_PLANT_LOST_FRAME,       /* a stretch of log arrives empty */
+    SIM_PLANT_TORN_TXN,         /* a transaction arrives without its last change */
+};
+
+struct sim_config {
+    uint64_t seed;
+    unsigned regions; /* 0: the seed chooses */
+    uint64_t steps;   /* client calls */
+    bool trace;
+    enum sim_plant plant;
+};
+
+struct sim_result {
+    uint64_t hash;
+    uint64_t events;
+    uint64_t virtual_ms;
+    uint64_t acked;
+    uint64_t crashes;
+    uint64_t converge_ms;
+    uint64_t repaired;
+    uint64_t fenced;
+    uint64_t conflicts;
+    uint64_t ties;
+    uint64_t samples;
+    bool failed;
+    char reason[512];
+};
+
+/* Runs one history to its end. The story of the last events goes to `out` when it failed. */
+struct sim_result sim_run(const struct sim_config *config, FILE *out);
+
+/* ---- events ---- */
+
+enum sim_event_kind {
+    EV_FRAME,   /* the head of a connection's queue has arrived */
+    EV_DIAL,    /* a dial reaches its target */
+    EV_REFUSED, /* a dial has failed */
+    EV_TIMER,   /* region_deadline() */
+    EV_WRITER,  /* the writer's turn */
+    EV_NEWS,    /* the head of a node's news has reached its region */
+    EV_ANSWER,  /* a client's answer has arrived */
+    EV_CLIENT,  /* a client thinks of something to do */
+    EV_ADMIN,
+    EV_FAULT,
+    EV_HEAL, /* a fault that was made for a while ends */
+    EV_START,
+    EV_SAMPLE,
+};
+
+struct sim_event {
+    uint64_t at_us;
+    uint64_t seq;
+    enum sim_event_kind kind;
+    unsigned node;
+    uint32_t life; /* of the node; an event for an earlier life is void */
+    uint64_t number;
+    void *ptr;
+};
+
+/* ---- network ---- */
+
+enum packet_kind { PACKET_OPENED, PACKET_DATA, PACKET_FIN };
+
+struct packet {
+    struct packet *next;
+    enum packet_kind kind;
+    size_t len;
+    uint8_t data[];
+};
+
+/* Side 0 dialed side 1. */
+struct conn {
+    struct conn *next;
+    uint64_t id;
+    unsigned node[2];
+    uint32_t life[2];
+    uint64_t link[2]; /* 0: not known yet */
+    bool open[2];
+    struct packet *head[2]; /* sent by that side */
+    struct packet **tail[2];
+    uint64_t last_us[2];
+    unsigned stalled[2];
+};
+
+/* ---- a region and the shell around it ---- */
+
+enum news_kind { NEWS_ROW, NEWS_COMMITTED, NEWS_DONE };
+
+struct news {
+    struct news *next;
+    enum news_kind kind;
+    struct part_cmd *cmd;
+    uint64_t tail;
+    struct buf row;
+    size_t key_len;
+};
+
+struct sim;
+struct call;
+
+struct node {
+    struct sim *sim;
+    unsigned index;
+    char name[16];
+    char address[16];
+    struct region_id id;
+    struct engine *engine;
+    struct core *core;
+    struct region *region;
+    struct tracer tracer;
+    bool up;
+    bool dying; /* its region's wishes are no longer heard */
+    uint32_t life;
+    struct conn *accepting;
+    struct part_cmd *inbox; /* on the way to the writer */
+    struct part_cmd **inbox_tail;
+    size_t n_inbox;
+    struct news *news;
+    struct news **news_tail;
+    uint64_t news_us;
+    uint64_t timer_us;  /* when the armed event comes; UINT64_MAX: none */
+    uint64_t writer_us;
+    uint64_t announced;
+    bool hit_after_commit; /* crash before the next commit's news leaves */
+    /* clock */
+    int64_t skew_ms;
+    int64_t ppm;
+    uint64_t frozen_ms; /* 0: it runs */
+    /* what a planted bug remembers */
+    struct engine *before;
+    struct part_mark old_mark;
+    /* ledger */
+    uint64_t ingested; /* of its log */
+    uint64_t hlc_max;  /* greatest stamp in its log */
+    uint64_t own_hlc;
+    struct map fold; /* table and key: struct cell */
+    struct map peer_pos; /* origin: struct cell used as a position */
+    struct ledger_txn **txns; /* by own position */
+    size_t txns_cap;
+    size_t n_clients;
+    bool seeding; /* since the last look of check_sample() */
+    uint64_t wait_for[SIM_REGIONS_MAX];
+};
+
+/* ---- what clients did ---- */
+
+enum op_state { OP_PENDING, OP_ACKED, OP_REFUSED, OP_UNKNOWN };
+enum op_kind { OP_PUT, OP_PUT_NEW, OP_ADD, OP_DELETE };
+
+struct op {
+    uint64_t id;
+    enum op_kind kind;
+    enum op_state state;
+    unsigned node;
+    int64_t delta;
+    uint64_t seen_pos; /* position of its effect in its region's log; 0: none seen */
+    unsigned seen_changes;
+    unsigned wanted_changes;
+};
+
+struct call {
+    struct sim *sim;
+    struct part_cmd cmd;
+    struct arena arena;
+    unsigned node;
+    bool admin;
+    struct core_admin call;
+    struct op *ops[SIM_CALL_OPS_MAX];
+    size_t n_ops;
+    bool returned; /* the writer has given it back; the answer is on its way */
+    struct call *next;
+};
+
+/* ---- ledger ---- */
+
+struct ledger_change {
+    uint64_t table;
+    struct bytes key;
+    bool live;
+    uint64_t item_hash;
+};
+
+struct ledger_txn {
+    struct version version;
+    uint64_t pos;
+    struct ledger_change *changes;
+    size_t n;
+};
+
+struct cell {
+    struct version version;
+    bool live;
+    uint64_t item_hash;
+    int64_t counter;
+    uint64_t pos;
+};
+
+struct table_plan {
+    char name[8];
+    bool touched[SIM_REGIONS_MAX]; /* a removal was asked for there */
+    bool paired; /* made in several regions and joined while empty */
+    bool deleted;
+};
+
+struct sim {
+    struct sim_config config;
+    struct sim_result result;
+    struct prng prng;
+    struct arena arena;
+    uint64_t now_us;
+    uint64_t seq;
+    struct sim_event *heap;
+    size_t n_heap;
+    size_t heap_cap;
+    struct node nodes[SIM_REGIONS_MAX];
+    unsigned n_nodes;
+    struct region_knobs knobs;
+    uint32_t drift_ms_max;
+    size_t batch_bytes_max;
+    uint64_t wall_base_ms;
+    uint64_t wall_max_ms;
+    uint64_t hlc_slack_ms;
+
+    struct conn *conns;
+    uint64_t next_conn;
+    uint64_t delay_us[SIM_REGIONS_MAX][SIM_REGIONS_MAX];
+    uint64_t jitter_us;
+    bool cut[SIM_REGIONS_MAX][SIM_REGIONS_MAX];
+    uint64_t clog_us[SIM_REGIONS_MAX][SIM_REGIONS_MAX]; /* extra delay */
+
+    bool healed;
+    unsigned faults_per_mille[10];
+    uint64_t fault_gap_us;
+    uint64_t think_us;
+    uint64_t calls_made;
+    uint64_t injected; /* frames emptied on purpose for scrubbing to find */
+    bool inject;
+    uint64_t repairs;
+    uint64_t tails;
+    const char *unsettled;
+    unsigned unsettled_node;
+
+    struct table_plan tables[SIM_TABLES_MAX];
+    unsigned n_tables;
+    unsigned keys;
+    struct call *calls;
+    size_t n_calls;
+    struct op **ops; /* by id */
+    size_t n_ops;
+    size_t ops_cap;
+
+    char story[SIM_STORY_MAX][SIM_STORY_BYTES];
+    size_t n_story;
+    FILE *out;
+};
+
+/* ---- world.c ---- */
+void sim_push(
+    struct sim *s, uint64_t at_us, enum sim_event_kind kind, unsigned node, uint64_t number, void *ptr);
+void sim_hash(struct sim *s, const void *p, size_t n);
+void sim_hash_u64(struct sim *s, uint64_t v);
+void sim_tell(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The first failure stays. */
+void sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+uint64_t sim_rand(struct sim *s, uint64_t lo, uint64_t hi);
+bool sim_chance(struct sim *s, unsigned per_mille);
+void *sim_alloc(struct sim *s, size_t n);
+
+/* ---- node.c ---- */
+void node_init(struct sim *s, unsigned index);
+void node_done(struct node *n);
+void node_start(struct node *n);
+void node_crash(struct node *n, bool drop_frames);
+uint64_t node_mono_ms(const struct node *n);
+uint64_t node_wall_ms(struct node *n);
+void node_rearm(struct node *n);
+void node_submit(struct node *n, struct part_cmd *cmd);
+void node_writer_turn(struct node *n);
+void node_news(struct node *n);
+struct node *node_named(struct sim *s, struct region_id id);
+
+/* ---- net.c ---- */
+void net_dial(struct node *n, uint64_t link, struct bytes address);
+void net_send(struct node *n, uint64_t link, struct bytes frame);
+void net_hang_up(struct node *n, uint64_t link);
+void net_dial_arrives(struct sim *s, const struct sim_event *ev);
+void net_dial_refused(struct sim *s, const struct sim_event *ev);
+void net_frame_arrives(struct sim *s, const struct sim_event *ev);
+/* Every connection of a node ends, from its side. */
+void net_drop_node(struct node *n, bool drop_frames);
+void net_reset_some(struct sim *s);
+void net_heal(struct sim *s, unsigned from, unsigned to);
+void net_done(struct sim *s);
+
+/* ---- faults.c ---- */
+void faults_init(struct sim *s);
+void faults_make(struct sim *s);
+void faults_end(struct sim *s, const struct sim_event *ev);
+void faults_heal_all(struct sim *s);
+
+/* ---- workload.c, admin.c ---- */
+void workload_init(struct sim *s);
+void workload_client(struct sim *s, unsigned node);
+void workload_answer(struct sim *s, struct call *c);
+/* The writer is gone, and with it what it had not answered. */
+void workload_forget(struct sim *s, unsigned node);
+void workload_done(struct sim *s);
+/* The key of a transaction group's i-th item. */
+struct bytes workload_group_key(struct arena *a, const struct core_table *t, unsigned group, unsigned i);
+struct call *call_new(struct sim *s, unsigned node);
+void call_end(struct call *c);
+void admin_try(struct sim *s);
+void admin_join(struct node *n);
+
+/* ---- ledger.c ---- */
+void ledger_ingest(struct node *n);
+struct cell *ledger_cell(struct node *n, uint64_t table, struct bytes key);
+void ledger_done(struct node *n);
+
+/* ---- check.c ---- */
+void check_sample(struct sim *s);
+/* Whether everything that shall come to rest has. */
+bool check_settled(struct sim *s);
+void check_final(struct sim *s);
+
+/* ---- plant.c ---- */
+/* What becomes of a frame on its way from `from` to `to`; the buffer holds the replacement. */
+struct bytes plant_frame(struct sim *s, struct node *from, struct node *to, struct bytes frame, struct buf *b);
+void plant_before_commit(struct node *n);
+void plant_after_crash(struct node *n);
+void plant_after_start(struct node *n);
