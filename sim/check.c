@@ -163,6 +163,29 @@ bool check_settled(struct sim *s)
     return calm;
 }
 
+void check_describe(struct sim *s)
+{
+    for (unsigned i = 0; i < s->n_nodes; i++) {
+        struct node *n = &s->nodes[i];
+        char line[SIM_STORY_BYTES];
+        int at = snprintf(line, sizeof line, "%s tail %llu has", n->name, (unsigned long long)n->ingested);
+        for (unsigned k = 0; k < s->n_nodes && n->up; k++) {
+            const struct repl_mark *m = repl_vector_find(region_marks(n->region), s->nodes[k].id);
+            at += snprintf(line + at, sizeof line - (size_t)at, " %llu",
+                           (unsigned long long)(m == NULL ? 0 : m->pos.v));
+        }
+        struct region_peer_status peers[SIM_REGIONS_MAX];
+        size_t n_peers = n->up ? region_peers(n->region, peers, SIM_REGIONS_MAX, node_mono_ms(n)) : 0;
+        sim_tell(s, "%s, %zu seeds", line, n->up ? region_status(n->region).seeds_open : 0);
+        for (size_t k = 0; k < n_peers; k++) {
+            const struct region_peer_status *p = &peers[k];
+            sim_tell(s, "  %s: up %d subscribed %d relayed %d fenced %d drifting %d ahead %d acked %llu pending %llu",
+                     p->name, p->connected, p->subscribed, p->relayed, p->fenced, p->drifting, p->ahead,
+                     (unsigned long long)p->acked.v, (unsigned long long)p->pending);
+        }
+    }
+}
+
 /* ---- the model ---- */
 
 struct claim {

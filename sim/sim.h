@@ -358,6 +358,7 @@ void check_sample(struct sim *s);
 /* Whether everything that shall come to rest has. */
 bool check_settled(struct sim *s);
 void check_final(struct sim *s);
+void check_describe(struct sim *s);
 
 /* ---- plant.c ---- */
 /* What becomes of a frame on its way from `from` to `to`; the buffer holds the replacement. */

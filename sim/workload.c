@@ -10,7 +10,7 @@ void workload_init(struct sim *s)
 {
     s->n_tables = (unsigned)sim_rand(s, 2, 4);
     s->keys = (unsigned)(sim_chance(s, 500) ? sim_rand(s, 2, 8) : sim_rand(s, 20, 200));
-    s->think_us = sim_rand(s, 500, 40000);
+    s->think_us = UINT64_C(2000) << sim_rand(s, 0, 6);
     for (unsigned i = 0; i < s->n_tables; i++) {
         (void)snprintf(s->tables[i].name, sizeof s->tables[i].name, "t%u", i);
         s->tables[i].paired = sim_chance(s, 500);

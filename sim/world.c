@@ -222,7 +222,8 @@ static bool step(struct sim *s, uint64_t until_us)
     }
     s->result.events++;
     if (s->result.events > EVENTS_MAX) {
-        sim_fail(s, "more than %d events: something runs in circles", EVENTS_MAX);
+        sim_fail(
+            s, "more than %d events: %d at node %u runs in circles", EVENTS_MAX, (int)ev.kind, ev.node);
         return false;
     }
     sim_hash_u64(s, ev.at_us);
@@ -264,6 +265,7 @@ static void settle_down(struct sim *s)
         run_until(s, s->now_us + SETTLE_POLL_MS * 1000);
         calm = check_settled(s) ? calm + 1 : 0;
         if (s->now_us > limit) {
+            check_describe(s);
             sim_fail(
                 s,
                 "not at rest %llu ms after all faults ended: %s %s",
