@@ -130,6 +130,8 @@ struct part_raw {
     struct version version;
     struct bytes item; /* encoded; empty for a tombstone */
 };
+/* Appends the storage position of a record with this key. OK; ERR_INVALID (no well-formed key). */
+MUST_CHECK enum err part_raw_position(struct buf *b, struct bytes key);
 struct part_raw_cursor;
 struct part_raw_cursor *part_raw_open(
     const struct part_reader *r, uint64_t table, uint32_t hash_lo, uint32_t hash_hi, struct bytes from);

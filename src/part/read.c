@@ -50,6 +50,17 @@ struct part_raw_cursor {
     bool started;
 };
 
+enum err part_raw_position(struct buf *b, struct bytes key)
+{
+    size_t first = key_first_len(key);
+    if (first == 0) {
+        return ERR_INVALID;
+    }
+    layout_put_u32_be(b, key_partition_hash(bytes_of(key.base, first)));
+    buf_put_bytes(b, key);
+    return b->err;
+}
+
 struct part_raw_cursor *part_raw_open(
     const struct part_reader *r,
     uint64_t table,

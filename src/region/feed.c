@@ -296,12 +296,14 @@ static void stretch_send(struct stretch *st)
 static bool pump_once(struct region *r, struct link *l, struct repl_sender *s)
 {
     const struct repl_mark *m = repl_vector_find(&r->marks, s->origin);
+    bool own = s->origin.v == r->config.id.v;
     struct stretch st = {
         .r = r,
         .l = l,
         .s = s,
         .read = s->read,
-        .to = s->sent,
+        /* Of our own log what was read and left out is covered too. */
+        .to = own ? (struct peer_pos){s->read.v} : s->sent,
         .hlc_to = s->sent_hlc,
     };
     struct repl_mark known = m == NULL ? (struct repl_mark){0} : *m;

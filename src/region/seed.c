@@ -299,14 +299,25 @@ bool seed_submit_records(struct region *r, struct link *l, const struct repl_fra
         errand_free(e);
         return false;
     }
-    for (size_t i = 0; i < f->seed_chunk.n; i++) {
+    struct buf position;
+    buf_init(&position, 1 << 20);
+    enum err err = OK;
+    for (size_t i = 0; i < f->seed_chunk.n && err == OK; i++) {
         const struct repl_record *from = &f->seed_chunk.records[i];
+        buf_clear(&position);
+        err = part_raw_position(&position, from->key);
         records[i] = (struct part_raw){
+            .position = bytes_dup(&e->arena, buf_bytes(&position)),
             .key = bytes_dup(&e->arena, from->key),
             .live = from->live,
             .version = from->version,
             .item = bytes_dup(&e->arena, from->item),
         };
+    }
+    buf_done(&position);
+    if (err != OK) {
+        errand_free(e); /* a key no writer makes */
+        return false;
     }
     e->link = l->id;
     e->cmd.seed.table = f->seed_chunk.table;
