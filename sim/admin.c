@@ -1,5 +1,5 @@
-/* An operator who creates tables, joins them, adds and removes replicas and indexes, at any time and
- * in any region, whether or not it makes sense there and then. */
+/* An operator who creates tables, joins them, adds and removes replicas and indexes, at any time
+ * and in any region, whether or not it makes sense there and then. */
 #include <stdlib.h>
 
 #include "sim/sim.h"

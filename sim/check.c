@@ -1,5 +1,6 @@
 /* What must hold of states: at any instant, that a transaction shows whole or not at all; in the
- * end, that every replica holds what the ledger says, to the version, with its bookkeeping right. */
+ * end, that every replica holds what the ledger says, to the version, with its bookkeeping right.
+ */
 #include <stdlib.h>
 
 #include "sim/sim.h"
@@ -80,8 +81,13 @@ static void check_group(struct sim *s, struct node *n, unsigned group)
     }
     for (unsigned i = 1; i < SIM_GROUP_KEYS; i++) {
         if (!version_eq(seen[i], seen[0])) {
-            sim_fail(s, "%s shows a transaction in part: group %u, %llx and %llx", n->name, group,
-                     (unsigned long long)seen[0].hlc.v, (unsigned long long)seen[i].hlc.v);
+            sim_fail(
+                s,
+                "%s shows a transaction in part: group %u, %llx and %llx",
+                n->name,
+                group,
+                (unsigned long long)seen[0].hlc.v,
+                (unsigned long long)seen[i].hlc.v);
         }
     }
     arena_done(&a);
@@ -96,7 +102,8 @@ void check_sample(struct sim *s)
             continue;
         }
         if (region_outstanding(n->region) > 1000) {
-            sim_fail(s, "%s has %zu commands at its writer", n->name, region_outstanding(n->region));
+            sim_fail(
+                s, "%s has %zu commands at its writer", n->name, region_outstanding(n->region));
         }
         bool due = readable(s, n) && s->injected == 0;
         if (!due || !caught_up(s, n)) {
@@ -138,7 +145,8 @@ static bool node_settled(struct sim *s, struct node *n, const char **ret_why)
             busy |= t->indexes[k].status != CORE_ACTIVE;
         }
         for (size_t k = 0; g != NULL && k < g->n_replicas; k++) {
-            busy |= g->replicas[k].status == CORE_CREATING || g->replicas[k].status == CORE_DELETING;
+            busy |=
+                g->replicas[k].status == CORE_CREATING || g->replicas[k].status == CORE_DELETING;
         }
         if (busy) {
             *ret_why = "busy tables";
@@ -168,20 +176,35 @@ void check_describe(struct sim *s)
     for (unsigned i = 0; i < s->n_nodes; i++) {
         struct node *n = &s->nodes[i];
         char line[SIM_STORY_BYTES];
-        int at = snprintf(line, sizeof line, "%s tail %llu has", n->name, (unsigned long long)n->ingested);
+        int at = snprintf(
+            line, sizeof line, "%s tail %llu has", n->name, (unsigned long long)n->ingested);
         for (unsigned k = 0; k < s->n_nodes && n->up; k++) {
             const struct repl_mark *m = repl_vector_find(region_marks(n->region), s->nodes[k].id);
-            at += snprintf(line + at, sizeof line - (size_t)at, " %llu",
-                           (unsigned long long)(m == NULL ? 0 : m->pos.v));
+            at += snprintf(
+                line + at,
+                sizeof line - (size_t)at,
+                " %llu",
+                (unsigned long long)(m == NULL ? 0 : m->pos.v));
         }
         struct region_peer_status peers[SIM_REGIONS_MAX];
-        size_t n_peers = n->up ? region_peers(n->region, peers, SIM_REGIONS_MAX, node_mono_ms(n)) : 0;
+        size_t n_peers =
+            n->up ? region_peers(n->region, peers, SIM_REGIONS_MAX, node_mono_ms(n)) : 0;
         sim_tell(s, "%s, %zu seeds", line, n->up ? region_status(n->region).seeds_open : 0);
         for (size_t k = 0; k < n_peers; k++) {
             const struct region_peer_status *p = &peers[k];
-            sim_tell(s, "  %s: up %d subscribed %d relayed %d fenced %d drifting %d ahead %d acked %llu pending %llu",
-                     p->name, p->connected, p->subscribed, p->relayed, p->fenced, p->drifting, p->ahead,
-                     (unsigned long long)p->acked.v, (unsigned long long)p->pending);
+            sim_tell(
+                s,
+                "  %s: up %d subscribed %d relayed %d fenced %d drifting %d ahead %d acked %llu "
+                "pending %llu",
+                p->name,
+                p->connected,
+                p->subscribed,
+                p->relayed,
+                p->fenced,
+                p->drifting,
+                p->ahead,
+                (unsigned long long)p->acked.v,
+                (unsigned long long)p->pending);
         }
     }
 }
@@ -200,7 +223,8 @@ struct model {
     struct map keys; /* table and key: struct claim list */
 };
 
-static void claim(struct sim *s, struct model *m, const struct ledger_txn *t, size_t i, bool optional)
+static void claim(
+    struct sim *s, struct model *m, const struct ledger_txn *t, size_t i, bool optional)
 {
     const struct ledger_change *c = &t->changes[i];
     uint8_t k[4096];
@@ -241,8 +265,12 @@ struct held {
     uint64_t item_hash;
 };
 
-static void check_claims(struct sim *s, struct node *n, struct bytes key, const struct claim *list,
-                         const struct held *have)
+static void check_claims(
+    struct sim *s,
+    struct node *n,
+    struct bytes key,
+    const struct claim *list,
+    const struct held *have)
 {
     const struct claim *must = NULL;
     const struct claim *stands = NULL;
@@ -253,8 +281,8 @@ static void check_claims(struct sim *s, struct node *n, struct bytes key, const 
         stands = have != NULL && version_eq(c->version, have->version) ? c : stands;
     }
     for (const struct claim *c = list; c != NULL; c = c->next) {
-        later_delete |= c->optional && !c->live &&
-                        (must == NULL || version_cmp(c->version, must->version) > 0);
+        later_delete |=
+            c->optional && !c->live && (must == NULL || version_cmp(c->version, must->version) > 0);
     }
     bool live = have != NULL && have->live;
     uint64_t table = load_u64_be(key.base);
@@ -262,16 +290,29 @@ static void check_claims(struct sim *s, struct node *n, struct bytes key, const 
     uint64_t have_hlc = have == NULL ? 0 : have->version.hlc.v;
     bool older = live && must != NULL && version_cmp(have->version, must->version) < 0;
     if (live && (stands == NULL || !stands->live || stands->item_hash != have->item_hash)) {
-        sim_fail(s, "%s table %llx: an item %llx that nobody wrote", n->name,
-                 (unsigned long long)table, (unsigned long long)have_hlc);
+        sim_fail(
+            s,
+            "%s table %llx: an item %llx that nobody wrote",
+            n->name,
+            (unsigned long long)table,
+            (unsigned long long)have_hlc);
     } else if (older || (!live && must != NULL && must->live && !later_delete)) {
-        sim_fail(s, "%s table %llx: a write is lost: %llx by %llx must stand, %llx stands", n->name,
-                 (unsigned long long)table, (unsigned long long)must_hlc,
-                 (unsigned long long)must->version.region.v, (unsigned long long)have_hlc);
-    } else if (live && must != NULL && !stands->optional && stands != must &&
-               !version_eq(stands->version, must->version)) {
-        sim_fail(s, "%s table %llx: neither the last write nor a later one stands", n->name,
-                 (unsigned long long)table);
+        sim_fail(
+            s,
+            "%s table %llx: a write is lost: %llx by %llx must stand, %llx stands",
+            n->name,
+            (unsigned long long)table,
+            (unsigned long long)must_hlc,
+            (unsigned long long)must->version.region.v,
+            (unsigned long long)have_hlc);
+    } else if (
+        live && must != NULL && !stands->optional && stands != must &&
+        !version_eq(stands->version, must->version)) {
+        sim_fail(
+            s,
+            "%s table %llx: neither the last write nor a later one stands",
+            n->name,
+            (unsigned long long)table);
     }
 }
 
@@ -305,15 +346,21 @@ static void check_fold(struct sim *s, struct node *n, uint64_t table, struct map
         bool same = c != NULL && c->live == h->live && version_eq(c->version, h->version) &&
                     (!h->live || c->item_hash == h->item_hash);
         if (!same) {
-            sim_fail(s, "%s table %llx: the log and the store differ", n->name,
-                     (unsigned long long)table);
+            sim_fail(
+                s,
+                "%s table %llx: the log and the store differ",
+                n->name,
+                (unsigned long long)table);
         }
     }
     MAP_FOREACH (&n->fold, e) {
         const struct cell *c = e->value;
         if (load_u64_be(e->key.base) == table && c->live && map_get(held, e->key) == NULL) {
-            sim_fail(s, "%s table %llx: the log has an item that the store lacks", n->name,
-                     (unsigned long long)table);
+            sim_fail(
+                s,
+                "%s table %llx: the log has an item that the store lacks",
+                n->name,
+                (unsigned long long)table);
         }
     }
 }
@@ -330,7 +377,8 @@ static void check_table(struct sim *s, struct node *n, struct model *m, uint64_t
     MAP_FOREACH (&held, e) {
         const struct held *h = e->value;
         if (h->live && map_get(&m->keys, e->key) == NULL) {
-            sim_fail(s, "%s table %llx: an item that nobody wrote", n->name, (unsigned long long)table);
+            sim_fail(
+                s, "%s table %llx: an item that nobody wrote", n->name, (unsigned long long)table);
         }
     }
     map_done(&held);
@@ -342,7 +390,8 @@ static void check_digests(struct sim *s, struct node *a, struct node *b, uint64_
         struct hash128 x = part_table_digest(core_part(a->core), table, i);
         struct hash128 y = part_table_digest(core_part(b->core), table, i);
         if (x.lo != y.lo || x.hi != y.hi) {
-            sim_fail(s, "%s and %s differ in table %llx", a->name, b->name, (unsigned long long)table);
+            sim_fail(
+                s, "%s and %s differ in table %llx", a->name, b->name, (unsigned long long)table);
             return;
         }
     }

@@ -27,7 +27,8 @@ static int usage(void)
     (void)fprintf(
         stderr,
         "usage: godwit-sim [--seed N] [--runs K] [--regions 3..5] [--steps N] [--trace] [--quiet]\n"
-        "                  [--plant tie-break|no-peer-position|ack-before-sync|lost-frame|torn-txn]\n"
+        "                  [--plant "
+        "tie-break|no-peer-position|ack-before-sync|lost-frame|torn-txn]\n"
         "Runs K histories from seeds N, N+1, …; exits 1 at the first that breaks a promise. With\n"
         "--plant, runs until the planted bug is found and exits 1 if no history finds it. Without\n"
         "--seed the first seed is drawn from the clock.\n");
@@ -117,16 +118,21 @@ static bool run_seed(const struct options *o, const struct sim_config *c)
         print(c, &r);
     }
     if (r.failed) {
-        (void)printf("seed %llu %s: %s\n", (unsigned long long)c->seed,
-                     o->canary ? "finds the planted bug" : "FAILED", r.reason);
+        (void)printf(
+            "seed %llu %s: %s\n",
+            (unsigned long long)c->seed,
+            o->canary ? "finds the planted bug" : "FAILED",
+            r.reason);
         return false;
     }
     if (c->seed % 20 == 0) {
         struct sim_result again = sim_run(c, stdout);
         if (again.hash != r.hash) {
-            (void)printf("seed %llu FAILED: two runs, two histories: %016llx %016llx\n",
-                         (unsigned long long)c->seed, (unsigned long long)r.hash,
-                         (unsigned long long)again.hash);
+            (void)printf(
+                "seed %llu FAILED: two runs, two histories: %016llx %016llx\n",
+                (unsigned long long)c->seed,
+                (unsigned long long)r.hash,
+                (unsigned long long)again.hash);
             return false;
         }
     }
@@ -155,7 +161,9 @@ int main(int argc, char **argv)
         }
         events++;
     }
-    (void)printf("%llu histories, %s\n", (unsigned long long)events,
-                 o.canary ? "and none found the planted bug" : "every promise kept");
+    (void)printf(
+        "%llu histories, %s\n",
+        (unsigned long long)events,
+        o.canary ? "and none found the planted bug" : "every promise kept");
     return o.canary ? 1 : 0;
 }

@@ -68,7 +68,8 @@ static void conn_maybe_free(struct sim *s, struct conn *c)
     }
 }
 
-static void put_packet(struct sim *s, struct conn *c, unsigned side, enum packet_kind kind, struct bytes data)
+static void put_packet(
+    struct sim *s, struct conn *c, unsigned side, enum packet_kind kind, struct bytes data)
 {
     struct packet *p = malloc(sizeof *p + data.len);
     ASSERT(p != NULL);

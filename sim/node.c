@@ -260,8 +260,7 @@ static void give_back(struct node *n)
             continue;
         }
         c->returned = true;
-        sim_push(
-            n->sim, n->sim->now_us + sim_rand(n->sim, 1, 2000), EV_ANSWER, n->index, 0, c);
+        sim_push(n->sim, n->sim->now_us + sim_rand(n->sim, 1, 2000), EV_ANSWER, n->index, 0, c);
     }
 }
 
@@ -394,7 +393,8 @@ static enum err open_region(struct node *n)
         const struct node *p = &s->nodes[i];
         if (i != n->index) {
             /* Some know each other's ids beforehand, others learn them. */
-            struct region_id id = (s->config.seed + i + n->index) % 3 == 0 ? (struct region_id){0} : p->id;
+            struct region_id id =
+                (s->config.seed + i + n->index) % 3 == 0 ? (struct region_id){0} : p->id;
             peers[n_peers++] =
                 (struct region_seed_peer){bytes_str(p->name), id, bytes_str(p->address)};
         }

@@ -68,12 +68,14 @@ static bool empties(struct sim *s)
     if (s->config.plant == SIM_PLANT_LOST_FRAME) {
         return sim_chance(s, 20);
     }
-    bool now = s->inject && !s->healed && s->injected < 3 && s->now_us > 4000000 && sim_chance(s, 20);
+    bool now =
+        s->inject && !s->healed && s->injected < 3 && s->now_us > 4000000 && sim_chance(s, 20);
     s->injected += now ? 1 : 0;
     return now;
 }
 
-struct bytes plant_frame(struct sim *s, struct node *from, struct node *to, struct bytes frame, struct buf *b)
+struct bytes plant_frame(
+    struct sim *s, struct node *from, struct node *to, struct bytes frame, struct buf *b)
 {
     (void)from;
     bool busy = s->inject || s->config.plant == SIM_PLANT_LOST_FRAME ||
@@ -89,7 +91,8 @@ struct bytes plant_frame(struct sim *s, struct node *from, struct node *to, stru
     enum err e = repl_frame_decode(&a, frame, &f);
     ASSERT(e == OK);
     bool changed = f.txns.txns.len > 0 && empties(s);
-    if (!changed && (s->config.plant == SIM_PLANT_TORN_TXN || s->config.plant == SIM_PLANT_TIE_BREAK)) {
+    if (!changed &&
+        (s->config.plant == SIM_PLANT_TORN_TXN || s->config.plant == SIM_PLANT_TIE_BREAK)) {
         changed = copy_txns(s, to, f.txns.txns, &txns);
     }
     if (changed) {

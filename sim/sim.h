@@ -154,7 +154,7 @@ struct node {
     struct news *news;
     struct news **news_tail;
     uint64_t news_us;
-    uint64_t timer_us;  /* when the armed event comes; UINT64_MAX: none */
+    uint64_t timer_us; /* when the armed event comes; UINT64_MAX: none */
     uint64_t writer_us;
     uint64_t announced;
     bool hit_after_commit; /* crash before the next commit's news leaves */
@@ -169,8 +169,8 @@ struct node {
     uint64_t ingested; /* of its log */
     uint64_t hlc_max;  /* greatest stamp in its log */
     uint64_t own_hlc;
-    struct map fold; /* table and key: struct cell */
-    struct map peer_pos; /* origin: struct cell used as a position */
+    struct map fold;          /* table and key: struct cell */
+    struct map peer_pos;      /* origin: struct cell used as a position */
     struct ledger_txn **txns; /* by own position */
     size_t txns_cap;
     size_t n_clients;
@@ -234,7 +234,7 @@ struct cell {
 struct table_plan {
     char name[8];
     bool touched[SIM_REGIONS_MAX]; /* a removal was asked for there */
-    bool paired; /* made in several regions and joined while empty */
+    bool paired;                   /* made in several regions and joined while empty */
     bool deleted;
 };
 
@@ -292,7 +292,12 @@ struct sim {
 
 /* ---- world.c ---- */
 void sim_push(
-    struct sim *s, uint64_t at_us, enum sim_event_kind kind, unsigned node, uint64_t number, void *ptr);
+    struct sim *s,
+    uint64_t at_us,
+    enum sim_event_kind kind,
+    unsigned node,
+    uint64_t number,
+    void *ptr);
 void sim_hash(struct sim *s, const void *p, size_t n);
 void sim_hash_u64(struct sim *s, uint64_t v);
 void sim_tell(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -342,7 +347,8 @@ void workload_answer(struct sim *s, struct call *c);
 void workload_forget(struct sim *s, unsigned node);
 void workload_done(struct sim *s);
 /* The key of a transaction group's i-th item. */
-struct bytes workload_group_key(struct arena *a, const struct core_table *t, unsigned group, unsigned i);
+struct bytes workload_group_key(
+    struct arena *a, const struct core_table *t, unsigned group, unsigned i);
 struct call *call_new(struct sim *s, unsigned node);
 void call_end(struct call *c);
 void admin_try(struct sim *s);
@@ -362,7 +368,8 @@ void check_describe(struct sim *s);
 
 /* ---- plant.c ---- */
 /* What becomes of a frame on its way from `from` to `to`; the buffer holds the replacement. */
-struct bytes plant_frame(struct sim *s, struct node *from, struct node *to, struct bytes frame, struct buf *b);
+struct bytes plant_frame(
+    struct sim *s, struct node *from, struct node *to, struct bytes frame, struct buf *b);
 void plant_before_commit(struct node *n);
 void plant_after_crash(struct node *n);
 void plant_after_start(struct node *n);

@@ -107,22 +107,33 @@ static void acked(struct sim *s, struct call *c, struct op *o, const struct part
     uint64_t pos = c->cmd.write.pos.v;
     if (o->kind == OP_DELETE) {
         if (pos != 0 && (pos >= n->txns_cap || n->txns[pos] == NULL)) {
-            sim_fail(s, "delete %llu was answered but is not in the log of %s",
-                     (unsigned long long)o->id, n->name);
+            sim_fail(
+                s,
+                "delete %llu was answered but is not in the log of %s",
+                (unsigned long long)o->id,
+                n->name);
         }
         return;
     }
     (void)op;
     if (o->seen_pos == 0 || o->seen_changes != o->wanted_changes) {
-        sim_fail(s, "write %llu was answered but %u of %u changes are in the log of %s",
-                 (unsigned long long)o->id, o->seen_changes, o->wanted_changes, n->name);
+        sim_fail(
+            s,
+            "write %llu was answered but %u of %u changes are in the log of %s",
+            (unsigned long long)o->id,
+            o->seen_changes,
+            o->wanted_changes,
+            n->name);
         return;
     }
     bool last = o == c->ops[c->n_ops - 1];
     const struct ledger_txn *t = n->txns[o->seen_pos];
     if (last && (pos != o->seen_pos || !version_eq(t->version, c->cmd.write.version))) {
-        sim_fail(s, "write %llu was answered with another version than the log of %s has",
-                 (unsigned long long)o->id, n->name);
+        sim_fail(
+            s,
+            "write %llu was answered with another version than the log of %s has",
+            (unsigned long long)o->id,
+            n->name);
     }
 }
 
@@ -136,8 +147,12 @@ static void answered(struct sim *s, struct call *c, struct op *o, const struct p
     bool unknown = e == ERR_IO;
     o->state = unknown ? OP_UNKNOWN : OP_REFUSED;
     if (!unknown && o->seen_pos != 0) {
-        sim_fail(s, "write %llu was refused (%s) but is in the log of %s",
-                 (unsigned long long)o->id, err_name(e), s->nodes[c->node].name);
+        sim_fail(
+            s,
+            "write %llu was refused (%s) but is in the log of %s",
+            (unsigned long long)o->id,
+            err_name(e),
+            s->nodes[c->node].name);
     }
 }
 
@@ -150,8 +165,14 @@ void workload_answer(struct sim *s, struct call *c)
         }
         sim_push(s, s->now_us + sim_rand(s, 1, s->think_us * 2), EV_CLIENT, node, 0, NULL);
     } else if (c->cmd.err != OK) {
-        sim_tell(s, "%s: admin %d of %.*s refused: %s %d", s->nodes[node].name, (int)c->call.kind,
-                 BYTES_FMT(c->call.name), err_name(c->cmd.err), (int)c->call.refusal);
+        sim_tell(
+            s,
+            "%s: admin %d of %.*s refused: %s %d",
+            s->nodes[node].name,
+            (int)c->call.kind,
+            BYTES_FMT(c->call.name),
+            err_name(c->cmd.err),
+            (int)c->call.refusal);
     }
     sim_hash_u64(s, (uint64_t)c->cmd.err);
     call_end(c);
@@ -181,7 +202,8 @@ static const struct value *key_value(struct arena *a, const char *prefix, unsign
     return v;
 }
 
-static const struct value *item_value(struct sim *s, struct arena *a, const struct value *key, uint64_t id)
+static const struct value *item_value(
+    struct sim *s, struct arena *a, const struct value *key, uint64_t id)
 {
     struct member *m = ARENA_ARRAY(a, struct member, 6);
     struct value *v = ARENA_NEW(a, struct value);
@@ -220,7 +242,8 @@ static void make_update(struct arena *a, struct part_op *op, struct op *o)
 {
     struct expr_value *values = ARENA_ARRAY(a, struct expr_value, 2);
     values[0] = (struct expr_value){.placeholder = BYTES_LIT(":d"), .value = number(o->delta)};
-    values[1] = (struct expr_value){.placeholder = BYTES_LIT(":o"), .value = number((int64_t)o->id)};
+    values[1] =
+        (struct expr_value){.placeholder = BYTES_LIT(":o"), .value = number((int64_t)o->id)};
     struct expr_env env = {.values = values, .n_values = 2, .has_values = true};
     struct bytes msg = BYTES_NONE;
     op->kind = PART_UPDATE;
@@ -234,7 +257,10 @@ static void make_op(
     struct arena *a = &c->arena;
     const struct value *key = key_value(a, "k", k);
     uint64_t draw = sim_rand(s, 0, 99);
-    enum op_kind kind = draw < 50 ? OP_PUT : draw < 65 ? OP_ADD : draw < 85 ? OP_DELETE : OP_PUT_NEW;
+    enum op_kind kind = draw < 50   ? OP_PUT
+                        : draw < 65 ? OP_ADD
+                        : draw < 85 ? OP_DELETE
+                                    : OP_PUT_NEW;
     struct op *o = op_new(s, c, kind);
     *op = (struct part_op){.table = t->part.id, .key = key_bytes(a, t, key), .key_attrs = key};
     if (kind == OP_DELETE) {
@@ -290,7 +316,8 @@ static const struct value *group_key(struct arena *a, unsigned group, unsigned i
     return key_value(a, "group", group * SIM_GROUP_KEYS * 2 + i);
 }
 
-struct bytes workload_group_key(struct arena *a, const struct core_table *t, unsigned group, unsigned i)
+struct bytes workload_group_key(
+    struct arena *a, const struct core_table *t, unsigned group, unsigned i)
 {
     return key_bytes(a, t, group_key(a, group, i));
 }

@@ -1,6 +1,7 @@
 /* Virtual time: a heap of events ordered by time and then by the order they were made in, the loop
  * that runs them, and the two phases of a history. First anything may fail and only safety is asked
- * for; then all faults end, and within a bounded virtual time everything must come to rest equal. */
+ * for; then all faults end, and within a bounded virtual time everything must come to rest equal.
+ */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -83,7 +84,12 @@ static bool before(const struct sim_event *a, const struct sim_event *b)
 }
 
 void sim_push(
-    struct sim *s, uint64_t at_us, enum sim_event_kind kind, unsigned node, uint64_t number, void *ptr)
+    struct sim *s,
+    uint64_t at_us,
+    enum sim_event_kind kind,
+    unsigned node,
+    uint64_t number,
+    void *ptr)
 {
     if (s->n_heap == s->heap_cap) {
         s->heap_cap = s->heap_cap == 0 ? 1024 : s->heap_cap * 2;
@@ -223,7 +229,11 @@ static bool step(struct sim *s, uint64_t until_us)
     s->result.events++;
     if (s->result.events > EVENTS_MAX) {
         sim_fail(
-            s, "more than %d events: %d at node %u runs in circles", EVENTS_MAX, (int)ev.kind, ev.node);
+            s,
+            "more than %d events: %d at node %u runs in circles",
+            EVENTS_MAX,
+            (int)ev.kind,
+            ev.node);
         return false;
     }
     sim_hash_u64(s, ev.at_us);
@@ -341,10 +351,10 @@ static void world_begin(struct sim *s)
 
 static void world_end(struct sim *s)
 {
-    workload_done(s);
     for (unsigned i = 0; i < s->n_nodes; i++) {
         node_done(&s->nodes[i]);
     }
+    workload_done(s);
     net_done(s);
     free(s->heap);
     free(s->ops);

@@ -336,6 +336,9 @@ struct part_cmd {
             struct bytes to;
             bool complete;
             struct hlc gc_floor;
+            /* We had everything of the table below our own tombstone floor: a record below it where nothing stands
+             * was deleted here and the deletion forgotten, so it is left out. */
+            bool settled;
             const struct part_raw *records;
             size_t n;
             size_t n_applied; /* out */

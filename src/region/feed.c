@@ -81,6 +81,49 @@ static void subscribe_own(struct region *r, struct link *l, const struct repl_fr
     repl_sender_start(s, r->config.id, (struct local_pos){from}, (struct peer_pos){from});
 }
 
+/* ---- relaying ---- */
+
+static struct bytes relay_floor_name(struct region_id origin, uint8_t to[32])
+{
+    static const char prefix[] = "relay floor ";
+    memcpy(to, prefix, sizeof prefix - 1);
+    store_u64_be(to + sizeof prefix - 1, origin.v);
+    return bytes_of(to, sizeof prefix - 1 + sizeof origin.v);
+}
+
+enum err relay_floor_stage(struct part_stage *s, struct region_id origin, struct peer_pos floor)
+{
+    uint8_t name[32];
+    uint8_t value[8];
+    store_u64_be(value, floor.v);
+    part_stage_note(s, relay_floor_name(origin, name), bytes_of(value, sizeof value));
+    return OK;
+}
+
+enum err relay_floors_stage(struct part_stage *s)
+{
+    size_t n;
+    const struct part_mark *marks = part_marks(part_stage_part(s), &n);
+    enum err e = OK;
+    for (size_t i = 1; i < n && e == OK; i++) {
+        e = relay_floor_stage(s, marks[i].region, marks[i].pos);
+    }
+    return e;
+}
+
+/* Whether our log has all of the origin's that peers may ask for, from a position on. */
+static bool may_relay(const struct region *r, struct region_id origin, struct peer_pos from)
+{
+    uint8_t name[32];
+    struct buf value;
+    buf_init(&value, 64);
+    enum err e = part_note(&r->reader, relay_floor_name(origin, name), &value);
+    bool may =
+        e == ERR_NOT_FOUND || (e == OK && value.len == 8 && load_u64_be(value.base) <= from.v);
+    buf_done(&value);
+    return may;
+}
+
 /* A subscription to what we have of a third region's log. Silence is an answer: the peer asks
  * elsewhere. */
 static void subscribe_relay(struct region *r, struct link *l, const struct repl_frame *f)
@@ -89,7 +132,8 @@ static void subscribe_relay(struct region *r, struct link *l, const struct repl_
     struct local_pos at;
     struct local_pos first;
     enum err e = part_log_find_origin(&r->reader, origin, f->subscribe.from, &at);
-    if (e != OK || part_log_first(&r->reader, &first) != OK || at.v + 1 < first.v) {
+    bool whole = e == OK && may_relay(r, origin, f->subscribe.from);
+    if (!whole || part_log_first(&r->reader, &first) != OK || at.v + 1 < first.v) {
         return;
     }
     struct repl_sender *s = sender_of(l, origin);
@@ -217,7 +261,7 @@ static enum err stretch_take(struct stretch *st, struct local_pos pos, struct by
         return e;
     }
     bool own = st->s->origin.v == st->r->config.id.v;
-    st->gap = own && pos.v != st->read.v + 1;
+    st->gap = pos.v != st->read.v + 1;
     if (st->gap) {
         return OK;
     }
@@ -253,6 +297,10 @@ static enum err stretch_read(struct stretch *st)
     }
     part_log_close(c);
     st->at_end = e == ERR_NOT_FOUND;
+    struct local_pos first;
+    if (st->at_end && part_log_first(&st->r->reader, &first) == OK) {
+        st->gap |= first.v > st->read.v + 1; /* trimmed to its end */
+    }
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
@@ -318,6 +366,8 @@ static bool pump_once(struct region *r, struct link *l, struct repl_sender *s)
             "region",
             "log does not read, subscription stopped",
             TRACE_TEXT("err", bytes_str(err_name(e))));
+        repl_sender_stop(s);
+    } else if (st.gap && !own) {
         repl_sender_stop(s);
     } else if (st.gap) {
         uint64_t tail = mark_pos(r, r->config.id);

@@ -126,20 +126,31 @@ struct fence {
     size_t n_tables;
 };
 
+/* Whether a region has all of a table; one that is itself being built has only what it wrote. */
+static bool has_all(const struct region *r, uint64_t table, struct region_id region)
+{
+    const struct core_member *m = catalog_member_by_id(r->catalog, region);
+    const struct core_group *g = catalog_group_by_table(r->catalog, table);
+    const struct core_replica *replica =
+        m == NULL || g == NULL ? NULL : core_group_replica(g, m->region);
+    return table == PART_TABLE_CATALOG || (replica != NULL && replica->status == CORE_ACTIVE);
+}
+
 static enum err fence_run(void *arg, struct part_stage *s, struct arena *a)
 {
     (void)a;
     struct fence *f = arg;
     part_stage_mark(s, (struct part_mark){.region = f->errand->origin, .pos = f->errand->mark_to});
-    for (size_t i = 0; i < f->n_tables; i++) {
+    enum err e = relay_floor_stage(s, f->errand->origin, f->errand->mark_to);
+    for (size_t i = 0; i < f->n_tables && e == OK; i++) {
         struct core_seed_need need = {
-            .table = f->tables[i], .from = f->errand->origin, .whole = true};
-        enum err e = core_seed_progress(s, &need, /* done= */ false);
-        if (e != OK) {
-            return e;
-        }
+            .table = f->tables[i],
+            .from = f->errand->origin,
+            .whole = has_all(f->region, f->tables[i], f->errand->origin),
+        };
+        e = core_seed_progress(s, &need, /* done= */ false);
     }
-    return OK;
+    return e;
 }
 
 /* The tables we share with a region, the catalog first. */
@@ -303,8 +314,20 @@ void intake_applied(struct region *r, struct errand *e, uint64_t now_ms, uint64_
     }
 }
 
+/* Our marks as peers may know them. While data is still to be seeded, positions run ahead of what
+ * we hold; then we vouch for no stamp, so that nobody forgets a tombstone we may yet need. */
+static struct repl_vector marks_to_tell(const struct region *r)
+{
+    struct repl_vector v = r->marks;
+    for (size_t i = 0; i < v.n && r->n_needs > 0; i++) {
+        v.marks[i].hlc.v = 0;
+    }
+    return v;
+}
+
 void acks_flush(struct region *r)
 {
+    const struct repl_vector marks = marks_to_tell(r);
     for (size_t i = 0; i < r->n_links; i++) {
         struct link *l = r->links[i];
         if (l->ready && l->ack_due) {
@@ -313,7 +336,7 @@ void acks_flush(struct region *r)
                 r,
                 l,
                 &(struct repl_frame){
-                    .type = REPL_MARKS, .marks = {.marks = r->marks.marks, .n = r->marks.n}});
+                    .type = REPL_MARKS, .marks = {.marks = marks.marks, .n = marks.n}});
         }
     }
 }

@@ -244,6 +244,9 @@ static void trim(struct region *r)
  * anything can still arrive and no member lacks a tombstone from before it. */
 static uint64_t stable_stamp(const struct region *r)
 {
+    if (r->n_needs > 0) {
+        return 0; /* our positions run ahead of our data until it is seeded */
+    }
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < r->marks.n; i++) {
         least = r->marks.marks[i].hlc.v < least ? r->marks.marks[i].hlc.v : least;

@@ -99,7 +99,7 @@ void scrub_tick(struct region *r, uint64_t now_ms)
     r->scrub_ms = now_ms + r->config.knobs.scrub_ms;
     uint64_t table;
     struct link *l;
-    if (next_turn(r, &table, &l)) {
+    if (r->n_needs == 0 && next_turn(r, &table, &l)) {
         (void)submit_digest(r, l, ERRAND_DIGEST, table, NULL);
     }
 }
@@ -141,7 +141,8 @@ static bool marks_equal(const struct repl_frame *a, const struct repl_frame *b)
 void scrub_compare_done(struct region *r, struct errand *e)
 {
     struct link *l = link_find(r, e->link);
-    bool can = e->cmd.err == OK && l != NULL && l->ready && !l->scrubbing && !l->seed_in.active;
+    bool can = e->cmd.err == OK && l != NULL && l->ready && !l->scrubbing && !l->seed_in.active &&
+               r->n_needs == 0;
     if (!can) {
         return;
     }
@@ -252,7 +253,8 @@ static void take_versions(struct region *r, struct link *l, const struct repl_fr
 
 void scrub_chunk(struct region *r, struct link *l, const struct repl_frame *f)
 {
-    if (!l->scrubbing) {
+    if (!l->scrubbing || r->n_needs > 0) {
+        l->scrubbing = false;
         return;
     }
     if (f->seed_chunk.mode == REPL_SEED_VERSIONS) {

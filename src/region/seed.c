@@ -26,13 +26,16 @@ void seed_out_stop(struct seed_out *s)
     s->active = false;
 }
 
-/* A table's seed waits until the peer's own word that it joined is here; the catalog's, and a
- * repair, need only that we ship to it. */
+/* A table's seed waits until the peer's own word that it joined is here. Nothing is proved or
+ * repaired by a region that knows it lacks data itself. */
 static bool may_serve(const struct region *r, const struct repl_frame *f, const struct peer *p)
 {
     uint64_t table = f->seed_want.table;
-    if (table == PART_TABLE_CATALOG || f->seed_want.purpose != REPL_PURPOSE_SEED) {
-        return replicates_to(r, table, p);
+    if (f->seed_want.purpose != REPL_PURPOSE_SEED) {
+        return replicates_to(r, table, p) && r->n_needs == 0;
+    }
+    if (table == PART_TABLE_CATALOG) {
+        return true;
     }
     return catalog_serves_seed(r->catalog, table, p->id, f->seed_want.mode == REPL_SEED_WHOLE);
 }
@@ -287,7 +290,21 @@ static enum err note_run(void *arg, struct part_stage *s, struct arena *a)
 {
     (void)a;
     const struct errand *e = arg;
+    if (e->last && !e->is_void) {
+        enum err err = relay_floors_stage(s);
+        if (err != OK) {
+            return err;
+        }
+    }
     return e->is_void ? core_seed_void(s, &e->need) : core_seed_progress(s, &e->need, e->last);
+}
+
+/* Whether we once had everything of a table: not while it is being built. */
+static bool is_settled(const struct region *r, uint64_t table)
+{
+    const struct core_group *g = catalog_group_by_table(r->catalog, table);
+    const struct core_replica *own = g == NULL ? NULL : core_group_replica(g, r->config.name);
+    return table == PART_TABLE_CATALOG || (own != NULL && own->status == CORE_ACTIVE);
 }
 
 bool seed_submit_records(struct region *r, struct link *l, const struct repl_frame *f)
@@ -326,6 +343,7 @@ bool seed_submit_records(struct region *r, struct link *l, const struct repl_fra
     e->cmd.seed.complete =
         f->seed_chunk.mode == REPL_SEED_WHOLE && f->seed_chunk.purpose == REPL_PURPOSE_SEED;
     e->cmd.seed.gc_floor = f->seed_chunk.gc_floor;
+    e->cmd.seed.settled = e->cmd.seed.complete && is_settled(r, f->seed_chunk.table);
     e->cmd.seed.records = records;
     e->cmd.seed.n = f->seed_chunk.n;
     return errand_submit(e);
