@@ -2,8 +2,8 @@
 
 static const char T[] = "flights";
 
-/* A created table answers as CREATING, opens by itself in the same commit, and both catalogs of the region know it;
- * creating it again is refused. */
+/* A created table answers as CREATING, opens by itself in the same commit, and both catalogs of the
+ * region know it; creating it again is refused. */
 static void test_create(void **state)
 {
     (void)state;
@@ -79,8 +79,8 @@ static uint64_t count_index(struct node *n, const char *hash)
     return page.count;
 }
 
-/* An index added to a full table is filled in stretches, also over a restart in the middle, and only then ACTIVE;
- * dropped, it goes with its attribute. */
+/* An index added to a full table is filled in stretches, also over a restart in the middle, and
+ * only then ACTIVE; dropped, it goes with its attribute. */
 static void test_index_life(void **state)
 {
     (void)state;
@@ -171,7 +171,8 @@ static void test_update_refusals(void **state)
     cluster_stop(&c);
 }
 
-/* Billing, stream, protection and class change, with the times that go with them; tags alone leave the status. */
+/* Billing, stream, protection and class change, with the times that go with them; tags alone leave
+ * the status. */
 static void test_update_settings(void **state)
 {
     (void)state;
@@ -202,7 +203,8 @@ static void test_update_settings(void **state)
     assert_int_equal(update(n, &t, &call), OK);
     assert_int_equal(node_table(n, T)->stream_created_ms, c.now_ms);
     assert_true(node_table(n, T)->empty);
-    const struct core_tag tags[] = {{BYTES_LIT("z"), BYTES_LIT("1")}, {BYTES_LIT("a"), BYTES_LIT("")}};
+    const struct core_tag tags[] = {
+        {BYTES_LIT("z"), BYTES_LIT("1")}, {BYTES_LIT("a"), BYTES_LIT("")}};
     t = wanted(n);
     t.tags = tags;
     t.n_tags = 2;
@@ -224,8 +226,8 @@ static void test_update_settings(void **state)
     cluster_stop(&c);
 }
 
-/* A protected table is not deleted; another goes with its items, and its name is free for a new one, which is empty
- * and has another id. */
+/* A protected table is not deleted; another goes with its items, and its name is free for a new
+ * one, which is empty and has another id. */
 static void test_delete(void **state)
 {
     (void)state;
@@ -257,7 +259,8 @@ static void test_delete(void **state)
     cluster_stop(&c);
 }
 
-/* A store cut off between an administration call and its errands goes on with them when it is opened again. */
+/* A store cut off between an administration call and its errands goes on with them when it is
+ * opened again. */
 static void test_errands_after_crash(void **state)
 {
     (void)state;
@@ -332,8 +335,7 @@ static void test_listing(void **state)
         after = t->part.name;
     }
     assert_null(catalog_table_after(n->mirror, after));
-    assert_true(
-        bytes_eq_str(catalog_table_after(n->mirror, BYTES_LIT("n"))->part.name, "zzz"));
+    assert_true(bytes_eq_str(catalog_table_after(n->mirror, BYTES_LIT("n"))->part.name, "zzz"));
     cluster_stop(&c);
 }
 

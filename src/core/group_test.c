@@ -166,6 +166,314 @@ static void test_remove_2019(void **state)
     cluster_stop(&c);
 }
 
+static void check_refused(
+    struct node *n,
+    enum core_admin_kind kind,
+    const char *r1,
+    const char *r2,
+    enum core_refusal why,
+    const char *where)
+{
+    struct core_admin call;
+    assert_true(node_regions(n, kind, T, r1, r2, &call) != OK);
+    assert_int_equal(call.refusal, why);
+    if (where != NULL) {
+        assert_true(bytes_eq_str(call.refused_region, where));
+    }
+}
+
+static void create_at(struct node *n, const struct core_table *t)
+{
+    struct core_admin call;
+    assert_int_equal(node_create(n, T, t, &call), OK);
+    settle(n->cluster);
+}
+
+static void delete_at(struct node *n)
+{
+    struct core_admin call = {.kind = CORE_ADMIN_DELETE_TABLE, .name = bytes_str(T)};
+    assert_int_equal(node_admin(n, &call), OK);
+    settle(n->cluster);
+}
+
+/* A 2017 group is refused, each time by name and place, while a region is unknown, its table is
+ * missing, or its table differs in keys, stream, content or capacity. */
+static void test_create_refusals(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 2, 21);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    const enum core_admin_kind create = CORE_ADMIN_CREATE_GROUP;
+    check_refused(us, create, "us", "eu", CORE_REFUSED_REPLICA_TABLE_MISSING, "us");
+    node_create_plain(us, T);
+    check_refused(us, create, "us", "mars", CORE_REFUSED_REGION_UNKNOWN, "mars");
+    check_refused(us, create, "us", "eu", CORE_REFUSED_REPLICA_TABLE_MISSING, "eu");
+    struct core_table t = plain_table();
+    t.part.keys.range = (struct expr_key_attr){0};
+    t.n_attrs = 1;
+    create_at(eu, &t);
+    check_refused(us, create, "us", "eu", CORE_REFUSED_KEYS_DIFFER, "eu");
+    delete_at(eu);
+    t = plain_table();
+    t.stream = CORE_STREAM_NEW_IMAGE;
+    create_at(eu, &t);
+    check_refused(us, create, "us", "eu", CORE_REFUSED_STREAM_NEEDED, "eu");
+    delete_at(eu);
+    t = plain_table();
+    t.throughput.write_units = 6;
+    create_at(eu, &t);
+    check_refused(us, create, "us", "eu", CORE_REFUSED_BILLING_DIFFERS, "eu");
+    delete_at(eu);
+    t = plain_table();
+    create_at(eu, &t);
+    node_put(eu, T, 1, "full");
+    settle(&c);
+    check_refused(us, create, "us", "eu", CORE_REFUSED_NOT_EMPTY, "eu");
+    node_delete(eu, T, 1);
+    node_put(us, T, 1, "full");
+    settle(&c);
+    check_refused(us, create, "us", "eu", CORE_REFUSED_NOT_EMPTY, "us");
+    node_delete(us, T, 1);
+    struct core_admin call;
+    assert_int_equal(node_regions(us, create, T, "us", "eu", &call), OK);
+    settle(&c);
+    assert_int_equal(node_replica(eu, T, "eu"), CORE_ACTIVE);
+    cluster_stop(&c);
+}
+
+/* The same for adding and removing replicas, and a replica of a 2017 group is not deleted in place.
+ */
+static void test_replica_refusals(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 3, 22);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    const enum core_admin_kind add = CORE_ADMIN_ADD_REPLICA;
+    const enum core_admin_kind rm = CORE_ADMIN_REMOVE_REPLICA;
+    check_refused(us, add, "eu", NULL, CORE_REFUSED_TABLE_MISSING, NULL);
+    check_refused(us, rm, "eu", NULL, CORE_REFUSED_GROUP_MISSING, NULL);
+    struct core_table t = plain_table();
+    t.stream = CORE_STREAM_NONE;
+    create_at(us, &t);
+    check_refused(us, add, "eu", NULL, CORE_REFUSED_STREAM_NEEDED, NULL);
+    delete_at(us);
+    node_create_plain(us, T);
+    check_refused(us, add, "us", NULL, CORE_REFUSED_REPLICA_EXISTS, "us");
+    check_refused(us, add, "mars", NULL, CORE_REFUSED_REGION_UNKNOWN, "mars");
+    t = plain_table();
+    create_at(eu, &t);
+    check_refused(us, add, "eu", NULL, CORE_REFUSED_TABLE_EXISTS, "eu");
+    delete_at(eu);
+    struct core_admin call;
+    assert_int_equal(node_regions(us, add, T, "eu", NULL, &call), OK);
+    check_refused(us, add, "eu", NULL, CORE_REFUSED_REPLICA_EXISTS, "eu");
+    check_refused(us, rm, "us", NULL, CORE_REFUSED_TABLE_BUSY, NULL);
+    struct core_admin del = {.kind = CORE_ADMIN_DELETE_TABLE, .name = bytes_str(T)};
+    assert_int_equal(node_admin(us, &del), ERR_IN_USE);
+    assert_int_equal(del.refusal, CORE_REFUSED_TABLE_BUSY);
+    settle(&c);
+    check_refused(us, rm, "ap", NULL, CORE_REFUSED_REPLICA_MISSING, "ap");
+    check_refused(&c.nodes[2], add, "ap", NULL, CORE_REFUSED_TABLE_MISSING, NULL);
+    check_refused(us, CORE_ADMIN_CREATE_GROUP, "us", "eu", CORE_REFUSED_GROUP_EXISTS, NULL);
+    t = *node_table(us, T);
+    t.stream = CORE_STREAM_NONE;
+    struct core_admin up = {.kind = CORE_ADMIN_UPDATE_TABLE, .name = bytes_str(T), .table = &t};
+    assert_true(node_admin(us, &up) != OK);
+    assert_int_equal(up.refusal, CORE_REFUSED_STREAM_NEEDED);
+    assert_int_equal(node_admin(eu, &del), OK);
+    settle(&c);
+    assert_null(node_table(eu, T));
+    assert_null(node_group(us, T));
+    cluster_stop(&c);
+    join_pair(&c);
+    assert_int_equal(node_admin(&c.nodes[1], &del), ERR_IN_USE);
+    assert_int_equal(del.refusal, CORE_REFUSED_IS_REPLICA);
+    cluster_stop(&c);
+}
+
+/* An index added, and billing changed, at one replica reaches the others under the same index id;
+ * the index is filled there too, and goes everywhere when dropped. */
+static void test_settings_follow(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 2, 23);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    node_create_plain(us, T);
+    node_put(us, T, 1, "blue");
+    struct core_admin call;
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "eu", NULL, &call), OK);
+    settle(&c);
+    const struct expr_key_attr attrs[] = {
+        {BYTES_LIT("pk"), VALUE_NUMBER},
+        {BYTES_LIT("sk"), VALUE_STRING},
+        {BYTES_LIT("note"), VALUE_STRING},
+    };
+    const struct core_index index = {
+        .part = {.name = BYTES_LIT("by-note"), .keys = {.hash = attrs[2]}},
+    };
+    struct core_table t = *core_table_dup(&c.mem, node_table(us, T));
+    t.attrs = attrs;
+    t.n_attrs = 3;
+    t.indexes = &index;
+    t.n_indexes = 1;
+    t.on_demand = true;
+    call = (struct core_admin){.kind = CORE_ADMIN_UPDATE_TABLE, .name = bytes_str(T), .table = &t};
+    assert_int_equal(node_admin(us, &call), OK);
+    settle(&c);
+    const struct core_table *there = node_table(eu, T);
+    assert_int_equal(there->n_indexes, 1);
+    assert_int_equal(there->indexes[0].status, CORE_ACTIVE);
+    assert_int_equal(there->indexes[0].part.id, node_table(us, T)->indexes[0].part.id);
+    assert_true(there->on_demand);
+    assert_int_equal(there->n_attrs, 3);
+    check_nodes(&c);
+    t = *core_table_dup(&c.mem, there);
+    t.n_indexes = 0;
+    assert_int_equal(node_admin(eu, &call), OK);
+    settle(&c);
+    assert_int_equal(node_table(us, T)->n_indexes, 0);
+    assert_int_equal(node_table(eu, T)->n_indexes, 0);
+    assert_int_equal(node_table(us, T)->n_attrs, 2);
+    check_nodes(&c);
+    cluster_stop(&c);
+}
+
+/* Two regions that make a group of the same name at once end with one group everywhere; the
+ * replicas of the other are FAILED where all can see it, keep their items, and can be removed. */
+static void test_two_groups_at_once(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 4, 24);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *ap = &c.nodes[2];
+    node_create_plain(us, T);
+    node_create_plain(ap, T);
+    node_put(us, T, 1, "us");
+    node_put(ap, T, 1, "ap");
+    struct core_admin call;
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "eu", NULL, &call), OK);
+    c.now_ms += 10;
+    assert_int_equal(node_regions(ap, CORE_ADMIN_ADD_REPLICA, T, "sa", NULL, &call), OK);
+    settle(&c);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(node_replica(&c.nodes[i], T, "ap"), CORE_ACTIVE);
+        assert_int_equal(node_replica(&c.nodes[i], T, "sa"), CORE_ACTIVE);
+        assert_int_equal(node_replica(&c.nodes[i], T, "us"), CORE_FAILED);
+        assert_int_equal(node_replica(&c.nodes[i], T, "eu"), CORE_FAILED);
+        assert_int_equal(node_table(&c.nodes[i], T)->status, CORE_ACTIVE);
+        assert_int_equal(node_needs(&c.nodes[i]).n, 0);
+    }
+    assert_true(bytes_eq_str(node_note(us, T, 1), "us"));
+    assert_true(bytes_eq_str(node_note(&c.nodes[3], T, 1), "ap"));
+    assert_false(node_table(us, T)->part.replicated);
+    assert_int_equal(node_regions(ap, CORE_ADMIN_REMOVE_REPLICA, T, "us", "eu", &call), OK);
+    settle(&c);
+    assert_int_equal(node_group(us, T)->n_replicas, 2);
+    assert_true(bytes_eq_str(node_note(us, T, 1), "us"));
+    check_nodes(&c);
+    cluster_stop(&c);
+}
+
+/* Two replicas added at once from two regions that do not know of each other's doing both get
+ * everything, also what the other wrote before it knew of them. */
+static void test_two_adds_at_once(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 4, 25);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    struct node *ap = &c.nodes[2];
+    struct node *sa = &c.nodes[3];
+    struct core_admin call;
+    node_create_plain(us, T);
+    node_put(us, T, 1, "old");
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "eu", NULL, &call), OK);
+    settle(&c);
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "ap", NULL, &call), OK);
+    assert_int_equal(node_regions(eu, CORE_ADMIN_ADD_REPLICA, T, "sa", NULL, &call), OK);
+    (void)ship(us, ap, 100);
+    (void)ship(eu, sa, 100);
+    node_put(ap, T, 2, "at ap");
+    node_put(sa, T, 3, "at sa");
+    settle(&c);
+    assert_int_equal(node_group(us, T)->n_replicas, 4);
+    check_notes(&c, 1, "old");
+    check_notes(&c, 2, "at ap");
+    check_notes(&c, 3, "at sa");
+    check_nodes(&c);
+    cluster_stop(&c);
+}
+
+/* A member that is removed takes its replicas and everybody's wants of it along, also those of a
+ * replica that was just being built from it. */
+static void test_remove_member(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 3, 26);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    struct core_admin call;
+    node_create_plain(us, T);
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "eu", "ap", &call), OK);
+    (void)ship(us, eu, 100);
+    (void)ship(us, &c.nodes[2], 100);
+    assert_int_equal(node_needs(eu).n, 2);
+    assert_int_equal(node_regions(eu, CORE_ADMIN_REMOVE_MEMBER, "", "us", NULL, &call), OK);
+    check_refused(eu, CORE_ADMIN_REMOVE_MEMBER, "us", NULL, CORE_REFUSED_REGION_UNKNOWN, "us");
+    c.nodes[0].sent[1] = c.nodes[0].sent[2] = part_tail(core_part(us->core));
+    settle(&c);
+    assert_int_equal(node_replica(eu, T, "us"), -1);
+    assert_int_equal(node_replica(eu, T, "eu"), CORE_ACTIVE);
+    assert_int_equal(node_replica(eu, T, "ap"), CORE_ACTIVE);
+    assert_false(catalog_replicates_to(core_catalog(eu->core), PART_TABLE_CATALOG, us->id));
+    assert_true(catalog_member(core_catalog(eu->core), BYTES_LIT("us"))->removed);
+    node_put(eu, T, 1, "without us");
+    settle(&c);
+    assert_true(bytes_eq_str(node_note(&c.nodes[2], T, 1), "without us"));
+    cluster_stop(&c);
+}
+
+/* A fence opens a whole need, also of the catalog, which ends like any other. */
+static void test_fence_opens_need(void **state)
+{
+    (void)state;
+    struct cluster c;
+    join_pair(&c);
+    struct node *us = &c.nodes[0];
+    const uint64_t wants[] = {PART_TABLE_CATALOG, node_table(us, T)->part.id};
+    for (size_t i = 0; i < 2; i++) {
+        struct core_seed_need need = {wants[i], c.nodes[1].id, true, BYTES_NONE};
+        struct progress open = {.need = &need, .opens = true};
+        struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = run_progress, .arg = &open}};
+        assert_int_equal(node_cmd(us, &cmd), OK);
+        struct needs needs = node_needs(us);
+        assert_int_equal(needs.n, 1);
+        assert_true(needs.list[0].whole);
+        assert_int_equal(needs.list[0].table, wants[i]);
+        struct progress done = {.need = &need};
+        struct part_cmd end = {.kind = PART_CMD_CALL, .call = {.run = run_progress, .arg = &done}};
+        assert_int_equal(node_cmd(us, &end), OK);
+        assert_int_equal(node_needs(us).n, 0);
+    }
+    assert_int_equal(node_replica(us, T, "us"), CORE_ACTIVE);
+    cluster_stop(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +481,13 @@ int main(void)
         cmocka_unit_test(test_add_replica),
         cmocka_unit_test(test_leave_2017),
         cmocka_unit_test(test_remove_2019),
+        cmocka_unit_test(test_create_refusals),
+        cmocka_unit_test(test_replica_refusals),
+        cmocka_unit_test(test_settings_follow),
+        cmocka_unit_test(test_two_groups_at_once),
+        cmocka_unit_test(test_two_adds_at_once),
+        cmocka_unit_test(test_remove_member),
+        cmocka_unit_test(test_fence_opens_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

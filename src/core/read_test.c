@@ -15,20 +15,23 @@ static struct core_table indexed_table(void)
     };
     static const struct core_index indexes[] = {
         {
-            .part = {
-                .name = {(const uint8_t *)"by-at", 5},
-                .local = true,
-                .keys = {{{(const uint8_t *)"pk", 2}, VALUE_NUMBER},
+            .part =
+                {
+                    .name = {(const uint8_t *)"by-at", 5},
+                    .local = true,
+                    .keys =
+                        {{{(const uint8_t *)"pk", 2}, VALUE_NUMBER},
                          {{(const uint8_t *)"at", 2}, VALUE_NUMBER}},
-                .projection = PART_PROJECT_KEYS,
-            },
+                    .projection = PART_PROJECT_KEYS,
+                },
         },
         {
-            .part = {
-                .name = {(const uint8_t *)"by-kind", 7},
-                .keys = {.hash = {{(const uint8_t *)"kind", 4}, VALUE_STRING}},
-                .projection = PART_PROJECT_ALL,
-            },
+            .part =
+                {
+                    .name = {(const uint8_t *)"by-kind", 7},
+                    .keys = {.hash = {{(const uint8_t *)"kind", 4}, VALUE_STRING}},
+                    .projection = PART_PROJECT_ALL,
+                },
         },
     };
     struct core_table t = plain_table();
@@ -50,8 +53,7 @@ static void put_thing(struct node *n, int64_t pk, int64_t i, size_t pad)
         BYTES_LIT("sk"), {.type = VALUE_STRING, .bytes = bytes_fmt(a, "%05d", (int)i)}};
     m[2] = (struct member){BYTES_LIT("at"), num(i * 7919 % 1000)};
     m[3] = (struct member){BYTES_LIT("kind"), str(i % 3 == 0 ? "odd" : "even")};
-    m[4] = (struct member){
-        BYTES_LIT("pad"), {.type = VALUE_STRING, .bytes = bytes_of(text, pad)}};
+    m[4] = (struct member){BYTES_LIT("pad"), {.type = VALUE_STRING, .bytes = bytes_of(text, pad)}};
     assert_int_equal(members_sort(m, 5), OK);
     struct value *item = ARENA_NEW(a, struct value);
     *item = (struct value){.type = VALUE_MAP, .map = {m, 5}};
@@ -126,8 +128,8 @@ static void check_same(const struct run *a, const struct run *b)
     }
 }
 
-/* However a range is cut by a limit, the pages put together are the whole, forwards and backwards, of the table and
- * of its indexes, and the counters add up. */
+/* However a range is cut by a limit, the pages put together are the whole, forwards and backwards,
+ * of the table and of its indexes, and the counters add up. */
 static void test_limits(void **state)
 {
     (void)state;
@@ -188,7 +190,7 @@ static void test_segments(void **state)
     const uint32_t totals[] = {1, 2, 3, 7, 64, 1000000};
     for (size_t k = 0; k < sizeof totals / sizeof totals[0]; k++) {
         uint64_t n = 0;
-        for (uint32_t s = 0; s < totals[k]; s += totals[k] > 1000 ? 999 : 1) {
+        for (uint32_t s = 0; s<totals[k]; s += totals[k]> 1000 ? 999 : 1) {
             run = (struct run){0};
             struct core_page page = {.segment = s, .total_segments = totals[k], .limit = 5};
             read_all(&c, &page, &run);
@@ -199,7 +201,8 @@ static void test_segments(void **state)
     cluster_stop(&c);
 }
 
-/* A page without a limit ends with the item that reaches 1 MB, and a filter does not move that end. */
+/* A page without a limit ends with the item that reaches 1 MB, and a filter does not move that end.
+ */
 static void test_page_bytes(void **state)
 {
     (void)state;
@@ -232,8 +235,8 @@ static void test_page_bytes(void **state)
     cluster_stop(&c);
 }
 
-/* The last key of a page read through an index names the table's key and the index's, and an index read that lacks
- * attributes fetches whole items, counted apart. */
+/* The last key of a page read through an index names the table's key and the index's, and an index
+ * read that lacks attributes fetches whole items, counted apart. */
 static void test_index_pages(void **state)
 {
     (void)state;
@@ -263,8 +266,8 @@ static void test_index_pages(void **state)
     cluster_stop(&c);
 }
 
-/* A projection shapes what comes back and changes neither sizes nor the last key; core_get() reports the size of the
- * whole item. */
+/* A projection shapes what comes back and changes neither sizes nor the last key; core_get()
+ * reports the size of the whole item. */
 static void test_projection(void **state)
 {
     (void)state;
@@ -298,8 +301,7 @@ static void test_start_outside(void **state)
     struct cluster c;
     start(&c, 10, 20, 20);
     const struct expr_key_cond on_pk = {.hash = num(1), .op = EXPR_RANGE_ALL};
-    struct core_page page = {
-        .query = &on_pk, .after = make_item(&c.mem, 2, "00001", NULL, num(0))};
+    struct core_page page = {.query = &on_pk, .after = make_item(&c.mem, 2, "00001", NULL, num(0))};
     assert_int_equal(read_page(&c, &page), ERR_INVALID);
     cluster_stop(&c);
 }

@@ -407,6 +407,7 @@ static inline struct needs node_needs(struct node *n)
 struct progress {
     const struct core_seed_need *need;
     bool is_void;
+    bool opens;
 };
 
 static inline enum err run_progress(void *arg, struct part_stage *s, struct arena *a)
@@ -414,7 +415,7 @@ static inline enum err run_progress(void *arg, struct part_stage *s, struct aren
     (void)a;
     const struct progress *p = arg;
     return p->is_void ? core_seed_void(s, p->need)
-                      : core_seed_progress(s, p->need, /* done= */ true);
+                      : core_seed_progress(s, p->need, /* done= */ !p->opens);
 }
 
 static inline struct node *node_by_id(struct cluster *c, struct region_id id)
@@ -435,7 +436,8 @@ static inline bool serve(struct node *n, const struct core_seed_need *need)
     assert_non_null(from);
     const struct catalog *theirs = core_catalog(from->core);
     if (!catalog_serves_seed(theirs, need->table, n->id, need->whole)) {
-        struct progress gone = {need, !catalog_replicates_to(theirs, need->table, from->id)};
+        struct progress gone = {
+            need, .is_void = !catalog_replicates_to(theirs, need->table, from->id)};
         struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = run_progress, .arg = &gone}};
         if (gone.is_void) {
             assert_int_equal(node_cmd(n, &cmd), OK);
@@ -463,7 +465,7 @@ static inline bool serve(struct node *n, const struct core_seed_need *need)
         .seed = {.table = need->table, .records = records, .n = n_records},
     };
     assert_int_equal(node_cmd(n, &cmd), OK);
-    struct progress progress = {need, /* is_void= */ false};
+    struct progress progress = {need};
     struct part_cmd done = {.kind = PART_CMD_CALL, .call = {.run = run_progress, .arg = &progress}};
     assert_int_equal(node_cmd(n, &done), OK);
     return true;
