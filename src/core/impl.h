@@ -56,17 +56,17 @@ void core_unmark_at(struct core *c, struct bytes name);
 
 /* ---- staging rows ---- */
 
-enum err stage_row(
+MUST_CHECK enum err stage_row(
     struct part_stage *s, struct arena *a, const struct row_key *key, const struct value *item);
-enum err stage_table(struct part_stage *s, struct arena *a, const struct core_table *t);
-enum err stage_group(
+MUST_CHECK enum err stage_table(struct part_stage *s, struct arena *a, const struct core_table *t);
+MUST_CHECK enum err stage_group(
     struct part_stage *s, struct arena *a, struct bytes name, const struct group_row *g);
-enum err stage_replica(
+MUST_CHECK enum err stage_replica(
     struct part_stage *s, struct arena *a, struct bytes table, const struct replica_row *r);
-enum err stage_no_table(
+MUST_CHECK enum err stage_no_table(
     struct part_stage *s, struct arena *a, struct bytes region, struct bytes table);
-enum err stage_no_group(struct part_stage *s, struct arena *a, struct bytes table);
-enum err stage_no_replica(
+MUST_CHECK enum err stage_no_group(struct part_stage *s, struct arena *a, struct bytes table);
+MUST_CHECK enum err stage_no_replica(
     struct part_stage *s, struct arena *a, struct bytes region, struct bytes table);
 
 /* ---- ids ---- */
@@ -133,15 +133,21 @@ MUST_CHECK enum err reconcile(
 
 /* ---- administration (admin.c, group.c) ---- */
 
-enum err refuse(struct core_admin *call, enum core_refusal why, enum err err);
-enum err refuse_region(
+MUST_CHECK enum err refuse(struct core_admin *call, enum core_refusal why, enum err err);
+MUST_CHECK enum err refuse_region(
     struct core_admin *call, enum core_refusal why, enum err err, struct bytes region);
-enum err admin_create_group(struct core_admin *call, struct part_stage *s, struct arena *a);
-enum err admin_add_replica(struct core_admin *call, struct part_stage *s, struct arena *a);
-enum err admin_remove_replica(struct core_admin *call, struct part_stage *s, struct arena *a);
-enum err admin_replica_seeded(struct core_admin *call, struct part_stage *s, struct arena *a);
-enum err admin_put_member(struct core_admin *call, struct part_stage *s, struct arena *a);
-enum err admin_remove_member(struct core_admin *call, struct part_stage *s, struct arena *a);
+MUST_CHECK enum err admin_create_group(
+    struct core_admin *call, struct part_stage *s, struct arena *a);
+MUST_CHECK enum err admin_add_replica(
+    struct core_admin *call, struct part_stage *s, struct arena *a);
+MUST_CHECK enum err admin_remove_replica(
+    struct core_admin *call, struct part_stage *s, struct arena *a);
+MUST_CHECK enum err admin_replica_seeded(
+    struct core_admin *call, struct part_stage *s, struct arena *a);
+MUST_CHECK enum err admin_put_member(
+    struct core_admin *call, struct part_stage *s, struct arena *a);
+MUST_CHECK enum err admin_remove_member(
+    struct core_admin *call, struct part_stage *s, struct arena *a);
 /* The group row's shape after a replica's table became `t`: indexes that are going are left out.
  * OK; ERR_TOO_BIG. */
 MUST_CHECK enum err group_shape_of(
