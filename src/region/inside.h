@@ -177,6 +177,8 @@ struct link *link_find(struct region *r, uint64_t id);
 struct link *link_of(struct region *r, struct region_id peer);
 void link_send(struct region *r, struct link *l, const struct repl_frame *f);
 void link_drop(struct region *r, struct link *l, uint64_t now_ms);
+/* Whether it is ours to dial that peer, now or at its redial_ms; of two regions only one dials. */
+bool links_awaits_dial(const struct region *r, const struct peer *p);
 void links_dial(struct region *r, uint64_t now_ms);
 void links_expire(struct region *r, uint64_t now_ms);
 void link_free(struct link *l);

@@ -117,12 +117,16 @@ static void refuse(struct region *r, struct link *l, const char *reason, uint64_
     link_drop(r, l, now_ms);
 }
 
+bool links_awaits_dial(const struct region *r, const struct peer *p)
+{
+    bool ours = p->id.v == 0 || r->config.id.v < p->id.v;
+    return ours && !p->removed && p->link == NULL && p->address[0] != '\0';
+}
+
 void links_dial(struct region *r, uint64_t now_ms)
 {
     for (struct peer *p = r->peers; p != NULL; p = p->next) {
-        bool ours = p->id.v == 0 || r->config.id.v < p->id.v;
-        if (!ours || p->removed || p->link != NULL || p->redial_ms > now_ms ||
-            p->address[0] == '\0') {
+        if (!links_awaits_dial(r, p) || p->redial_ms > now_ms) {
             continue;
         }
         struct link *l = link_new(r, now_ms);

@@ -355,7 +355,7 @@ uint64_t region_deadline(const struct region *r)
         }
     }
     for (const struct peer *p = r->peers; p != NULL; p = p->next) {
-        if (p->link == NULL && !p->removed) {
+        if (links_awaits_dial(r, p)) {
             earlier(&at, p->redial_ms);
         }
     }
