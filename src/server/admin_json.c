@@ -113,6 +113,8 @@ bool admin_parse_members(const struct http_request *req, struct ask *ask)
     const struct json *add = json_find(&j, "add");
     if (add == NULL) {
         ask->admin.kind = CORE_ADMIN_REMOVE_MEMBER;
+        ask->admin.regions = &ask->admin.name;
+        ask->admin.n_regions = 1;
         return text_member(&j, "remove", &ask->admin.name);
     }
     struct core_member *m = &ask->member;
