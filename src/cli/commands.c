@@ -54,6 +54,44 @@ static const struct arg_option key_list_options[] = {
     CLI_OPTION_JSON,
 };
 
+static const struct arg_option cluster_options[] = {CLI_OPTIONS_CLUSTER};
+static const struct arg_option cluster_json_options[] = {CLI_OPTIONS_CLUSTER, CLI_OPTION_JSON};
+
+static const struct arg_option region_add_options[] = {
+    {"http", ARG_TEXT, "HOST:PORT", "where its clients will connect", 0},
+    {"link", ARG_TEXT, "HOST:PORT", "where the other regions will connect", 0},
+    {"out", ARG_TEXT, "FILE", "the join file to write (default: NAME.join)", 0},
+    CLI_OPTIONS_CLUSTER,
+};
+
+static const struct arg_option verify_options[] = {
+    {"timeout",
+     ARG_NUMBER,
+     "S",
+     "how long to wait for regions to become equal (default: 30)",
+     86400},
+    {"keys", ARG_NUMBER, "N", "how many differing keys of a table to name (default: 20)", 1000000},
+    CLI_OPTIONS_CLUSTER,
+    CLI_OPTION_JSON,
+};
+
+static const struct arg_option conflicts_options[] = {
+    {"limit", ARG_NUMBER, "N", "how many to show, the latest first (default: 20)", 1000},
+    {"region", ARG_TEXT, "NAME", "only what this region logged", 0},
+    CLI_OPTIONS_CLUSTER,
+    CLI_OPTION_JSON,
+};
+
+static const struct arg_option fault_options[] = {
+    {"one-way", ARG_FLAG, NULL, "only what A sends to B", 0},
+    CLI_OPTIONS_CLUSTER,
+};
+
+#define FAULT_DETAILS                                                                             \
+    "B may be \"all\": every other region. Only regions in development mode take faults; godwit " \
+    "status\n"                                                                                    \
+    "shows them, godwit fault heal ends them."
+
 const struct cli_command cli_commands[] = {
     {
         .name = "dev",
@@ -135,6 +173,153 @@ const struct cli_command cli_commands[] = {
         .n_min = 1,
         .n_max = 1,
         .run = run_key_revoke,
+    },
+    {
+        .name = "status",
+        .synopsis = "",
+        .summary = "show regions, links, lag and what is pending",
+        .details =
+            "A link's lag is what the receiving region measured, from a write's commit there to "
+            "its commit here;\n"
+            "pending counts records sent or waiting that the other side has not acknowledged.",
+        OPTIONS(cluster_json_options),
+        .run = run_status,
+    },
+    {
+        .name = "region add",
+        .synopsis = "NAME",
+        .summary = "add a region to a live cluster",
+        .details = "In a development cluster this is all: it chooses ports, writes the "
+                   "configuration and starts the\n"
+                   "region. Elsewhere it needs --http and --link, and writes a join file for "
+                   "godwit init --join.",
+        OPTIONS(region_add_options),
+        .n_min = 1,
+        .n_max = 1,
+        .run = run_region_add,
+    },
+    {
+        .name = "region remove",
+        .synopsis = "NAME",
+        .summary = "remove a region from a live cluster",
+        .details = "Its log is no longer taken and no longer kept for; to come back it must join "
+                   "anew. Its data stays\n"
+                   "on its disk.",
+        OPTIONS(cluster_options),
+        .n_min = 1,
+        .n_max = 1,
+        .run = run_region_remove,
+    },
+    {
+        .name = "region list",
+        .synopsis = "",
+        .summary = "list the members of the cluster",
+        OPTIONS(cluster_json_options),
+        .run = run_region_list,
+    },
+    {
+        .name = "table list",
+        .synopsis = "",
+        .summary = "list the tables of all regions",
+        OPTIONS(cluster_json_options),
+        .run = run_table_list,
+    },
+    {
+        .name = "table describe",
+        .synopsis = "NAME",
+        .summary = "show what each region says of a table",
+        OPTIONS(cluster_json_options),
+        .n_min = 1,
+        .n_max = 1,
+        .run = run_table_describe,
+    },
+    {
+        .name = "verify",
+        .synopsis = "[TABLE...]",
+        .summary = "prove that all regions hold the same, or name what differs",
+        .details = "Compares digests of the catalog and of every global table, or of the tables "
+                   "named, once nothing is\n"
+                   "under way between regions. Exit code 0 means: every replica answered and all "
+                   "are equal.",
+        OPTIONS(verify_options),
+        .n_max = ARGS_POSITIONS_MAX,
+        .run = run_verify,
+    },
+    {
+        .name = "conflicts",
+        .synopsis = "[TABLE]",
+        .summary = "show writes that lost to others they did not know of",
+        OPTIONS(conflicts_options),
+        .n_max = 1,
+        .run = run_conflicts,
+    },
+    {
+        .name = "fault delay",
+        .synopsis = "A B MS",
+        .summary = "delay what two regions send each other",
+        .details = FAULT_DETAILS,
+        OPTIONS(fault_options),
+        .n_min = 3,
+        .n_max = 3,
+        .run = run_fault_delay,
+    },
+    {
+        .name = "fault jitter",
+        .synopsis = "A B MS",
+        .summary = "delay it by up to so much more, at random",
+        .details = FAULT_DETAILS,
+        OPTIONS(fault_options),
+        .n_min = 3,
+        .n_max = 3,
+        .run = run_fault_jitter,
+    },
+    {
+        .name = "fault loss",
+        .synopsis = "A B PER_MILLE",
+        .summary = "lose frames between two regions, which costs retransmissions",
+        .details = FAULT_DETAILS,
+        OPTIONS(fault_options),
+        .n_min = 3,
+        .n_max = 3,
+        .run = run_fault_loss,
+    },
+    {
+        .name = "fault bandwidth",
+        .synopsis = "A B BYTES_PER_S",
+        .summary = "limit the rate between two regions; 0 ends it",
+        .details = FAULT_DETAILS,
+        OPTIONS(fault_options),
+        .n_min = 3,
+        .n_max = 3,
+        .run = run_fault_bandwidth,
+    },
+    {
+        .name = "fault partition",
+        .synopsis = "A B",
+        .summary = "cut two regions off from each other",
+        .details = FAULT_DETAILS,
+        OPTIONS(fault_options),
+        .n_min = 2,
+        .n_max = 2,
+        .run = run_fault_partition,
+    },
+    {
+        .name = "fault skew",
+        .synopsis = "REGION MS",
+        .summary = "set a region's clock forward or, with a minus, back",
+        OPTIONS(cluster_options),
+        .n_min = 2,
+        .n_max = 2,
+        .run = run_fault_skew,
+    },
+    {
+        .name = "fault heal",
+        .synopsis = "[A B]",
+        .summary = "end the faults between two regions, or all faults",
+        .details = "Delays return to what the configuration says.",
+        OPTIONS(fault_options),
+        .n_max = 2,
+        .run = run_fault_heal,
     },
 };
 const size_t cli_commands_n = sizeof cli_commands / sizeof cli_commands[0];

@@ -16,7 +16,6 @@
 
 enum {
     DEV_PORT = 8000,
-    DEV_LINK_PORT_OFFSET = 1000,
     DEV_PORT_MAX = 60000,
     DEV_DELAY_MS_UNKNOWN = 50,
 };

@@ -18,7 +18,10 @@
 #include "cli/dir.h"
 #include "cli/keys.h"
 
-enum { DEV_LINE_BYTES_MAX = 256 };
+enum {
+    DEV_LINE_BYTES_MAX = 256,
+    DEV_LINK_PORT_OFFSET = 1000, /* from a region's HTTP port to its link port */
+};
 
 enum child_state { CHILD_DOWN, CHILD_STARTING, CHILD_UP, CHILD_STOPPING };
 

@@ -1,6 +1,8 @@
 /* `godwit init` and `godwit server`: a region's configuration is written once, and then run. */
 #include "cli/init.h"
 
+#include <sys/prctl.h>
+
 #include "base/text.h"
 #include "cli/keys.h"
 #include "io/io.h"
@@ -226,6 +228,8 @@ int run_server(struct cli *cli, const struct args *args)
     if (config.key_file.len > 0) {
         config.key_file = bytes_str(config_relative(cli, path, config.key_file));
     }
+    /* A supervisor starts us by way of /proc/self/exe, which ps and top would show. */
+    (void)prctl(PR_SET_NAME, "godwit");
     bool has_fd = args_text(args, "ready-fd", NULL) != NULL;
     return server_run(&config, has_fd ? (int)args_number(args, "ready-fd", 0) : -1);
 }
