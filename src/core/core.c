@@ -12,6 +12,8 @@
  *  2. Rows are announced only after their batch is on disk, each once, in commit order.
  *  3. Commands of core's own never reach core_take_done().
  * Not promised: that an errand runs at once; core_deadline() says when to call again. */
+#include "core/core.h"
+
 #include <stdlib.h>
 
 #include "core/impl.h"
