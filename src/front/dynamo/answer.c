@@ -152,6 +152,9 @@ static struct bytes take_body(struct dynamo_call *c)
     if (c->d->out.err != OK) {
         return BYTES_NONE;
     }
+    if (c->d->out.len == 0) {
+        return BYTES_LIT(""); /* an answer without a body */
+    }
     return bytes_dup(c->arena, buf_bytes(&c->d->out));
 }
 

@@ -30,7 +30,9 @@ struct table_call {
     bool count_only; /* change nothing, only count `admin.name`'s items */
     bool has_also;   /* `also` is to succeed with it or neither */
     struct core_admin also;
-    int needs_group; /* enum core_group_version the table's group must have; 0: whichever */
+    struct table_call *then; /* submitted when this one has succeeded; its result is the answer */
+    bool replicas_2019;      /* words refusals as UpdateTable does */
+    int needs_group;         /* enum core_group_version the table's group must have; 0: whichever */
     bool submitted;
     /* out */
     bool found;                /* count_only: the table is there */
@@ -66,6 +68,8 @@ bool fail_group_missing(struct dynamo_call *c, struct bytes name);
 /* DynamoDB checks table names of these operations before all else: three characters at least. */
 bool table_name_check(struct dynamo_call *c, const char *field, struct bytes name);
 bool table_class_check(struct dynamo_call *c, struct bytes table_class);
+/* SSESpecification: only what asks for nothing passes. */
+bool sse_check(struct dynamo_call *c, const struct json *in);
 /* Refuses parameters that are there and that nothing here honours. NULL-terminated. */
 bool refuse_params(struct dynamo_call *c, const struct json *in, const char *const *names);
 /* ---- pieces of requests (table_request.c) ---- */

@@ -395,10 +395,45 @@ static bool fail_of_replica(struct table_call *t)
     return fail_of_table(t);
 }
 
+/* Answers in UpdateTable's words for what is wrong with a replica, if it has some of its own. */
+static bool failed_as_2019(struct table_call *t)
+{
+    struct dynamo_call *c = t->c;
+    enum core_refusal why = t->admin.refusal;
+    struct bytes region = t->admin.n_regions == 0 ? BYTES_LIT("") : t->admin.regions[0];
+    if (why == CORE_REFUSED_TABLE_EXISTS || why == CORE_REFUSED_REPLICA_EXISTS) {
+        (void)call_invalid(
+            c,
+            "Failed to create a the new replica of table with name: \u2018%.*s\u2019 because one "
+            "or more replicas already existed as tables.",
+            BYTES_FMT(t->admin.name));
+        return true;
+    }
+    if (why == CORE_REFUSED_GROUP_MISSING || why == CORE_REFUSED_REPLICA_MISSING) {
+        (void)call_invalid(
+            c,
+            "Update global table operation failed because one or more replicas were not part of "
+            "the global table. Please retry the request without these replicas: [%.*s].",
+            BYTES_FMT(region));
+        return true;
+    }
+    if (why == CORE_REFUSED_REGION_UNKNOWN) {
+        (void)call_invalid(
+            c,
+            "Region %.*s is not supported. It is not a member of this cluster.",
+            BYTES_FMT(region));
+        return true;
+    }
+    return false;
+}
+
 static bool fail_refused(struct table_call *t)
 {
     struct dynamo_call *c = t->c;
     struct bytes name = t->admin.name;
+    if (t->replicas_2019 && failed_as_2019(t)) {
+        return false;
+    }
     if (t->admin.refusal == CORE_REFUSED_GROUP_EXISTS) {
         return call_failf(
             c,

@@ -63,7 +63,7 @@ static bool read_indexes(
 
 /* Encryption at rest is what the disk under the data directory offers; asking for a key service's
  * key is refused rather than forgotten. */
-static bool sse_check(struct dynamo_call *c, const struct json *in)
+bool sse_check(struct dynamo_call *c, const struct json *in)
 {
     const struct json *j;
     bool enabled = false;
@@ -425,5 +425,16 @@ enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in
 enum dynamo_step table_change_resume(struct dynamo_call *c)
 {
     struct table_call *t = c->state;
-    return table_call_done(t) ? answer_table(t) : DYNAMO_ANSWER;
+    enum dynamo_step step;
+    if (!table_call_synced(t, &step)) {
+        return step;
+    }
+    if (!table_call_done(t)) {
+        return DYNAMO_ANSWER;
+    }
+    if (t->then != NULL) {
+        c->state = t->then;
+        return table_call_submit(t->then);
+    }
+    return answer_table(t);
 }

@@ -1,0 +1,181 @@
+/* ReplicaUpdates of UpdateTable: global tables of version 2019.11.21.
+ *
+ * Create makes the table in the other region and fills it; Delete deletes it there. A table without
+ * a stream gets one first, as in DynamoDB. Unlike DynamoDB, provisioned tables need no auto
+ * scaling. */
+#include "front/dynamo/table_admin.h"
+
+struct replica_action {
+    enum core_admin_kind kind;
+    struct bytes region;
+    const struct json *in;
+};
+
+static bool read_entry(
+    struct dynamo_call *c, const struct json *entry, struct replica_action *ret, unsigned *ret_n)
+{
+    static const struct {
+        const char *field;
+        const char *class;
+        enum core_admin_kind kind;
+    } actions[] = {
+        {"Create", "CreateReplicationGroupMemberAction", CORE_ADMIN_ADD_REPLICA},
+        {"Update", "UpdateReplicationGroupMemberAction", CORE_ADMIN_UPDATE_TABLE},
+        {"Delete", "DeleteReplicationGroupMemberAction", CORE_ADMIN_REMOVE_REPLICA},
+    };
+    *ret_n = 0;
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        const struct json *j;
+        if (!field_struct(c, entry, actions[i].field, actions[i].class, &j)) {
+            return false;
+        }
+        if (j == NULL) {
+            continue;
+        }
+        ret->kind = actions[i].kind;
+        ret->in = j;
+        (*ret_n)++;
+        if (!field_string(c, j, "RegionName", &ret->region)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_updates(struct dynamo_call *c, const struct json *in, struct replica_action *ret)
+{
+    const struct json *list;
+    struct checks k = {.c = c};
+    if (!field_list(c, in, "ReplicaUpdates", &list)) {
+        return false;
+    }
+    if (list->array.n == 0) {
+        check_count(&k, "replicaUpdates", BYTES_LIT("[]"), 0, 1, 1);
+    }
+    if (!checks_done(&k)) {
+        return false;
+    }
+    for (size_t i = 0; i < list->array.n && i < 2; i++) {
+        unsigned n;
+        const struct json *j = &list->array.items[i];
+        if (!json_as_struct(c, j, "ReplicationGroupUpdate") || !read_entry(c, j, ret, &n)) {
+            return false;
+        }
+        if (n == 0) {
+            return call_invalid(
+                c, "There are no actions specified in the Replica Update Action of the request.");
+        }
+        if (n > 1) {
+            return call_invalid(
+                c,
+                "Update table operation with more than one type of replica actions not allowed.");
+        }
+    }
+    if (list->array.n > 1) {
+        return call_invalid(
+            c,
+            "Update table operation with more than one create or delete replica actions not "
+            "allowed");
+    }
+    return true;
+}
+
+static bool action_check(struct dynamo_call *c, const struct replica_action *x)
+{
+    static const char *const not_supported[] = {
+        "KMSMasterKeyId",
+        "OnDemandThroughputOverride",
+        "ProvisionedThroughputOverride",
+        "GlobalSecondaryIndexes",
+        "TableClassOverride",
+        NULL,
+    };
+    struct checks k = {.c = c};
+    const char *path = x->kind == CORE_ADMIN_ADD_REPLICA
+                           ? "replicaUpdates.1.member.create.regionName"
+                           : "replicaUpdates.1.member.delete.regionName";
+    if (x->kind == CORE_ADMIN_UPDATE_TABLE) {
+        path = "replicaUpdates.1.member.update.regionName";
+    }
+    check_not_null(&k, path, x->region.base != NULL);
+    if (!checks_done(&k)) {
+        return false;
+    }
+    if (bytes_eq(x->region, c->d->region)) {
+        return call_invalid(
+            c,
+            "Cannot add, delete, or update the local region through ReplicaUpdates. Use "
+            "CreateTable, DeleteTable, or UpdateTable as required.");
+    }
+    return refuse_params(c, x->in, not_supported);
+}
+
+/* In the writer: replicas of a 2017 group are UpdateGlobalTable's. */
+static enum err only_2019(struct table_call *t, const struct core_table *now, struct arena *a)
+{
+    (void)a;
+    const struct core_group *g = catalog_group(core_catalog(t->admin.core), now->part.name);
+    if (g != NULL && g->table == now->part.id && g->version == CORE_GROUP_2017) {
+        return table_fault_invalid(
+            t,
+            INVALID_PREFIX "Table %.*s is a replica of a global table of version 2017.11.29: use "
+                           "UpdateGlobalTable to change its replicas.",
+            BYTES_FMT(now->part.name));
+    }
+    return OK;
+}
+
+static enum err enable_stream(struct table_call *t, const struct core_table *now, struct arena *a)
+{
+    enum err err = only_2019(t, now, a);
+    t->wanted.stream = CORE_STREAM_NEW_AND_OLD_IMAGES;
+    return err;
+}
+
+/* Makes the call that `first` comes before; NULL and answered at the cap. */
+static struct table_call *stream_first(struct dynamo_call *c, struct table_call *then)
+{
+    struct table_call *first = table_call_new(c, CORE_ADMIN_UPDATE_TABLE, then->admin.name);
+    if (first != NULL) {
+        first->build = enable_stream;
+        first->then = then;
+    }
+    return first;
+}
+
+enum dynamo_step update_replicas_begin(
+    struct dynamo_call *c, const struct json *in, struct bytes table)
+{
+    struct replica_action x = {0};
+    if (!read_updates(c, in, &x) || !action_check(c, &x)) {
+        return DYNAMO_ANSWER;
+    }
+    if (x.kind == CORE_ADMIN_UPDATE_TABLE) {
+        (void)call_invalid(
+            c, "There are no actions specified in the Replica Update Action of the request.");
+        return DYNAMO_ANSWER;
+    }
+    const struct core_table *now = catalog_table(c->d->view.catalog, table);
+    if (now == NULL) {
+        (void)fail_table_missing(c, table); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    struct table_call *t = table_call_new(c, x.kind, table);
+    if (t == NULL) {
+        return DYNAMO_ANSWER;
+    }
+    struct bytes *region = ARENA_NEW(c->arena, struct bytes);
+    if (region == NULL) {
+        (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    *region = x.region;
+    t->admin.regions = region;
+    t->admin.n_regions = 1;
+    t->admin.extra = (struct value){.type = VALUE_MAP};
+    t->replicas_2019 = true;
+    t->build = only_2019;
+    bool streamless = x.kind == CORE_ADMIN_ADD_REPLICA && now->stream == CORE_STREAM_NONE;
+    struct table_call *first = streamless ? stream_first(c, t) : t;
+    return first == NULL ? DYNAMO_ANSWER : table_call_sync(first);
+}

@@ -1,0 +1,296 @@
+/* UpdateTable, but for ReplicaUpdates.
+ *
+ * What the request alone shows is checked here on the loop thread; what depends on the table is
+ * checked in the writer against the table that is then changed. */
+#include "front/dynamo/table_admin.h"
+
+struct update_request {
+    struct attr_list attrs;
+    struct bytes billing;
+    struct throughput_request throughput;
+    struct index_updates indexes;
+    struct stream_request stream;
+    struct bytes table_class;
+    bool has_protection;
+    bool protection;
+    bool has_sse;
+};
+
+static const char *const not_supported[] = {
+    "OnDemandThroughput",
+    "WarmThroughput",
+    "MultiRegionConsistency",
+    "GlobalTableWitnessUpdates",
+    "GlobalTableSettingsReplicationMode",
+    NULL,
+};
+
+/* ---- the request by itself ---- */
+
+static bool update_read(
+    struct dynamo_call *c, const struct json *in, struct update_request *r, struct bytes *ret_name)
+{
+    struct checks k = {.c = c};
+    struct bytes table;
+    if (!field_string(c, in, "TableName", &table) ||
+        !read_attrs(&k, in, /* needed= */ false, &r->attrs)) {
+        return false;
+    }
+    if (table.base != NULL && !bytes_has_prefix(table, BYTES_LIT("arn:"))) {
+        check_name_chars(&k, "tableName", table);
+    }
+    if (!read_throughput(&k, in, "", &r->throughput) ||
+        !field_string(c, in, "BillingMode", &r->billing)) {
+        return false;
+    }
+    check_enum(&k, "billingMode", r->billing, "PROVISIONED, PAY_PER_REQUEST");
+    r->has_protection = field_present(in, "DeletionProtectionEnabled");
+    r->has_sse = field_present(in, "SSESpecification");
+    return read_index_updates(&k, in, &r->indexes) && read_stream(&k, in, &r->stream) &&
+           field_string(c, in, "TableClass", &r->table_class) &&
+           field_bool(c, in, "DeletionProtectionEnabled", &r->protection) &&
+           table_name_check(c, "TableName", table) && checks_done(&k) &&
+           table_resolve(c, table, ret_name);
+}
+
+static bool invalid(struct dynamo_call *c, const char *what)
+{
+    return call_invalid(c, INVALID_PREFIX "%s", what);
+}
+
+static bool changes_indexes(const struct index_updates *u)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        if (u->items[i].n_actions > 0 && u->items[i].action != INDEX_UPDATE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What must not be asked for together. */
+static bool alone_check(struct dynamo_call *c, const struct update_request *r)
+{
+    bool iops = r->throughput.present;
+    unsigned n = (iops || r->billing.base != NULL) + (r->indexes.present ? 1u : 0u) +
+                 (r->stream.present ? 1u : 0u) + (r->table_class.base != NULL ? 1u : 0u) +
+                 (r->has_protection ? 1u : 0u) + (r->has_sse ? 1u : 0u);
+    if (n == 0) {
+        return call_invalid(
+            c,
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
+            "GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, "
+            "MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, "
+            "DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is "
+            "required");
+    }
+    if (n > 1 && r->has_sse) {
+        return invalid(
+            c, "Server-Side Encryption modification must be the only operation in the request");
+    }
+    if (n > 1 && r->table_class.base != NULL) {
+        return invalid(c, "TableClass modification must be the only operation in the request");
+    }
+    if (n > 1 && r->has_protection) {
+        return invalid(
+            c, "DeletionProtection modification must be the only operation in the request");
+    }
+    if (iops && r->stream.present) {
+        return invalid(c, "You cannot modify stream status while updating table IOPS");
+    }
+    if (iops && changes_indexes(&r->indexes)) {
+        return invalid(c, "You cannot create or delete index while updating table IOPS");
+    }
+    if (r->stream.present && changes_indexes(&r->indexes)) {
+        return invalid(c, "You cannot create or delete index while changing stream status");
+    }
+    return true;
+}
+
+static bool update_check(struct dynamo_call *c, const struct update_request *r)
+{
+    if (!alone_check(c, r) || !table_class_check(c, r->table_class)) {
+        return false;
+    }
+    if (bytes_eq_str(r->billing, "PROVISIONED") && !r->throughput.present) {
+        return invalid(
+            c, "ProvisionedThroughput must be specified when BillingMode is PROVISIONED");
+    }
+    struct bytes fault = units_fault(c->arena, &r->throughput);
+    if (fault.base != NULL) {
+        return call_fail(c, AWS_VALIDATION, fault);
+    }
+    if (r->stream.present && r->stream.enabled && r->stream.view.base == NULL) {
+        return invalid(c, "If stream is being enabled then UpdateViewType is required");
+    }
+    if (r->stream.present && !r->stream.enabled && r->stream.view.base != NULL) {
+        return invalid(c, "If stream is being disabled, then UpdateViewType must not be specified");
+    }
+    return index_updates_check(c, &r->indexes);
+}
+
+/* ---- against the table, in the writer ---- */
+
+static enum err unchanged(
+    struct table_call *t, struct core_throughput have, struct core_throughput want)
+{
+    return table_fault_invalid(
+        t,
+        "The provisioned throughput for the table will not change. The requested value equals the "
+        "current value. Current ReadCapacityUnits provisioned for the table: %llu. Requested "
+        "ReadCapacityUnits: %llu. Current WriteCapacityUnits provisioned for the table: %llu. "
+        "Requested WriteCapacityUnits: %llu. Refer to the Amazon DynamoDB Developer Guide for "
+        "current limits and how to request higher limits.",
+        (unsigned long long)have.read_units,
+        (unsigned long long)want.read_units,
+        (unsigned long long)have.write_units,
+        (unsigned long long)want.write_units);
+}
+
+static bool is_updated(const struct index_updates *u, struct bytes name)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        if (bytes_eq(u->items[i].index.name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Global indexes that a change to provisioned billing leaves without throughput. */
+static enum err indexes_lack_units(
+    struct table_call *t, const struct core_table *now, const struct index_updates *u)
+{
+    struct buf names;
+    buf_init(&names, /* len_max= */ 16 * 1024);
+    for (size_t i = 0; i < now->n_indexes; i++) {
+        const struct core_index *x = &now->indexes[i];
+        if (x->part.local || x->status == CORE_DELETING || is_updated(u, x->part.name)) {
+            continue;
+        }
+        buf_put_str(&names, names.len == 0 ? "" : ",");
+        buf_put_bytes(&names, x->part.name);
+    }
+    enum err err = OK;
+    if (names.len > 0) {
+        err = table_fault_invalid(
+            t,
+            INVALID_PREFIX "ProvisionedThroughput must be specified for index: %.*s",
+            BYTES_FMT(buf_bytes(&names)));
+    }
+    buf_done(&names);
+    return err;
+}
+
+static void clear_index_units(struct core_table *wanted)
+{
+    for (size_t i = 0; i < wanted->n_indexes; i++) {
+        /* The copy's arrays are ours; only the public struct calls them const. */
+        struct core_index *x = (struct core_index *)(uintptr_t)&wanted->indexes[i];
+        x->throughput = (struct core_throughput){0};
+    }
+}
+
+static enum err apply_billing(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct update_request *r,
+    struct arena *a)
+{
+    struct core_table *wanted = &t->wanted;
+    bool on_demand =
+        r->billing.base == NULL ? now->on_demand : bytes_eq_str(r->billing, "PAY_PER_REQUEST");
+    if (on_demand && r->throughput.present) {
+        return table_fault_invalid(
+            t,
+            INVALID_PREFIX "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
+                           "BillingMode is PAY_PER_REQUEST");
+    }
+    wanted->on_demand = on_demand;
+    if (on_demand && !now->on_demand) {
+        wanted->throughput = (struct core_throughput){0};
+        clear_index_units(wanted);
+        return extra_set_ms(a, wanted, "on_demand", t->c->now_ms);
+    }
+    if (!r->throughput.present) {
+        return OK;
+    }
+    struct core_throughput want = {(uint64_t)r->throughput.read.v, (uint64_t)r->throughput.write.v};
+    struct core_throughput have = now->throughput;
+    bool same = want.read_units == have.read_units && want.write_units == have.write_units;
+    if (!now->on_demand && same) {
+        return unchanged(t, have, want);
+    }
+    wanted->throughput = want;
+    enum err err = history_note(a, wanted, BYTES_LIT(""), have, want, t->c->now_ms);
+    return err == OK && now->on_demand ? indexes_lack_units(t, now, &r->indexes) : err;
+}
+
+static enum err apply_stream(
+    struct table_call *t, const struct core_table *now, const struct stream_request *s)
+{
+    if (!s->present) {
+        return OK;
+    }
+    if (s->enabled && now->stream != CORE_STREAM_NONE) {
+        return table_fault_invalid(
+            t, "Table already has an enabled stream: TableName: %.*s", BYTES_FMT(now->part.name));
+    }
+    if (!s->enabled && now->stream == CORE_STREAM_NONE) {
+        return table_fault_invalid(
+            t, "Table has no stream to disable: TableName: %.*s", BYTES_FMT(now->part.name));
+    }
+    t->wanted.stream = s->enabled ? to_stream_view(s->view) : CORE_STREAM_NONE;
+    return OK;
+}
+
+static enum err build(struct table_call *t, const struct core_table *now, struct arena *a)
+{
+    const struct update_request *r = t->arg;
+    enum err err = apply_billing(t, now, r, a);
+    if (err == OK) {
+        err = apply_stream(t, now, &r->stream);
+    }
+    if (err == OK && r->table_class.base != NULL) {
+        t->wanted.table_class = r->table_class;
+        err = extra_set_ms(a, &t->wanted, "class", t->c->now_ms);
+    }
+    if (err == OK && r->has_protection) {
+        t->wanted.deletion_protection = r->protection;
+    }
+    return err == OK ? index_updates_apply(t, now, &r->indexes, &r->attrs, &t->wanted, a) : err;
+}
+
+/* ---- the operation ---- */
+
+enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in)
+{
+    struct bytes name;
+    struct update_request *r = ARENA_NEW(c->arena, struct update_request);
+    if (r == NULL) {
+        (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    if (!update_read(c, in, r, &name) || !refuse_params(c, in, not_supported)) {
+        return DYNAMO_ANSWER;
+    }
+    if (field_present(in, "ReplicaUpdates")) {
+        if (r->throughput.present || r->billing.base != NULL || r->indexes.present ||
+            r->stream.present || r->table_class.base != NULL || r->has_protection || r->has_sse) {
+            (void)invalid(
+                c, "Requests that modify replicas or witnesses must not also modify other fields");
+            return DYNAMO_ANSWER;
+        }
+        return update_replicas_begin(c, in, name);
+    }
+    if (!update_check(c, r) || !sse_check(c, in)) {
+        return DYNAMO_ANSWER;
+    }
+    struct table_call *t = table_call_new(c, CORE_ADMIN_UPDATE_TABLE, name);
+    if (t == NULL) {
+        return DYNAMO_ANSWER;
+    }
+    t->build = build;
+    t->arg = r;
+    return table_call_submit(t);
+}

@@ -1,0 +1,408 @@
+/* GlobalSecondaryIndexUpdates of UpdateTable: throughput of indexes, one new index, or one that
+ * goes. */
+#include "front/dynamo/table_admin.h"
+
+/* ---- reading ---- */
+
+/* One action; an entry should hold one, and the last one read is kept. */
+static bool read_action(
+    struct checks *k, const struct json *in, const char *path, size_t which, struct index_update *u)
+{
+    static const struct {
+        const char *field;
+        const char *path;
+        const char *class;
+    } actions[] = {
+        [INDEX_UPDATE] = {"Update", "update", "UpdateGlobalSecondaryIndexAction"},
+        [INDEX_CREATE] = {"Create", "create", "CreateGlobalSecondaryIndexAction"},
+        [INDEX_DELETE] = {"Delete", "delete", "DeleteGlobalSecondaryIndexAction"},
+    };
+    const struct json *j;
+    if (!field_struct(k->c, in, actions[which].field, actions[which].class, &j)) {
+        return false;
+    }
+    if (j == NULL) {
+        return true;
+    }
+    u->n_actions++;
+    u->action = (enum index_action)which;
+    const char *own = check_path(k, "%s.%s", path, actions[which].path);
+    if (which == INDEX_CREATE) {
+        return read_index(k, j, own, /* global= */ true, &u->index);
+    }
+    u->index = (struct index_request){0};
+    if (!field_string(k->c, j, "IndexName", &u->index.name)) {
+        return false;
+    }
+    const char *name = check_path(k, "%s.indexName", own);
+    check_not_null(k, name, u->index.name.base != NULL);
+    if (u->index.name.base != NULL) {
+        check_index_name(k, name, u->index.name);
+    }
+    if (which == INDEX_DELETE) {
+        return true;
+    }
+    if (!read_throughput(k, j, own, &u->index.throughput)) {
+        return false;
+    }
+    check_not_null(k, check_path(k, "%s.provisionedThroughput", own), u->index.throughput.present);
+    return true;
+}
+
+bool read_index_updates(struct checks *k, const struct json *in, struct index_updates *ret)
+{
+    const struct json *list;
+    *ret = (struct index_updates){0};
+    if (!field_list(k->c, in, "GlobalSecondaryIndexUpdates", &list)) {
+        return false;
+    }
+    if (list == NULL) {
+        return true;
+    }
+    ret->present = true;
+    ret->n = list->array.n;
+    ret->items = ARENA_ARRAY(k->c->arena, struct index_update, ret->n);
+    if (ret->items == NULL) {
+        return call_fail_err(k->c, ERR_TOO_BIG);
+    }
+    for (size_t i = 0; i < ret->n; i++) {
+        const struct json *j = &list->array.items[i];
+        const char *path = check_path(k, "globalSecondaryIndexUpdates.%zu.member", i + 1);
+        if (!json_as_struct(k->c, j, "GlobalSecondaryIndexUpdate")) {
+            return false;
+        }
+        for (size_t which = INDEX_UPDATE; which <= INDEX_DELETE; which++) {
+            if (!read_action(k, j, path, which, &ret->items[i])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- the request by itself ---- */
+
+static bool update_check(struct dynamo_call *c, const struct index_update *u)
+{
+    if (u->n_actions == 0) {
+        return call_invalid(
+            c,
+            INVALID_PREFIX "One of GlobalSecondaryIndexUpdate.Update, "
+                           "GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete "
+                           "must not be null");
+    }
+    if (u->n_actions > 1) {
+        return call_invalid(
+            c,
+            INVALID_PREFIX "Only one global secondary index action is allowed per "
+                           "GlobalSecondaryIndexUpdate object");
+    }
+    struct bytes fault = units_fault(c->arena, &u->index.throughput);
+    return fault.base == NULL || call_fail(c, AWS_VALIDATION, fault);
+}
+
+bool index_updates_check(struct dynamo_call *c, const struct index_updates *u)
+{
+    if (u->present && u->n == 0) {
+        return call_invalid(c, INVALID_PREFIX "List of GlobalSecondaryIndexUpdates is empty");
+    }
+    size_t n_changes = 0;
+    for (size_t i = 0; i < u->n && i <= CORE_GSI_MAX; i++) {
+        if (!update_check(c, &u->items[i])) {
+            return false;
+        }
+        n_changes += u->items[i].action != INDEX_UPDATE ? 1 : 0;
+        for (size_t k = 0; k < i; k++) {
+            if (bytes_eq(u->items[k].index.name, u->items[i].index.name)) {
+                return call_invalid(
+                    c,
+                    INVALID_PREFIX "Only one global secondary index update per index is allowed "
+                                   "simultaneously. Index: %.*s",
+                    BYTES_FMT(u->items[i].index.name));
+            }
+        }
+    }
+    if (n_changes > 1 || u->n > CORE_GSI_MAX) {
+        return call_fail(
+            c,
+            AWS_LIMIT_EXCEEDED,
+            BYTES_LIT("Subscriber limit exceeded: Only 1 online index can be created or deleted "
+                      "simultaneously per table"));
+    }
+    return true;
+}
+
+/* ---- against the table ---- */
+
+static size_t index_at(const struct core_table *t, struct bytes name)
+{
+    size_t i = 0;
+    while (i < t->n_indexes && !bytes_eq(t->indexes[i].part.name, name)) {
+        i++;
+    }
+    return i;
+}
+
+/* The index an update or deletion names. */
+static enum err find_global(
+    struct table_call *t, const struct core_table *now, const struct index_update *u, size_t *ret)
+{
+    struct bytes name = u->index.name;
+    size_t i = index_at(now, name);
+    if (i == now->n_indexes) {
+        return table_fault(
+            t,
+            AWS_RESOURCE_NOT_FOUND,
+            "Requested resource not found: Index: %.*s not found for table: %.*s",
+            BYTES_FMT(name),
+            BYTES_FMT(now->part.name));
+    }
+    if (now->indexes[i].part.local) {
+        return table_fault_invalid(
+            t,
+            "Cannot %s an index that is not a GlobalSecondaryIndex: %.*s",
+            u->action == INDEX_DELETE ? "delete" : "update",
+            BYTES_FMT(name));
+    }
+    *ret = i;
+    return OK;
+}
+
+static enum err set_units(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct index_update *u,
+    struct core_table *wanted,
+    struct arena *a)
+{
+    size_t i;
+    enum err err = find_global(t, now, u, &i);
+    if (err != OK) {
+        return err;
+    }
+    const struct core_index *x = &now->indexes[i];
+    struct bytes name = x->part.name;
+    if (x->status != CORE_ACTIVE) {
+        return table_fault(
+            t,
+            AWS_RESOURCE_IN_USE,
+            "Attempt to change a resource which is still in use: Index is being updated.  Table: "
+            "%.*s Index: %.*s",
+            BYTES_FMT(now->part.name),
+            BYTES_FMT(name));
+    }
+    if (wanted->on_demand) {
+        return table_fault_invalid(
+            t,
+            INVALID_PREFIX "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for "
+                           "index: %.*s when BillingMode is PAY_PER_REQUEST",
+            BYTES_FMT(name));
+    }
+    struct core_throughput want = {
+        (uint64_t)u->index.throughput.read.v, (uint64_t)u->index.throughput.write.v};
+    struct core_throughput have = x->throughput;
+    if (want.read_units == have.read_units && want.write_units == have.write_units) {
+        return table_fault_invalid(
+            t,
+            "The provisioned throughput for the index %.*s will not change. The requested value "
+            "equals the current value. Current ReadCapacityUnits provisioned for the index: %llu. "
+            "Requested ReadCapacityUnits: %llu. Current WriteCapacityUnits provisioned for the "
+            "index: %llu. Requested WriteCapacityUnits: %llu. Refer to the Amazon DynamoDB "
+            "Developer Guide for current limits and how to request higher limits.",
+            BYTES_FMT(name),
+            (unsigned long long)have.read_units,
+            (unsigned long long)want.read_units,
+            (unsigned long long)have.write_units,
+            (unsigned long long)want.write_units);
+    }
+    /* The copy's arrays are ours; only the public struct calls them const. */
+    struct core_index *mine = (struct core_index *)(uintptr_t)&wanted->indexes[i];
+    mine->throughput = want;
+    return history_note(a, wanted, name, have, want, t->c->now_ms);
+}
+
+/* The table's attributes and those the request adds. */
+static enum err join_attrs(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct attr_list *given,
+    struct attr_list *ret,
+    struct arena *a)
+{
+    struct key_element *items = ARENA_ARRAY(a, struct key_element, now->n_attrs + given->n);
+    if (items == NULL) {
+        return ERR_TOO_BIG;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < now->n_attrs; i++) {
+        items[n++] =
+            (struct key_element){now->attrs[i].name, bytes_str(value_tag(now->attrs[i].type))};
+    }
+    for (size_t i = 0; i < given->n; i++) {
+        const struct key_element *e = &given->items[i];
+        size_t k = 0;
+        while (k < n && !bytes_eq(items[k].name, e->name)) {
+            k++;
+        }
+        if (k < n && !bytes_eq(items[k].type, e->type)) {
+            return table_fault_invalid(
+                t,
+                INVALID_PREFIX "Attribute %.*s is already defined with type %.*s",
+                BYTES_FMT(e->name),
+                BYTES_FMT(items[k].type));
+        }
+        if (k == n) {
+            items[n++] = *e;
+        }
+    }
+    *ret = (struct attr_list){true, items, n};
+    return OK;
+}
+
+static enum err create_fault(
+    struct table_call *t,
+    const struct core_table *wanted,
+    const struct index_request *x,
+    const struct attr_list *attrs,
+    struct arena *a)
+{
+    struct bytes fault = keys_fault(a, &x->keys, attrs, /* table= */ false);
+    if (fault.base == NULL) {
+        fault = projection_fault(a, x);
+    }
+    if (fault.base != NULL) {
+        return table_fault_invalid(t, "%.*s", BYTES_FMT(fault));
+    }
+    if (wanted->on_demand && x->throughput.present) {
+        return table_fault_invalid(
+            t,
+            INVALID_PREFIX "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for "
+                           "index: %.*s when BillingMode is PAY_PER_REQUEST",
+            BYTES_FMT(x->name));
+    }
+    if (!wanted->on_demand && !x->throughput.present) {
+        return table_fault_invalid(
+            t,
+            INVALID_PREFIX "ProvisionedThroughput must be specified for index: %.*s",
+            BYTES_FMT(x->name));
+    }
+    return OK;
+}
+
+/* Declares the attributes of an index's keys that the table does not declare yet. */
+static enum err declare_keys(
+    struct core_table *wanted, const struct expr_key_schema *keys, struct arena *a)
+{
+    struct expr_key_attr *attrs = ARENA_ARRAY(a, struct expr_key_attr, wanted->n_attrs + 2);
+    if (attrs == NULL) {
+        return ERR_TOO_BIG;
+    }
+    size_t n = wanted->n_attrs;
+    for (size_t i = 0; i < n; i++) {
+        attrs[i] = wanted->attrs[i];
+    }
+    const struct expr_key_attr *parts[] = {&keys->hash, &keys->range};
+    for (size_t p = 0; p < 2; p++) {
+        bool there = parts[p]->name.len == 0;
+        for (size_t i = 0; i < n; i++) {
+            there = there || bytes_eq(attrs[i].name, parts[p]->name);
+        }
+        if (!there) {
+            attrs[n++] = *parts[p];
+        }
+    }
+    wanted->attrs = attrs;
+    wanted->n_attrs = n;
+    return OK;
+}
+
+static enum err add_index(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct index_request *x,
+    const struct attr_list *given,
+    struct core_table *wanted,
+    struct arena *a)
+{
+    if (index_at(now, x->name) < now->n_indexes) {
+        return table_fault_invalid(t, "Attempting to create an index which already exists");
+    }
+    struct attr_list attrs;
+    enum err err = join_attrs(t, now, given, &attrs, a);
+    if (err == OK) {
+        err = create_fault(t, wanted, x, &attrs, a);
+    }
+    if (err != OK) {
+        return err;
+    }
+    struct core_index *list = ARENA_ARRAY(a, struct core_index, wanted->n_indexes + 1);
+    if (list == NULL) {
+        return ERR_TOO_BIG;
+    }
+    for (size_t i = 0; i < wanted->n_indexes; i++) {
+        list[i] = wanted->indexes[i];
+    }
+    list[wanted->n_indexes] = to_index(x, &attrs, /* local= */ false);
+    wanted->indexes = list;
+    wanted->n_indexes++;
+    return declare_keys(wanted, &list[wanted->n_indexes - 1].part.keys, a);
+}
+
+static enum err drop_index(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct index_update *u,
+    struct core_table *wanted,
+    struct arena *a)
+{
+    size_t gone;
+    enum err err = find_global(t, now, u, &gone);
+    if (err != OK) {
+        return err;
+    }
+    struct core_index *list = ARENA_ARRAY(a, struct core_index, wanted->n_indexes);
+    if (list == NULL) {
+        return ERR_TOO_BIG;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < wanted->n_indexes; i++) {
+        if (!bytes_eq(wanted->indexes[i].part.name, u->index.name)) {
+            list[n++] = wanted->indexes[i];
+        }
+    }
+    wanted->indexes = list;
+    wanted->n_indexes = n;
+    return OK;
+}
+
+enum err index_updates_apply(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct index_updates *u,
+    const struct attr_list *attrs,
+    struct core_table *wanted,
+    struct arena *a)
+{
+    /* Throughput goes first: it finds indexes by their places in `now`. */
+    for (size_t i = 0; i < u->n; i++) {
+        if (u->items[i].action == INDEX_UPDATE) {
+            enum err err = set_units(t, now, &u->items[i], wanted, a);
+            if (err != OK) {
+                return err;
+            }
+        }
+    }
+    for (size_t i = 0; i < u->n; i++) {
+        enum err err = OK;
+        if (u->items[i].action == INDEX_CREATE) {
+            err = add_index(t, now, &u->items[i].index, attrs, wanted, a);
+        }
+        if (u->items[i].action == INDEX_DELETE) {
+            err = drop_index(t, now, &u->items[i], wanted, a);
+        }
+        if (err != OK) {
+            return err;
+        }
+    }
+    return OK;
+}
