@@ -1,0 +1,98 @@
+"""Regions that die: an acknowledged write is on disk, whatever ends the process and whenever."""
+import os
+import random
+
+import pytest
+
+from chaos import Chaos
+from harness import AP, EU, PATIENCE_S, US, Ledger, wait_until
+
+SEED = int(os.environ.get('GODWIT_SEED', '1'))
+SOAK = os.environ.get('GODWIT_SOAK') == '1'
+
+
+# Random regions are killed under writes from two regions: nothing acknowledged is lost, and regions get equal.
+def test_f01_f55_kill_random_regions(cluster):
+    chaos = Chaos(cluster, 2200 if SOAK else 1000, random.Random(SEED))
+    chaos.run(50 if SOAK else 4)
+    assert not chaos.wrong
+    assert chaos.acked > 0
+
+
+# All regions are killed at once under writes: what any of them acknowledged is there afterwards.
+def test_f02_kill_all_regions(cluster):
+    chaos = Chaos(cluster, 1000, random.Random(SEED))
+    chaos.run(30 if SOAK else 6, everyone=True)
+    assert not chaos.wrong
+
+
+def newest_log(folder):
+    return max(folder.glob('data/store/*.log'), key=lambda path: int(path.stem))
+
+
+# The log ends in a record that was being written when the region died, cut off anywhere: the region starts, holds all
+# that came before, nothing of that write, and goes on.
+def test_f04_record_cut_off(cluster):
+    rng = random.Random(SEED)
+    for turn in range(40 if SOAK else 6):
+        load = cluster.load(US, f'turn{turn}', '--connections', 4, '--requests', 100)
+        load.process.wait(PATIENCE_S)
+        cluster.wait_equal()
+        for other in (EU, AP):
+            cluster.cut(US, other)
+        path = newest_log(cluster.folder / US)
+        before = path.stat().st_size
+        cluster.at(US).put('torn', turn, v='x' * 300)
+        after = path.stat().st_size
+        cluster.kill(US)
+        assert before < after
+        with open(path, 'r+b') as log:
+            log.truncate(rng.randrange(before, after))
+        cluster.start_region(US)
+        assert cluster.at(US).get('torn', turn) is None
+        cluster.wait_equal()
+        assert not Ledger(load.log).judge(cluster.at(US))
+
+
+# Behind the log's last record stand bytes that nobody wrote: the region starts and holds all that came before.
+@pytest.mark.parametrize('how', ['garbage', 'zeros'])
+def test_f04_rubbish_behind_the_log(cluster, how):
+    rng = random.Random(f'{SEED} {how}')
+    for turn in range(20 if SOAK else 3):
+        load = cluster.load(US, f'turn{turn}', '--connections', 4, '--requests', 400)
+        load.process.wait(PATIENCE_S)
+        cluster.wait_equal()
+        cluster.kill(US)
+        size = rng.randrange(1, 5000)
+        with open(newest_log(cluster.folder / US), 'ab') as log:
+            log.write(rng.randbytes(size) if how == 'garbage' else bytes(size))
+        cluster.start_region(US)
+        cluster.wait_equal()
+        assert not Ledger(load.log).judge(cluster.at(US))
+
+
+# A region is stopped for a while and goes on: nothing acknowledged is lost, and it catches up.
+def test_f12_pause_and_resume(cluster):
+    loads = [cluster.load(region, region, '--connections', 4, '--rate', 300, '--timeout-ms', 2000)
+             for region in (US, EU)]
+    loads[0].wait_for(100)
+    cluster.pause(EU)
+    loads[0].wait_for(1000)
+    cluster.resume(EU)
+    loads[1].wait_for(200)
+    for load in loads:
+        load.stop()
+    cluster.wait_equal()
+    ledger = Ledger(*(load.log for load in loads))
+    for region in cluster.regions:
+        assert not ledger.judge(cluster.at(region))
+
+
+# While one region is down the others serve; when it is back, it gets what it missed and gives what it had.
+def test_f14_region_away_and_back(cluster):
+    cluster.kill(AP)
+    load = cluster.load(US, 'away', '--connections', 4, '--requests', 2000)
+    load.process.wait(PATIENCE_S)
+    wait_until('EU has all', lambda: cluster.digest(EU)['items'] == 2000, PATIENCE_S)
+    cluster.start_region(AP)
+    assert cluster.wait_equal() == 2000
