@@ -391,6 +391,8 @@ enum err core_admin_run(void *arg, struct part_stage *s, struct arena *a)
         return admin_add_replica(call, s, a);
     case CORE_ADMIN_REMOVE_REPLICA:
         return admin_remove_replica(call, s, a);
+    case CORE_ADMIN_SET_REPLICA:
+        return admin_set_replica(call, s, a);
     case CORE_ADMIN_REPLICA_SEEDED:
         return admin_replica_seeded(call, s, a);
     case CORE_ADMIN_PUT_MEMBER:

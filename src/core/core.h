@@ -246,6 +246,7 @@ enum core_admin_kind {
     CORE_ADMIN_ADD_REPLICA,    /* makes a 2019 group when there is none; creates and seeds the table
                                   there */
     CORE_ADMIN_REMOVE_REPLICA, /* 2017: the table stays, alone; 2019: it is deleted there */
+    CORE_ADMIN_SET_REPLICA,    /* asks replicas for settings of their own (`wishes`) */
     CORE_ADMIN_REPLICA_SEEDED, /* our replica of `name` has all data: becomes ACTIVE in this commit
                                 */
     CORE_ADMIN_PUT_MEMBER,     /* `member`, new or changed */
@@ -276,6 +277,19 @@ enum core_refusal {
     CORE_REFUSED_IS_REPLICA, /* DELETE_TABLE of a 2017 replica: it must leave its group first */
 };
 
+/* Settings that a replica keeps for itself and follows when it sees them. */
+struct core_index_wish {
+    struct bytes name;
+    uint64_t read_units; /* more than 0 */
+};
+
+struct core_wish {
+    uint64_t read_units; /* 0: as they are */
+    const struct core_index_wish *indexes;
+    size_t n_indexes;
+    struct bytes table_class; /* len 0: as it is */
+};
+
 struct core_admin {
     enum core_admin_kind kind;
     struct core *core;
@@ -288,7 +302,8 @@ struct core_admin {
                                     unchanged */
     const struct bytes *regions; /* groups and replicas */
     size_t n_regions;
-    struct value extra; /* of a new replica */
+    struct value extra;             /* of a new replica */
+    const struct core_wish *wishes; /* SET_REPLICA, ADD_REPLICA: one a region; ADD: or NULL */
     const struct core_member *member;
     /* out, in the command's arena */
     enum core_refusal refusal;

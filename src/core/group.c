@@ -80,6 +80,25 @@ static enum err stage_new_replica(
     return stage_replica(s, a, call->name, &row);
 }
 
+/* A replica in the call's i-th region, to be built, with what is asked of it from the start. */
+static enum err stage_wanted_replica(
+    struct core_admin *call,
+    struct part_stage *s,
+    struct arena *a,
+    const struct replica_row *like,
+    size_t i)
+{
+    struct replica_row row = *like;
+    if (call->wishes != NULL) {
+        enum err err =
+            wish_merge(a, &call->extra, &call->wishes[i], part_stage_now_ms(s), &row.replica.extra);
+        if (err != OK) {
+            return err;
+        }
+    }
+    return stage_new_replica(call, s, a, &row, call->regions[i], CORE_CREATING);
+}
+
 static enum err make_group(
     struct core_admin *call,
     struct part_stage *s,
@@ -209,7 +228,7 @@ static enum err begin_group(struct core_admin *call, struct part_stage *s, struc
     }
     like.replica.extra = call->extra;
     for (size_t i = 0; err == OK && i < call->n_regions; i++) {
-        err = stage_new_replica(call, s, a, &like, call->regions[i], CORE_CREATING);
+        err = stage_wanted_replica(call, s, a, &like, i);
     }
     return err == OK ? result_of(call, a) : err;
 }
@@ -319,7 +338,7 @@ enum err admin_add_replica(struct core_admin *call, struct part_stage *s, struct
     }
     err = stage_group(s, a, call->name, &row);
     for (size_t i = 0; err == OK && i < call->n_regions; i++) {
-        err = stage_new_replica(call, s, a, &like, call->regions[i], CORE_CREATING);
+        err = stage_wanted_replica(call, s, a, &like, i);
     }
     return err == OK ? result_of(call, a) : err;
 }
@@ -363,6 +382,36 @@ enum err admin_remove_replica(struct core_admin *call, struct part_stage *s, str
         struct replica_row row = *group_entry_replica(g, call->regions[i]);
         if (row.replica.status != CORE_DELETING) {
             row.replica.status = CORE_DELETING;
+            err = stage_replica(s, a, call->name, &row);
+        }
+    }
+    return err == OK ? result_of(call, a) : err;
+}
+
+enum err admin_set_replica(struct core_admin *call, struct part_stage *s, struct arena *a)
+{
+    struct core *c = call->core;
+    if (catalog_group(c->catalog, call->name) == NULL) {
+        return refuse(call, CORE_REFUSED_GROUP_MISSING, ERR_NOT_FOUND);
+    }
+    const struct group_entry *g = catalog_group_entry(c->catalog, call->name);
+    for (size_t i = 0; i < call->n_regions; i++) {
+        const struct replica_row *r = group_entry_replica(g, call->regions[i]);
+        if (r == NULL) {
+            return refuse_region(
+                call, CORE_REFUSED_REPLICA_MISSING, ERR_NOT_FOUND, call->regions[i]);
+        }
+        /* The row says the replica's status too: one that is changing is its region's to write. */
+        if (r->replica.status != CORE_ACTIVE) {
+            return refuse_region(call, CORE_REFUSED_TABLE_BUSY, ERR_IN_USE, call->regions[i]);
+        }
+    }
+    enum err err = OK;
+    for (size_t i = 0; err == OK && i < call->n_regions; i++) {
+        struct replica_row row = *group_entry_replica(g, call->regions[i]);
+        const struct value extra = row.replica.extra;
+        err = wish_merge(a, &extra, &call->wishes[i], part_stage_now_ms(s), &row.replica.extra);
+        if (err == OK) {
             err = stage_replica(s, a, call->name, &row);
         }
     }

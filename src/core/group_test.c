@@ -448,6 +448,45 @@ static void test_remove_member(void **state)
     cluster_stop(&c);
 }
 
+/* What one region asks of another's replica is followed there, once: what is changed there later
+ * stays. A replica that is being made begins with what was asked of it. */
+static void test_wishes(void **state)
+{
+    (void)state;
+    struct cluster c;
+    join_pair(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    uint64_t write_units = node_table(eu, T)->throughput.write_units;
+    struct bytes region = BYTES_LIT("eu");
+    struct core_wish wish = {.read_units = 77, .table_class = BYTES_LIT("COLD")};
+    struct core_admin call = {
+        .kind = CORE_ADMIN_SET_REPLICA,
+        .name = bytes_str(T),
+        .regions = &region,
+        .n_regions = 1,
+        .wishes = &wish,
+    };
+    assert_int_equal(node_admin(us, &call), OK);
+    settle(&c);
+    assert_int_equal(node_table(eu, T)->throughput.read_units, 77);
+    assert_int_equal(node_table(eu, T)->throughput.write_units, write_units);
+    assert_true(bytes_eq_str(node_table(eu, T)->table_class, "COLD"));
+    assert_int_not_equal(node_table(us, T)->throughput.read_units, 77);
+    struct core_table own = *node_table(eu, T);
+    own.throughput.read_units = 5;
+    struct core_admin update = {
+        .kind = CORE_ADMIN_UPDATE_TABLE, .name = bytes_str(T), .table = &own};
+    assert_int_equal(node_admin(eu, &update), OK);
+    settle(&c);
+    assert_int_equal(node_table(eu, T)->throughput.read_units, 5);
+    assert_true(bytes_eq_str(node_table(eu, T)->table_class, "COLD"));
+    region = BYTES_LIT("ap");
+    assert_int_equal(node_admin(us, &call), ERR_NOT_FOUND);
+    assert_int_equal(call.refusal, CORE_REFUSED_REPLICA_MISSING);
+    cluster_stop(&c);
+}
+
 /* A fence opens a whole need, also of the catalog, which ends like any other. */
 static void test_fence_opens_need(void **state)
 {
@@ -487,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_two_groups_at_once),
         cmocka_unit_test(test_two_adds_at_once),
         cmocka_unit_test(test_remove_member),
+        cmocka_unit_test(test_wishes),
         cmocka_unit_test(test_fence_opens_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,20 @@ MUST_CHECK enum err seeds_follow(const struct join *j, bool *ret_done);
  * went. */
 MUST_CHECK enum err seeds_follow_active(const struct join *j);
 
+/* ---- wishes (wish.c) ---- */
+
+/* A replica's `extra` with a wish added. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err wish_merge(
+    struct arena *a,
+    const struct value *extra,
+    const struct core_wish *wish,
+    uint64_t now_ms,
+    struct value *ret);
+/* Whether a replica's `extra` holds a wish that its table has not followed. */
+bool wish_is_open(const struct value *extra, const struct core_table *t);
+/* Follows it; `t` is a copy whose arrays are ours. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err wish_follow(struct arena *a, const struct value *extra, struct core_table *t);
+
 /* ---- looking after one name (reconcile.c) ---- */
 
 /* Compares what the rows say of a table with what is, and stages the next step. Stages nothing when
@@ -141,6 +155,8 @@ MUST_CHECK enum err admin_create_group(
 MUST_CHECK enum err admin_add_replica(
     struct core_admin *call, struct part_stage *s, struct arena *a);
 MUST_CHECK enum err admin_remove_replica(
+    struct core_admin *call, struct part_stage *s, struct arena *a);
+MUST_CHECK enum err admin_set_replica(
     struct core_admin *call, struct part_stage *s, struct arena *a);
 MUST_CHECK enum err admin_replica_seeded(
     struct core_admin *call, struct part_stage *s, struct arena *a);

@@ -381,6 +381,17 @@ static enum err follow_billing(struct look *l, const struct core_table *shape)
     return OK;
 }
 
+/* What somebody asked of our replica. */
+static enum err follow_wish(struct look *l)
+{
+    const struct value *extra = &l->own->replica.extra;
+    if (!wish_is_open(extra, current(l))) {
+        return OK;
+    }
+    enum err err = edit(l);
+    return err == OK ? wish_follow(l->a, extra, &l->next) : err;
+}
+
 static enum err follow_shape(struct look *l)
 {
     const struct core_table *shape = &l->g->row.shape;
@@ -388,7 +399,10 @@ static enum err follow_shape(struct look *l)
     if (err == OK) {
         err = add_missing_indexes(l, shape);
     }
-    return err == OK ? follow_billing(l, shape) : err;
+    if (err == OK) {
+        err = follow_billing(l, shape);
+    }
+    return err == OK ? follow_wish(l) : err;
 }
 
 /* ---- being in a group ---- */
