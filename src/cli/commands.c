@@ -87,6 +87,20 @@ static const struct arg_option fault_options[] = {
     CLI_OPTIONS_CLUSTER,
 };
 
+#define TRANSFER_OPTIONS                                                                           \
+    {"format", ARG_TEXT, "csv|jsonl", "the file's format (default: by its name)", 0},              \
+        {"region", ARG_TEXT, "NAME", "which region's table (default: the first that answers)", 0}, \
+    {                                                                                              \
+        "restart", ARG_FLAG, NULL, "begin anew instead of going on where an earlier run ended", 0  \
+    }
+
+static const struct arg_option import_options[] = {TRANSFER_OPTIONS, CLI_OPTIONS_CLUSTER};
+static const struct arg_option export_options[] = {
+    TRANSFER_OPTIONS,
+    {"plain", ARG_FLAG, NULL, "JSON lines without DynamoDB's type tags", 0},
+    CLI_OPTIONS_CLUSTER,
+};
+
 #define FAULT_DETAILS                                                                             \
     "B may be \"all\": every other region. Only regions in development mode take faults; godwit " \
     "status\n"                                                                                    \
@@ -320,6 +334,35 @@ const struct cli_command cli_commands[] = {
         OPTIONS(fault_options),
         .n_max = 2,
         .run = run_fault_heal,
+    },
+    {
+        .name = "import",
+        .synopsis = "TABLE FILE",
+        .summary = "put a file's items into a table",
+        .details =
+            "CSV begins with a line of column names; behind a name, a type: id:N, S (text, the "
+            "default), N, B\n"
+            "(base64), BOOL, or JSON (an attribute value as DynamoDB writes it). An empty field is "
+            "no value,\n"
+            "an empty one in quotes an empty text. JSON lines hold plain objects, or DynamoDB's "
+            "tagged ones.\n"
+            "FILE.progress says how far an interrupted import came; the next run goes on there.",
+        OPTIONS(import_options),
+        .n_min = 2,
+        .n_max = 2,
+        .run = run_import,
+    },
+    {
+        .name = "export",
+        .synopsis = "TABLE FILE",
+        .summary = "write a table's items to a file",
+        .details = "Writes what import reads. FILE.part and FILE.progress hold an export that was "
+                   "interrupted; the\n"
+                   "next run goes on there.",
+        OPTIONS(export_options),
+        .n_min = 2,
+        .n_max = 2,
+        .run = run_export,
     },
 };
 const size_t cli_commands_n = sizeof cli_commands / sizeof cli_commands[0];
