@@ -171,8 +171,41 @@ bool check_settled(struct sim *s)
     return calm;
 }
 
+static void describe_table(struct sim *s, const struct node *n, const char *name)
+{
+    static const char status[] = {'c', 'A', 'u', 'd', 'F'};
+    const struct core_table *t = own_table(n, name);
+    const struct core_group *g = catalog_group(core_catalog(n->core), bytes_str(name));
+    char line[SIM_STORY_BYTES];
+    int at = snprintf(
+        line,
+        sizeof line,
+        "%s %s: table %04llx, group %04llx %d",
+        n->name,
+        name,
+        (unsigned long long)(t == NULL ? 0 : t->part.id & 0xffff),
+        (unsigned long long)(g == NULL ? 0 : g->table & 0xffff),
+        g == NULL ? 0 : (int)g->version);
+    for (size_t i = 0; g != NULL && i < g->n_replicas; i++) {
+        at += snprintf(
+            line + at,
+            sizeof line - (size_t)at,
+            " %.*s:%c:%04llx",
+            BYTES_FMT(g->replicas[i].region),
+            status[g->replicas[i].status],
+            (unsigned long long)(g->replicas[i].table & 0xffff));
+    }
+    sim_tell(s, "%s", line);
+}
+
 void check_describe(struct sim *s)
 {
+    for (unsigned i = 0; i < s->n_nodes * s->n_tables; i++) {
+        const struct node *n = &s->nodes[i / s->n_tables];
+        if (n->up) {
+            describe_table(s, n, s->tables[i % s->n_tables].name);
+        }
+    }
     for (unsigned i = 0; i < s->n_nodes; i++) {
         struct node *n = &s->nodes[i];
         char line[SIM_STORY_BYTES];
@@ -242,17 +275,36 @@ static void claim(
     (void)map_put(&m->keys, key, cl);
 }
 
-/* Everything any region ever wrote to the table `id`. */
-static void gather(struct sim *s, struct model *m, const struct table_plan *plan, uint64_t id)
+/* Whether this region's table `id` is a replica in a group now. */
+static bool grouped(const struct node *n, const struct table_plan *plan, uint64_t id)
+{
+    const struct core_group *g = catalog_group(core_catalog(n->core), bytes_str(plan->name));
+    return g != NULL && g->table == id && core_group_replica(g, bytes_str(n->name)) != NULL;
+}
+
+/* Whether what `by` wrote to the table must show at `at`: both hold it together, and `by` has done so
+ * all along. */
+static bool must_show(
+    const struct node *by, const struct node *at, const struct table_plan *plan, uint64_t id)
+{
+    const struct core_table *t = own_table(by, plan->name);
+    if (t == NULL || t->part.id != id || plan->touched[by->index]) {
+        return false;
+    }
+    return by == at || (grouped(by, plan, id) && grouped(at, plan, id));
+}
+
+/* Everything any region ever wrote to the table `id`, as `at` ought to have it. */
+static void gather(
+    struct sim *s, struct model *m, const struct node *at, const struct table_plan *plan, uint64_t id)
 {
     for (unsigned i = 0; i < s->n_nodes; i++) {
         struct node *n = &s->nodes[i];
-        const struct core_table *t = plan == NULL ? NULL : own_table(n, plan->name);
-        bool holds = plan == NULL || (t != NULL && t->part.id == id && !plan->touched[i]);
+        bool must = plan == NULL || must_show(n, at, plan, id);
         for (size_t p = 0; p < n->txns_cap; p++) {
             for (size_t k = 0; n->txns[p] != NULL && k < n->txns[p]->n; k++) {
                 if (n->txns[p]->changes[k].table == id) {
-                    claim(s, m, n->txns[p], k, !holds);
+                    claim(s, m, n->txns[p], k, !must);
                 }
             }
         }
@@ -407,12 +459,15 @@ static void check_plan(struct sim *s, const struct table_plan *plan)
         }
         struct model m;
         map_init(&m.keys);
-        gather(s, &m, plan, t->part.id);
+        gather(s, &m, n, plan, t->part.id);
         check_table(s, n, &m, t->part.id);
         map_done(&m.keys);
         for (unsigned k = 0; k < i && !s->result.failed; k++) {
             const struct core_table *other = own_table(&s->nodes[k], plan->name);
-            if (other != NULL && other->part.id == t->part.id) {
+            bool together = other != NULL && other->part.id == t->part.id &&
+                            grouped(n, plan, t->part.id) &&
+                            grouped(&s->nodes[k], plan, t->part.id);
+            if (together) {
                 check_digests(s, n, &s->nodes[k], t->part.id);
             }
         }
@@ -423,7 +478,7 @@ void check_final(struct sim *s)
 {
     struct model catalog;
     map_init(&catalog.keys);
-    gather(s, &catalog, NULL, PART_TABLE_CATALOG);
+    gather(s, &catalog, NULL, NULL, PART_TABLE_CATALOG);
     for (unsigned i = 0; i < s->n_nodes && !s->result.failed; i++) {
         struct node *n = &s->nodes[i];
         check_table(s, n, &catalog, PART_TABLE_CATALOG);

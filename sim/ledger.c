@@ -207,6 +207,20 @@ static void fold(
                               v.region.v != cell->version.region.v
                           ? 1
                           : 0;
+    if (s->config.trace) {
+        sim_tell(
+            s,
+            "%s logs %llu: %s %08llx of %04llx, %llx by %s at %llu%s",
+            n->name,
+            (unsigned long long)pos,
+            c->kind == CHANGE_PUT ? "put" : "delete",
+            (unsigned long long)(hash64(c->key, c->table) & 0xffffffff),
+            (unsigned long long)(c->table & 0xffff),
+            (unsigned long long)v.hlc.v,
+            node_named(s, v.region)->name,
+            (unsigned long long)t->origin_pos.v,
+            effect ? "" : ", no effect");
+    }
     bool again =
         cell != NULL && c->kind == CHANGE_DELETE && !cell->live; /* a forgotten tombstone */
     if (effect && !newer && !again) {

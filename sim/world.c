@@ -375,6 +375,9 @@ struct sim_result sim_run(const struct sim_config *config, FILE *out)
     }
     if (!s->result.failed) {
         check_final(s);
+        if (s->result.failed) {
+            check_describe(s);
+        }
     }
     s->result.virtual_ms = s->now_us / 1000;
     if (s->result.failed) {

@@ -243,10 +243,14 @@ void intake_txns(struct region *r, struct link *l, const struct repl_frame *f, u
     if (in == NULL || in->link != l->id) {
         return; /* of a subscription we gave up */
     }
-    if (f->txns.from.v != in->expected.v) {
-        if (f->txns.from.v > in->expected.v) {
-            resubscribe_later(r, in, 0, now_ms);
-        }
+    if (f->txns.from.v > in->expected.v) {
+        resubscribe_later(r, in, 0, now_ms);
+        return;
+    }
+    /* A stretch of an earlier subscription may have come before those of this one, so one that is
+     * known in part is taken: the writer leaves out what it has. */
+    bool known = f->txns.from.v < in->expected.v && f->txns.to.v <= in->expected.v;
+    if (known) {
         return;
     }
     struct errand *e = errand_new(r, ERRAND_APPLY, PART_CMD_APPLY);
