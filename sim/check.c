@@ -279,11 +279,12 @@ static void claim(
 static bool grouped(const struct node *n, const struct table_plan *plan, uint64_t id)
 {
     const struct core_group *g = catalog_group(core_catalog(n->core), bytes_str(plan->name));
-    return g != NULL && g->table == id && core_group_replica(g, bytes_str(n->name)) != NULL;
+    const struct core_replica *r = g == NULL ? NULL : core_group_replica(g, bytes_str(n->name));
+    return r != NULL && g->table == id && r->table == id && r->status == CORE_ACTIVE;
 }
 
-/* Whether what `by` wrote to the table must show at `at`: both hold it together, and `by` has done so
- * all along. */
+/* Whether what `by` wrote to the table must show at `at`: both hold it together, and `by` has done
+ * so all along. */
 static bool must_show(
     const struct node *by, const struct node *at, const struct table_plan *plan, uint64_t id)
 {
@@ -296,7 +297,11 @@ static bool must_show(
 
 /* Everything any region ever wrote to the table `id`, as `at` ought to have it. */
 static void gather(
-    struct sim *s, struct model *m, const struct node *at, const struct table_plan *plan, uint64_t id)
+    struct sim *s,
+    struct model *m,
+    const struct node *at,
+    const struct table_plan *plan,
+    uint64_t id)
 {
     for (unsigned i = 0; i < s->n_nodes; i++) {
         struct node *n = &s->nodes[i];
@@ -465,8 +470,7 @@ static void check_plan(struct sim *s, const struct table_plan *plan)
         for (unsigned k = 0; k < i && !s->result.failed; k++) {
             const struct core_table *other = own_table(&s->nodes[k], plan->name);
             bool together = other != NULL && other->part.id == t->part.id &&
-                            grouped(n, plan, t->part.id) &&
-                            grouped(&s->nodes[k], plan, t->part.id);
+                            grouped(n, plan, t->part.id) && grouped(&s->nodes[k], plan, t->part.id);
             if (together) {
                 check_digests(s, n, &s->nodes[k], t->part.id);
             }

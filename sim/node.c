@@ -299,9 +299,7 @@ void node_writer_turn(struct node *n)
     plant_before_commit(n);
     enum err e = core_commit(n->core, node_wall_ms(n));
     sim_hash_u64(s, part_tail(core_part(n->core)).v);
-    if (e == OK) {
-        ledger_ingest(n);
-    }
+    ledger_ingest(n);
     if (n->hit_after_commit && e == OK) {
         n->hit_after_commit = false;
         node_crash(n, sim_chance(s, 500));

@@ -711,14 +711,20 @@ static bool ships_to(const struct catalog *c, const struct group_entry *g, struc
 bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct region_id region)
 {
     const struct core_member *m = catalog_member_by_id(c, region);
-    if (m == NULL || m->removed) {
+    return m != NULL && catalog_replicates_to_name(c, table, m->region);
+}
+
+bool catalog_replicates_to_name(const struct catalog *c, uint64_t table, struct bytes region)
+{
+    const struct core_member *m = catalog_member(c, region);
+    if (m != NULL && m->removed) {
         return false;
     }
     if (table == PART_TABLE_CATALOG) {
         return true;
     }
     const struct group_entry *g = id_get(&c->group_id, table);
-    return g != NULL && ships_to(c, g, m->region);
+    return g != NULL && ships_to(c, g, region);
 }
 
 /* Whether we hold the group's table, or, with `whole`, everything that is in it. */

@@ -151,6 +151,9 @@ const struct core_member *catalog_member_after(const struct catalog *c, struct b
  * a replica of the same group as we (the system catalog: every member does). Of ourselves: whether
  * we do. */
 bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct region_id region);
+/* As above for a region that proved its name although its member row may still be on its way: its
+ * replica's row may have come before, by another region's log. */
+bool catalog_replicates_to_name(const struct catalog *c, uint64_t table, struct bytes region);
 /* Whether a seed need of `region` for table `id` may be served from here now: we hold the table
  * (all of it, for a whole need); we ship its changes there, so nothing falls between snapshot and
  * log; and the region's own word that it joined has arrived, with everything it had written before,

@@ -20,7 +20,6 @@ static void test_create(void **state)
     assert_int_equal(seen->status, CORE_ACTIVE);
     assert_true(seen->empty);
     assert_ptr_equal(catalog_table_by_id(n->mirror, seen->part.id), seen);
-    assert_false(seen->part.replicated);
     assert_true(seen->part.keep_old_images);
     assert_int_equal(node_create(n, T, &t, &call), ERR_EXISTS);
     assert_int_equal(call.refusal, CORE_REFUSED_TABLE_EXISTS);

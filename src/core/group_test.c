@@ -116,8 +116,6 @@ static void test_leave_2017(void **state)
     assert_int_equal(node_replica(us, T, "eu"), -1);
     assert_int_equal(node_replica(us, T, "us"), CORE_ACTIVE);
     assert_int_equal(node_table(eu, T)->status, CORE_ACTIVE);
-    assert_false(node_table(eu, T)->part.replicated);
-    assert_false(node_table(us, T)->part.replicated);
     check_notes(&c, 1, "before");
     node_put(us, T, 2, "us alone");
     node_put(eu, T, 3, "eu alone");
@@ -159,7 +157,6 @@ static void test_remove_2019(void **state)
         assert_null(node_table(eu, T));
         assert_null(node_group(us, T));
         assert_null(node_group(eu, T));
-        assert_false(node_table(us, T)->part.replicated);
         assert_int_equal(node_needs(eu).n, 0);
     }
     check_nodes(&c);

@@ -13,7 +13,8 @@ bool replicates_to(const struct region *r, uint64_t table, const struct peer *p)
     /* The catalog goes to whoever proved the secret: a region is in the catalog only after it was
      * told of it. */
     return table == PART_TABLE_CATALOG ||
-           (table >= PART_TABLE_FIRST && catalog_replicates_to(r->catalog, table, p->id));
+           (table >= PART_TABLE_FIRST &&
+            catalog_replicates_to_name(r->catalog, table, bytes_str(p->name)));
 }
 
 static struct repl_sender *sender_of(struct link *l, struct region_id origin)
@@ -279,9 +280,12 @@ static enum err stretch_take(struct stretch *st, struct local_pos pos, struct by
     return append_txn(st, stored);
 }
 
+/* Reads no further than we were told the log goes: what lies behind may rest on catalog rows that
+ * we were not told of yet, and would be left out for peers that hold its tables. */
 static enum err stretch_read(struct stretch *st)
 {
     struct part_log_cursor *c = part_log_open(&st->r->reader, st->read);
+    uint64_t tail = mark_pos(st->r, st->r->config.id);
     enum err e = OK;
     for (unsigned scanned = 0; !st->gap && e == OK; scanned++) {
         if (st->txns.len >= st->r->config.knobs.frame_bytes || scanned == LOG_SCAN_MAX) {
@@ -291,6 +295,9 @@ static enum err stretch_read(struct stretch *st)
         struct local_pos pos;
         struct bytes stored;
         e = part_log_next(c, &pos, &stored);
+        if (e == OK && pos.v > tail) {
+            e = ERR_NOT_FOUND;
+        }
         if (e == OK) {
             e = stretch_take(st, pos, stored);
         }
@@ -298,7 +305,7 @@ static enum err stretch_read(struct stretch *st)
     part_log_close(c);
     st->at_end = e == ERR_NOT_FOUND;
     struct local_pos first;
-    if (st->at_end && part_log_first(&st->r->reader, &first) == OK) {
+    if (st->at_end && st->read.v < tail && part_log_first(&st->r->reader, &first) == OK) {
         st->gap |= first.v > st->read.v + 1; /* trimmed to its end */
     }
     return e == ERR_NOT_FOUND ? OK : e;

@@ -38,7 +38,8 @@ struct errand {
     size_t bytes;
     struct core_seed_need need;
     bool last;
-    bool is_void; /* SEED_NOTE: the peer asked has no such table */
+    uint64_t serial;          /* SEED: of the seed it belongs to */
+    bool is_void;             /* SEED_NOTE: the peer asked has no such table */
     struct repl_frame digest; /* DIGEST and COMPARE: ours */
     struct repl_frame theirs; /* COMPARE */
     struct peer_pos mark_to;
@@ -60,6 +61,7 @@ struct seed_in {
     struct core_seed_need need; /* cursor points into `cursor` */
     struct buf cursor;
     uint64_t retry_ms;
+    uint64_t serial; /* chunks of an earlier one are not counted as progress */
 };
 
 struct peer;
@@ -108,6 +110,7 @@ struct intake {
     bool drifting;
     struct peer_pos expected;
     size_t applying;
+    size_t fencing;   /* fences at the writer */
     uint64_t hold_ms; /* do not subscribe before */
     uint64_t applied_txns;
     uint64_t conflicts;
@@ -190,8 +193,8 @@ void feed_marks(struct region *r, struct link *l, const struct repl_frame *f);
 void feed_pump(struct region *r, struct link *l);
 bool replicates_to(const struct region *r, uint64_t table, const struct peer *p);
 
-/* What we hold of a lost origin's log may have holes: after a fence, or where a table was seeded. Below
- * this position we do not relay. */
+/* What we hold of a lost origin's log may have holes: after a fence, or where a table was seeded.
+ * Below this position we do not relay. */
 enum err relay_floor_stage(struct part_stage *s, struct region_id origin, struct peer_pos floor);
 /* For every origin, at where it stands now. */
 enum err relay_floors_stage(struct part_stage *s);
@@ -213,6 +216,8 @@ void seed_refused(struct region *r, struct link *l, const struct repl_frame *f, 
 void seed_noted(struct region *r, struct errand *e, uint64_t now_ms);
 void seeds_start(struct region *r, uint64_t now_ms);
 void seed_out_stop(struct seed_out *s);
+/* What is under way counts no more, and nothing begins before `at_ms`. */
+void seed_in_stop(struct region *r, struct link *l, uint64_t at_ms);
 void seed_send_more(struct region *r, struct link *l, uint64_t table);
 bool seed_submit_records(struct region *r, struct link *l, const struct repl_frame *f);
 bool seed_send_want(struct region *r, struct link *l, const struct repl_frame *want);

@@ -176,12 +176,13 @@ static size_t shared_tables(struct region *r, struct region_id with, uint64_t *r
 
 void intake_start(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
 {
-    (void)now_ms;
     struct intake *in = intake_of(r, f->start.origin);
     if (in == NULL || in->link != l->id || !f->start.fenced) {
         return;
     }
     in->expected = f->start.pos;
+    /* A seed under way began before this fence and lacks what the fence leaves out. */
+    seed_in_stop(r, l, now_ms);
     struct errand *e = errand_new(r, ERRAND_FENCE, PART_CMD_CALL);
     struct fence *fence = ARENA_NEW(&e->arena, struct fence);
     e->link = l->id;
@@ -201,9 +202,12 @@ void intake_start(struct region *r, struct link *l, const struct repl_frame *f, 
         TRACE_TEXT("peer", bytes_str(l->peer->name)),
         TRACE_NUM("tables", fence->n_tables));
     in->applying++;
+    in->fencing++;
     if (!errand_submit(e)) {
         in->applying--;
+        in->fencing--;
         in->link = 0;
+        in->hold_ms = now_ms + r->config.knobs.hold_ms;
     }
 }
 
@@ -212,13 +216,14 @@ void intake_fenced(struct region *r, struct errand *e, uint64_t now_ms)
     struct intake *in = intake_of(r, e->origin);
     ASSERT(in != NULL);
     in->applying--;
+    in->fencing--;
+    r->needs_dirty = true;
     if (e->cmd.err != OK) {
         in->link = 0;
         in->hold_ms = now_ms + r->config.knobs.hold_ms;
         return;
     }
     (void)repl_vector_raise(&r->marks, (struct repl_mark){.region = e->origin, .pos = e->mark_to});
-    r->needs_dirty = true;
 }
 
 /* ---- transactions ---- */

@@ -252,15 +252,17 @@ static uint64_t stable_stamp(const struct region *r)
         least = r->marks.marks[i].hlc.v < least ? r->marks.marks[i].hlc.v : least;
     }
     for (const struct peer *p = r->peers; p != NULL; p = p->next) {
-        if (p->removed || p->fenced) {
+        if (p->removed) {
             continue;
         }
-        for (size_t i = 0; i < r->marks.n; i++) {
+        if (repl_vector_find(&r->marks, p->id) == NULL) {
+            return 0; /* nothing is known of what it wrote */
+        }
+        for (size_t i = 0; i < r->marks.n && !p->fenced; i++) {
             const struct repl_mark *m = repl_vector_find(&p->marks, r->marks.marks[i].region);
             uint64_t stamp = m == NULL ? 0 : m->hlc.v;
             least = stamp < least ? stamp : least;
         }
-        least = repl_vector_find(&r->marks, p->id) == NULL ? 0 : least;
     }
     return least == UINT64_MAX ? 0 : least;
 }

@@ -272,8 +272,9 @@ void seeds_start(struct region *r, uint64_t now_ms)
     }
     for (size_t i = 0; i < r->n_links; i++) {
         struct link *l = r->links[i];
-        bool idle =
-            l->ready && !l->seed_in.active && l->seed_in.retry_ms <= now_ms && !l->scrubbing;
+        const struct intake *origin = l->ready ? intake_of(r, l->peer->id) : NULL;
+        bool idle = origin != NULL && origin->fencing == 0 && !l->seed_in.active &&
+                    l->seed_in.retry_ms <= now_ms && !l->scrubbing;
         const struct core_seed_need *need = idle ? next_need(r, l->peer) : NULL;
         if (need != NULL) {
             seed_begin(r, l, need);
@@ -337,6 +338,10 @@ bool seed_submit_records(struct region *r, struct link *l, const struct repl_fra
         return false;
     }
     e->link = l->id;
+    e->serial = l->seed_in.serial;
+    e->last = f->seed_chunk.last;
+    e->need = l->seed_in.need;
+    e->need.cursor = bytes_dup(&e->arena, f->seed_chunk.to);
     e->cmd.seed.table = f->seed_chunk.table;
     e->cmd.seed.from = bytes_dup(&e->arena, f->seed_chunk.from);
     e->cmd.seed.to = bytes_dup(&e->arena, f->seed_chunk.to);
@@ -349,13 +354,14 @@ bool seed_submit_records(struct region *r, struct link *l, const struct repl_fra
     return errand_submit(e);
 }
 
-static bool submit_note(struct region *r, struct link *l, const struct repl_frame *f)
+/* Notes how far a seed has come, once a chunk's records are on disk. */
+static bool submit_note(struct region *r, const struct errand *chunk)
 {
     struct errand *e = errand_new(r, ERRAND_SEED_NOTE, PART_CMD_CALL);
-    e->link = l->id;
-    e->last = f->seed_chunk.last;
-    e->need = l->seed_in.need;
-    e->need.cursor = bytes_dup(&e->arena, f->seed_chunk.to);
+    e->link = chunk->link;
+    e->last = chunk->last;
+    e->need = chunk->need;
+    e->need.cursor = bytes_dup(&e->arena, chunk->need.cursor);
     e->cmd.call.run = note_run;
     e->cmd.call.arg = e;
     return errand_submit(e);
@@ -383,11 +389,8 @@ void seed_chunk(struct region *r, struct link *l, const struct repl_frame *f)
     if (!expected) {
         return;
     }
-    /* The note goes in behind the records: if it is on disk, so are they. */
-    if (!seed_submit_records(r, l, f) || !submit_note(r, l, f)) {
-        in->active = false; /* begins again from the last note */
-        in->retry_ms = 1;
-        r->needs_dirty = true;
+    if (!seed_submit_records(r, l, f)) {
+        seed_in_stop(r, l, 1); /* begins again from the last note */
         return;
     }
     buf_clear(&in->cursor);
@@ -407,40 +410,49 @@ void seed_refused(struct region *r, struct link *l, const struct repl_frame *f, 
     l->seed_in.retry_ms = now_ms + r->config.knobs.hold_ms;
 }
 
+void seed_in_stop(struct region *r, struct link *l, uint64_t at_ms)
+{
+    l->seed_in.active = false;
+    l->seed_in.retry_ms = at_ms;
+    l->seed_in.serial++;
+    r->needs_dirty = true;
+}
+
 static void note_done(struct region *r, struct errand *e, uint64_t now_ms)
 {
     struct link *l = link_find(r, e->link);
+    r->needs_dirty |= e->last || e->cmd.err != OK;
+    if (l == NULL) {
+        return;
+    }
     if (e->cmd.err != OK) {
-        if (l != NULL) {
-            l->seed_in.active = false;
-            l->seed_in.retry_ms = now_ms + r->config.knobs.hold_ms;
-        }
-        r->needs_dirty = true;
-        return;
-    }
-    if (!e->last) {
-        if (l != NULL && l->seed_in.active) {
-            seed_send_more(r, l, e->need.table);
-        }
-        return;
-    }
-    if (l != NULL) {
+        seed_in_stop(r, l, now_ms + r->config.knobs.hold_ms);
+    } else if (e->last) {
         l->seed_in.active = false;
+    } else if (l->seed_in.active) {
+        seed_send_more(r, l, e->need.table);
     }
-    r->needs_dirty = true;
+}
+
+/* A chunk's records are dealt with. Only if they and all before them are on disk is that progress.
+ */
+static void chunk_done(struct region *r, struct errand *e, uint64_t now_ms)
+{
+    struct link *l = link_find(r, e->link);
+    if (l == NULL || l->seed_in.serial != e->serial) {
+        return;
+    }
+    if (e->cmd.err != OK || !submit_note(r, e)) {
+        seed_in_stop(r, l, now_ms + r->config.knobs.hold_ms);
+    }
 }
 
 void seed_noted(struct region *r, struct errand *e, uint64_t now_ms)
 {
     if (e->kind == ERRAND_SEED_NOTE) {
         note_done(r, e, now_ms);
-    } else if (e->kind == ERRAND_SEED && e->cmd.err != OK) {
-        struct link *l = link_find(r, e->link);
-        if (l != NULL) {
-            l->seed_in.active = false;
-            l->seed_in.retry_ms = now_ms + r->config.knobs.hold_ms;
-        }
-        r->needs_dirty = true;
+    } else {
+        chunk_done(r, e, now_ms);
     }
 }
 
