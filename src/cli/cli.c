@@ -14,7 +14,8 @@
 
 enum { RUN_ARENA_BYTES_MAX = 1 << 30, FILE_BYTES_MAX = 16 << 20, HELP_COLUMN = 26 };
 
-static void say_line(const char *before, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void say_line(
+    const char *before, const char *fmt, va_list args)
 {
     (void)fflush(stdout); /* what was said before comes before; a failure shows at the end */
     (void)fputs(before, stderr);
