@@ -114,9 +114,12 @@ static int add_region(struct cli *cli, const char *home, struct cluster *c)
         server_admin_token(config->secret, token);
         c->token = cli_text(cli, "%s", token);
         bool has_key_file = config->key_file.len > 0;
-        c->key_file = has_key_file
-                          ? config_relative(cli, conf, config->key_file)
-                          : cli_text(cli, "%s/keys", config_relative(cli, conf, config->data_dir));
+        if (!c->dev) { /* the regions of a development cluster share DIR/keys */
+            c->key_file =
+                has_key_file
+                    ? config_relative(cli, conf, config->key_file)
+                    : cli_text(cli, "%s/keys", config_relative(cli, conf, config->data_dir));
+        }
     }
     c->regions[c->n++] = (struct cluster_region){
         .name = cli_text(cli, "%.*s", BYTES_FMT(config->name)),
