@@ -31,6 +31,8 @@ static const struct dynamo_op ops[] = {
     {"UpdateGlobalTable", update_global_begin, global_change_resume},
     {"DescribeGlobalTable", describe_global_begin, NULL},
     {"ListGlobalTables", list_globals_begin, NULL},
+    {"DescribeGlobalTableSettings", describe_global_settings_begin, NULL},
+    {"UpdateGlobalTableSettings", update_global_settings_begin, update_global_settings_resume},
     {"DescribeLimits", describe_limits_begin, NULL},
     {"DescribeEndpoints", describe_endpoints_begin, NULL},
     {"DescribeTimeToLive", describe_ttl_begin, NULL},

@@ -9,6 +9,7 @@ struct replica_action {
     enum core_admin_kind kind;
     struct bytes region;
     const struct json *in;
+    struct wish_request wish;
 };
 
 static bool read_entry(
@@ -20,7 +21,7 @@ static bool read_entry(
         enum core_admin_kind kind;
     } actions[] = {
         {"Create", "CreateReplicationGroupMemberAction", CORE_ADMIN_ADD_REPLICA},
-        {"Update", "UpdateReplicationGroupMemberAction", CORE_ADMIN_UPDATE_TABLE},
+        {"Update", "UpdateReplicationGroupMemberAction", CORE_ADMIN_SET_REPLICA},
         {"Delete", "DeleteReplicationGroupMemberAction", CORE_ADMIN_REMOVE_REPLICA},
     };
     *ret_n = 0;
@@ -80,27 +81,85 @@ static bool read_updates(struct dynamo_call *c, const struct json *in, struct re
     return true;
 }
 
-static bool action_check(struct dynamo_call *c, const struct replica_action *x)
+/* ---- what is asked of a replica ---- */
+
+bool read_units_field(
+    struct checks *k, const struct json *in, const char *field, const char *path, uint64_t *ret)
+{
+    struct opt_int units;
+    if (!field_int(k->c, in, field, "Long", &units)) {
+        return false;
+    }
+    check_range(k, path, units, 1, INT64_MAX);
+    if (units.present && units.v > 0) {
+        *ret = (uint64_t)units.v;
+    }
+    return true;
+}
+
+static bool read_override(struct checks *k, const struct json *in, const char *path, uint64_t *ret)
+{
+    const struct json *j;
+    const char *name = "ProvisionedThroughputOverride";
+    if (!field_struct(k->c, in, name, name, &j)) {
+        return false;
+    }
+    const char *units = check_path(k, "%s.provisionedThroughputOverride.readCapacityUnits", path);
+    return j == NULL || read_units_field(k, j, "ReadCapacityUnits", units, ret);
+}
+
+static bool read_index_overrides(struct checks *k, const char *path, struct replica_action *x)
+{
+    const struct json *list;
+    if (!field_list(k->c, x->in, "GlobalSecondaryIndexes", &list)) {
+        return false;
+    }
+    if (list == NULL) {
+        return true;
+    }
+    x->wish.indexes = ARENA_ARRAY(k->c->arena, struct core_index_wish, list->array.n);
+    if (x->wish.indexes == NULL) {
+        return call_fail_err(k->c, ERR_TOO_BIG);
+    }
+    for (size_t i = 0; i < list->array.n; i++) {
+        const struct json *j = &list->array.items[i];
+        struct core_index_wish wish = {0};
+        const char *own = check_path(k, "%s.globalSecondaryIndexes.%zu.member", path, i + 1);
+        if (!json_as_struct(k->c, j, "ReplicaGlobalSecondaryIndex") ||
+            !field_string(k->c, j, "IndexName", &wish.name) ||
+            !read_override(k, j, own, &wish.read_units)) {
+            return false;
+        }
+        check_not_null(k, check_path(k, "%s.indexName", own), wish.name.base != NULL);
+        if (wish.name.base != NULL && wish.read_units > 0) {
+            x->wish.indexes[x->wish.wish.n_indexes++] = wish;
+        }
+    }
+    return true;
+}
+
+static bool action_check(struct dynamo_call *c, struct replica_action *x)
 {
     static const char *const not_supported[] = {
         "KMSMasterKeyId",
         "OnDemandThroughputOverride",
-        "ProvisionedThroughputOverride",
-        "GlobalSecondaryIndexes",
-        "TableClassOverride",
         NULL,
     };
     struct checks k = {.c = c};
-    const char *path = x->kind == CORE_ADMIN_ADD_REPLICA
-                           ? "replicaUpdates.1.member.create.regionName"
-                           : "replicaUpdates.1.member.delete.regionName";
-    if (x->kind == CORE_ADMIN_UPDATE_TABLE) {
-        path = "replicaUpdates.1.member.update.regionName";
+    const char *path = "replicaUpdates.1.member.create";
+    if (x->kind != CORE_ADMIN_ADD_REPLICA) {
+        path = x->kind == CORE_ADMIN_SET_REPLICA ? "replicaUpdates.1.member.update"
+                                                 : "replicaUpdates.1.member.delete";
     }
-    check_not_null(&k, path, x->region.base != NULL);
-    if (!checks_done(&k)) {
+    struct core_wish *wish = &x->wish.wish;
+    check_not_null(&k, check_path(&k, "%s.regionName", path), x->region.base != NULL);
+    if (!read_override(&k, x->in, path, &wish->read_units) || !read_index_overrides(&k, path, x) ||
+        !field_string(c, x->in, "TableClassOverride", &wish->table_class) || !checks_done(&k) ||
+        !table_class_check(c, wish->table_class)) {
         return false;
     }
+    wish->indexes = x->wish.indexes;
+    x->wish.any = wish->read_units > 0 || wish->n_indexes > 0 || wish->table_class.len > 0;
     if (bytes_eq(x->region, c->d->region)) {
         return call_invalid(
             c,
@@ -109,6 +168,32 @@ static bool action_check(struct dynamo_call *c, const struct replica_action *x)
     }
     return refuse_params(c, x->in, not_supported);
 }
+
+enum err wish_fault(
+    struct table_call *t, const struct core_table *now, const struct core_wish *wish)
+{
+    if (now->on_demand && (wish->read_units > 0 || wish->n_indexes > 0)) {
+        return table_fault_invalid(
+            t,
+            INVALID_PREFIX
+            "ReadCapacityUnits cannot be specified for a replica when BillingMode is "
+            "PAY_PER_REQUEST");
+    }
+    for (size_t i = 0; i < wish->n_indexes; i++) {
+        const struct core_index *x = table_index(now, wish->indexes[i].name);
+        if (x == NULL || x->part.local) {
+            return table_fault(
+                t,
+                t->needs_group == CORE_GROUP_2017 ? AWS_INDEX_NOT_FOUND : AWS_RESOURCE_NOT_FOUND,
+                "Requested resource not found: Index: %.*s not found for table: %.*s",
+                BYTES_FMT(wish->indexes[i].name),
+                BYTES_FMT(now->part.name));
+        }
+    }
+    return OK;
+}
+
+/* ---- in the writer ---- */
 
 /* In the writer: replicas of a 2017 group are UpdateGlobalTable's. */
 static enum err only_2019(struct table_call *t, const struct core_table *now, struct arena *a)
@@ -122,7 +207,7 @@ static enum err only_2019(struct table_call *t, const struct core_table *now, st
                            "UpdateGlobalTable to change its replicas.",
             BYTES_FMT(now->part.name));
     }
-    return OK;
+    return t->admin.wishes == NULL ? OK : wish_fault(t, now, t->admin.wishes);
 }
 
 static enum err enable_stream(struct table_call *t, const struct core_table *now, struct arena *a)
@@ -150,7 +235,7 @@ enum dynamo_step update_replicas_begin(
     if (!read_updates(c, in, &x) || !action_check(c, &x)) {
         return DYNAMO_ANSWER;
     }
-    if (x.kind == CORE_ADMIN_UPDATE_TABLE) {
+    if (x.kind == CORE_ADMIN_SET_REPLICA && !x.wish.any) {
         (void)call_invalid(
             c, "There are no actions specified in the Replica Update Action of the request.");
         return DYNAMO_ANSWER;
@@ -165,11 +250,14 @@ enum dynamo_step update_replicas_begin(
         return DYNAMO_ANSWER;
     }
     struct bytes *region = ARENA_NEW(c->arena, struct bytes);
-    if (region == NULL) {
+    struct core_wish *wish = ARENA_NEW(c->arena, struct core_wish);
+    if (region == NULL || wish == NULL) {
         (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
         return DYNAMO_ANSWER;
     }
     *region = x.region;
+    *wish = x.wish.wish;
+    t->admin.wishes = x.wish.any ? wish : NULL;
     t->admin.regions = region;
     t->admin.n_regions = 1;
     t->admin.extra = (struct value){.type = VALUE_MAP};

@@ -136,14 +136,11 @@ enum dynamo_step create_global_begin(struct dynamo_call *c, const struct json *i
 
 enum dynamo_step global_change_resume(struct dynamo_call *c)
 {
-    struct table_call *t = c->state;
     enum dynamo_step step;
-    if (!table_call_synced(t, &step)) {
+    if (!table_call_finished(c, &step)) {
         return step;
     }
-    if (!table_call_done(t)) {
-        return DYNAMO_ANSWER;
-    }
+    const struct table_call *t = c->state;
     const struct core_group *g = find_2017(c, t->admin.name);
     /* Who removes the last replica may find that the group has gone by now. */
     struct core_group gone = {.name = t->admin.name};

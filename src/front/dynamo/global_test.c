@@ -30,7 +30,7 @@ static void test_global_table_joins_two_regions(void **state)
     assert_true(r.synced);
     regions_has(&r, "'GlobalTableStatus':'CREATING'");
     regions_has(&r, "'GlobalTableArn':'arn:aws:dynamodb::000000000000:global-table/flights'");
-    settle(&r.cluster);
+    regions_rest(&r);
     for (size_t i = 0; i < 2; i++) {
         regions_ok(&r, i, "DescribeGlobalTable", "{'GlobalTableName':'flights'}");
         regions_has(&r, "'GlobalTableStatus':'ACTIVE'");
@@ -42,7 +42,7 @@ static void test_global_table_joins_two_regions(void **state)
         0,
         "PutItem",
         "{'TableName':'flights','Item':{'pk':{'N':'7'},'sk':{'S':'x'},'seats':{'N':'12'}}}");
-    settle(&r.cluster);
+    regions_rest(&r);
     regions_ok(&r, 1, "GetItem", "{'TableName':'flights','Key':{'pk':{'N':'7'},'sk':{'S':'x'}}}");
     regions_has(&r, "'seats':{'N':'12'}");
     regions_ok(&r, 1, "DescribeTable", "{'TableName':'flights'}");
@@ -109,7 +109,7 @@ static void test_global_table_adds_and_removes_a_replica(void **state)
     regions_open(&r, 3);
     create_flights(&r, 3);
     regions_ok(&r, 0, "CreateGlobalTable", JOIN_US_EU);
-    settle(&r.cluster);
+    regions_rest(&r);
     regions_refused(
         &r,
         1,
@@ -122,7 +122,7 @@ static void test_global_table_adds_and_removes_a_replica(void **state)
         "{'GlobalTableName':'flights','ReplicaUpdates':[{'Create':{'RegionName':'ap'}}]}";
     regions_ok(&r, 1, "UpdateGlobalTable", add);
     regions_has(&r, "'GlobalTableStatus':'UPDATING'");
-    settle(&r.cluster);
+    regions_rest(&r);
     regions_ok(&r, 2, "DescribeGlobalTable", "{'GlobalTableName':'flights'}");
     regions_has(&r, "'GlobalTableStatus':'ACTIVE'");
     regions_ok(&r, 2, "Scan", "{'TableName':'flights'}");
@@ -134,7 +134,7 @@ static void test_global_table_adds_and_removes_a_replica(void **state)
     const char *drop =
         "{'GlobalTableName':'flights','ReplicaUpdates':[{'Delete':{'RegionName':'ap'}}]}";
     regions_ok(&r, 0, "UpdateGlobalTable", drop);
-    settle(&r.cluster);
+    regions_rest(&r);
     regions_refused(
         &r, 0, "UpdateGlobalTable", drop, "ReplicaNotFoundException", "does not exist.");
     regions_ok(&r, 0, "ListGlobalTables", "{}");
@@ -171,27 +171,231 @@ static void test_global_tables_are_listed_in_pages(void **state)
 {
     (void)state;
     struct regions r;
-    regions_open(&r, 1);
+    regions_open(&r, 2);
     static const char *const names[] = {"aaa", "bbb", "ccc"};
     for (size_t i = 0; i < 3; i++) {
         struct bytes body = bytes_fmt(
-            &r.cluster.mem,
+            &r.mem,
             "{'TableName':'%s','AttributeDefinitions':[{'AttributeName':'pk','AttributeType':'N'}],"
             "'KeySchema':[{'AttributeName':'pk','KeyType':'HASH'}],'BillingMode':'PAY_PER_"
             "REQUEST'" STREAM "}",
             names[i]);
-        regions_ok(&r, 0, "CreateTable", bytes_cstr(&r.cluster.mem, body));
+        regions_ok(&r, 0, "CreateTable", bytes_cstr(&r.mem, body));
         body = bytes_fmt(
-            &r.cluster.mem,
-            "{'GlobalTableName':'%s','ReplicationGroup':[{'RegionName':'us'}]}",
-            names[i]);
-        /* A group of one needs no other region, and without members nobody is known at all. */
-        (void)regions_send(&r, 0, "CreateGlobalTable", bytes_cstr(&r.cluster.mem, body));
+            &r.mem, "{'GlobalTableName':'%s','ReplicationGroup':[{'RegionName':'us'}]}", names[i]);
+        regions_ok(&r, 0, "CreateGlobalTable", bytes_cstr(&r.mem, body));
     }
-    regions_ok(&r, 0, "ListTables", "{'Limit':2}");
-    regions_has(&r, "{'TableNames':['aaa','bbb'],'LastEvaluatedTableName':'bbb'}");
-    regions_ok(&r, 0, "ListTables", "{'ExclusiveStartTableName':'bbb'}");
-    regions_has(&r, "{'TableNames':['ccc']}");
+    regions_ok(&r, 0, "ListGlobalTables", "{'Limit':2}");
+    regions_has(
+        &r,
+        "{'GlobalTableName':'bbb','ReplicationGroup':[{'RegionName':'us'}]}],"
+        "'LastEvaluatedGlobalTableName':'bbb'}");
+    regions_ok(&r, 0, "ListGlobalTables", "{'ExclusiveStartGlobalTableName':'bbb'}");
+    regions_has(&r, "{'GlobalTables':[{'GlobalTableName':'ccc',");
+    regions_lacks(&r, "LastEvaluatedGlobalTableName");
+    regions_close(&r);
+}
+
+#define PLAIN                                                                                   \
+    "{'TableName':'plain','AttributeDefinitions':[{'AttributeName':'pk','AttributeType':'N'}]," \
+    "'KeySchema':[{'AttributeName':'pk','KeyType':'HASH'}],'ProvisionedThroughput':"            \
+    "{'ReadCapacityUnits':3,'WriteCapacityUnits':4}}"
+#define REPLICA(what) "{'TableName':'plain','ReplicaUpdates':[" what "]}"
+
+/* A replica of version 2019 is made in the other region, with a stream, the data and what was asked
+ * of it; its settings can be changed from here; it is deleted there when it goes. */
+static void test_replica_updates(void **state)
+{
+    (void)state;
+    struct regions r;
+    regions_open(&r, 2);
+    regions_ok(&r, 0, "CreateTable", PLAIN);
+    regions_ok(&r, 0, "PutItem", "{'TableName':'plain','Item':{'pk':{'N':'1'}}}");
+    regions_ok(
+        &r,
+        0,
+        "UpdateTable",
+        REPLICA("{'Create':{'RegionName':'eu','ProvisionedThroughputOverride':"
+                "{'ReadCapacityUnits':9}}}"));
+    assert_true(r.synced);
+    regions_has(&r, "'StreamViewType':'NEW_AND_OLD_IMAGES'");
+    regions_has(
+        &r,
+        "'GlobalTableVersion':'2019.11.21','Replicas':[{'RegionName':'eu',"
+        "'ReplicaStatus':'CREATING'");
+    regions_rest(&r);
+    regions_ok(&r, 1, "Scan", "{'TableName':'plain'}");
+    regions_has(&r, "'Count':1");
+    regions_ok(&r, 1, "DescribeTable", "{'TableName':'plain'}");
+    regions_has(&r, "'Replicas':[{'RegionName':'us','ReplicaStatus':'ACTIVE'");
+    regions_has(&r, "'ReadCapacityUnits':9,'WriteCapacityUnits':4");
+    regions_ok(
+        &r,
+        0,
+        "UpdateTable",
+        REPLICA("{'Update':{'RegionName':'eu','ProvisionedThroughputOverride':"
+                "{'ReadCapacityUnits':11},'TableClassOverride':'STANDARD_INFREQUENT_ACCESS'}}"));
+    regions_rest(&r);
+    regions_ok(&r, 0, "DescribeTable", "{'TableName':'plain'}");
+    regions_has(
+        &r,
+        "'Replicas':[{'RegionName':'eu','ReplicaStatus':'ACTIVE',"
+        "'ProvisionedThroughputOverride':{'ReadCapacityUnits':11},"
+        "'ReplicaTableClassSummary':{'TableClass':'STANDARD_INFREQUENT_ACCESS'}}]");
+    regions_refused(
+        &r,
+        0,
+        "UpdateTable",
+        "{'TableName':'plain','StreamSpecification':{'StreamEnabled':false}}",
+        "ValidationException",
+        "Disabling Stream is not allowed for a Global Table replica.");
+    regions_refused(
+        &r,
+        0,
+        "DescribeGlobalTable",
+        "{'GlobalTableName':'plain'}",
+        "GlobalTableNotFoundException",
+        "does not exist.");
+    regions_ok(&r, 0, "UpdateTable", REPLICA("{'Delete':{'RegionName':'eu'}}"));
+    regions_rest(&r);
+    regions_ok(&r, 0, "DescribeTable", "{'TableName':'plain'}");
+    regions_lacks(&r, "Replicas");
+    regions_refused(
+        &r, 1, "DescribeTable", "{'TableName':'plain'}", "ResourceNotFoundException", "plain");
+    regions_close(&r);
+}
+
+/* What UpdateTable says of replicas that cannot be made or are not there. */
+static void test_replica_updates_refused(void **state)
+{
+    (void)state;
+    struct regions r;
+    regions_open(&r, 2);
+    regions_ok(&r, 0, "CreateTable", PLAIN);
+    regions_ok(&r, 1, "CreateTable", PLAIN);
+    static const struct {
+        const char *body;
+        const char *message;
+    } rows[] = {
+        {REPLICA("{'Create':{'RegionName':'eu'}}"),
+         "Failed to create a the new replica of table with name: \u2018plain\u2019 because one or "
+         "more replicas already existed as tables."},
+        {REPLICA("{'Create':{'RegionName':'mars'}}"), "Region mars is not supported."},
+        {REPLICA("{'Delete':{'RegionName':'eu'}}"),
+         "Please retry the request without these replicas: [eu]."},
+        {REPLICA("{'Update':{'RegionName':'eu'}}"),
+         "There are no actions specified in the Replica Update Action of the request."},
+        {REPLICA("{'Create':{'RegionName':'eu'}},{'Create':{'RegionName':'ap'}}"),
+         "Update table operation with more than one create or delete replica actions not allowed"},
+        {REPLICA(""),
+         "Value '[]' at 'replicaUpdates' failed to satisfy constraint: Member must "
+         "have length greater than or equal to 1"},
+        {REPLICA("{'Create':{'RegionName':'eu','KMSMasterKeyId':'k'}}"),
+         "KMSMasterKeyId is not supported by this server"},
+        {REPLICA("{'Create':{'RegionName':'eu','GlobalSecondaryIndexes':[{'IndexName':'none',"
+                 "'ProvisionedThroughputOverride':{'ReadCapacityUnits':0}}]}}"),
+         "Value '0' at 'replicaUpdates.1.member.create.globalSecondaryIndexes.1.member."
+         "provisionedThroughputOverride.readCapacityUnits' failed to satisfy constraint: Member "
+         "must have value greater than or equal to 1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        regions_refused(&r, 0, "UpdateTable", rows[i].body, "ValidationException", rows[i].message);
+    }
+    regions_close(&r);
+}
+
+/* What a global table's settings cannot be. */
+static void test_global_settings_refused(void **state)
+{
+    (void)state;
+    struct regions r;
+    regions_open(&r, 2);
+    create_flights(&r, 2);
+    regions_ok(&r, 0, "CreateGlobalTable", JOIN_US_EU);
+    regions_rest(&r);
+    const char *describe = "{'GlobalTableName':'flights'}";
+    regions_refused(
+        &r,
+        0,
+        "UpdateGlobalTableSettings",
+        describe,
+        "ValidationException",
+        "at least one update parameter must be specified");
+    regions_refused(
+        &r,
+        0,
+        "UpdateGlobalTableSettings",
+        "{'GlobalTableName':'flights','ReplicaSettingsUpdate':[{'RegionName':'ap',"
+        "'ReplicaTableClass':'STANDARD'}]}",
+        "ReplicaNotFoundException",
+        "in region 'ap'");
+    regions_refused(
+        &r,
+        0,
+        "UpdateGlobalTableSettings",
+        "{'GlobalTableName':'flights','GlobalTableGlobalSecondaryIndexSettingsUpdate':"
+        "[{'IndexName':'none'}]}",
+        "IndexNotFoundException",
+        "Index: none not found");
+    regions_refused(
+        &r,
+        0,
+        "UpdateGlobalTableSettings",
+        "{'GlobalTableName':'flights','"
+        "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate'"
+        ":{'MinimumUnits':1}}",
+        "ValidationException",
+        "is not supported by this server");
+    regions_refused(
+        &r,
+        0,
+        "DescribeGlobalTableSettings",
+        "{'GlobalTableName':'none'}",
+        "GlobalTableNotFoundException",
+        "Global table with name: 'none' does not exist.");
+    regions_close(&r);
+}
+
+/* Write capacity is the group's, read capacity each replica's; both are set from one region. */
+static void test_global_settings(void **state)
+{
+    (void)state;
+    struct regions r;
+    regions_open(&r, 2);
+    create_flights(&r, 2);
+    regions_ok(&r, 0, "CreateGlobalTable", JOIN_US_EU);
+    regions_rest(&r);
+    const char *describe = "{'GlobalTableName':'flights'}";
+    regions_ok(&r, 1, "DescribeGlobalTableSettings", describe);
+    regions_has(
+        &r,
+        "{'GlobalTableName':'flights','ReplicaSettings':[{'RegionName':'eu',"
+        "'ReplicaStatus':'ACTIVE','ReplicaProvisionedReadCapacityUnits':30,"
+        "'ReplicaProvisionedReadCapacityAutoScalingSettings':{'AutoScalingDisabled':"
+        "true},'ReplicaProvisionedWriteCapacityUnits':30,");
+    regions_ok(
+        &r,
+        0,
+        "UpdateGlobalTableSettings",
+        "{'GlobalTableName':'flights','GlobalTableProvisionedWriteCapacityUnits':44,"
+        "'ReplicaSettingsUpdate':[{'RegionName':'eu','ReplicaProvisionedReadCapacityUnits':55},"
+        "{'RegionName':'us','ReplicaProvisionedReadCapacityUnits':66}]}");
+    regions_rest(&r);
+    for (size_t i = 0; i < 2; i++) {
+        regions_ok(&r, i, "DescribeTable", "{'TableName':'flights'}");
+        regions_has(
+            &r,
+            i == 0 ? "'ReadCapacityUnits':66,'WriteCapacityUnits':44"
+                   : "'ReadCapacityUnits':55,'WriteCapacityUnits':44");
+    }
+    regions_ok(
+        &r,
+        1,
+        "UpdateGlobalTableSettings",
+        "{'GlobalTableName':'flights','GlobalTableBillingMode':'PAY_PER_REQUEST'}");
+    regions_rest(&r);
+    regions_ok(&r, 0, "DescribeGlobalTableSettings", describe);
+    regions_has(&r, "'ReplicaBillingModeSummary':{'BillingMode':'PAY_PER_REQUEST'}");
     regions_close(&r);
 }
 
@@ -203,6 +407,10 @@ int main(void)
         cmocka_unit_test(test_global_table_adds_and_removes_a_replica),
         cmocka_unit_test(test_global_table_goes_on_when_cut_off),
         cmocka_unit_test(test_global_tables_are_listed_in_pages),
+        cmocka_unit_test(test_replica_updates),
+        cmocka_unit_test(test_replica_updates_refused),
+        cmocka_unit_test(test_global_settings),
+        cmocka_unit_test(test_global_settings_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

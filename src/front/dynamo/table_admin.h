@@ -46,18 +46,16 @@ struct table_call {
 struct table_call *table_call_new(
     struct dynamo_call *c, enum core_admin_kind kind, struct bytes table);
 enum dynamo_step table_call_submit(struct table_call *t);
-/* As table_call_submit(), once the catalogs of all other member regions have come in. The
- * operation's resume begins with table_call_synced(). */
+/* As table_call_submit(), once the catalogs of all other member regions have come in. */
 enum dynamo_step table_call_sync(struct table_call *t);
-/* true: the call was with the writer. false: it has yet to go there, return *ret_step. */
-bool table_call_synced(struct table_call *t, enum dynamo_step *ret_step);
+/* For an operation's resume. true: the call and what came after it succeeded; c->state is the last
+ * of them. false: it goes on, or was answered: return *ret_step. */
+bool table_call_finished(struct dynamo_call *c, enum dynamo_step *ret_step);
 /* For `build`: the refusal in words. Returns ERR_INVALID. */
-enum err table_fault(struct table_call *t, enum aws_error error, const char *fmt, ...)
+MUST_CHECK enum err table_fault(struct table_call *t, enum aws_error error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-enum err table_fault_invalid(struct table_call *t, const char *fmt, ...)
+MUST_CHECK enum err table_fault_invalid(struct table_call *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* After the writer: true when the call succeeded, else answered. */
-bool table_call_done(struct table_call *t);
 
 /* The name in a table name or an ARN of our region; answers for other regions' ARNs. */
 bool table_resolve(struct dynamo_call *c, struct bytes name_or_arn, struct bytes *ret);
@@ -154,7 +152,7 @@ struct bytes projection_fault(struct arena *a, const struct index_request *x);
 struct bytes units_fault(struct arena *a, const struct throughput_request *t);
 bool bytes_is_listed(const struct bytes *list, size_t n, struct bytes v);
 /* Translations of what has passed the checks. */
-enum err to_attrs(struct arena *a, const struct attr_list *from, struct core_table *ret);
+MUST_CHECK enum err to_attrs(struct arena *a, const struct attr_list *from, struct core_table *ret);
 struct expr_key_schema to_keys(const struct key_list *keys, const struct attr_list *attrs);
 struct core_index to_index(
     const struct index_request *x, const struct attr_list *attrs, bool local);
@@ -197,6 +195,19 @@ MUST_CHECK enum err extra_set_ms(
 
 /* ---- global tables ---- */
 
+/* The read units and class that a request asks of one replica. */
+struct wish_request {
+    struct core_wish wish;
+    struct core_index_wish *indexes;
+    bool any;
+};
+
+/* ReadCapacityUnits of a structure such as ProvisionedThroughputOverride (global_replica.c). */
+bool read_units_field(
+    struct checks *k, const struct json *in, const char *field, const char *path, uint64_t *ret);
+/* In the writer: what a wish asks must be possible for a table like this. */
+MUST_CHECK enum err wish_fault(
+    struct table_call *t, const struct core_table *now, const struct core_wish *wish);
 /* GlobalTableName with its constraints (global_table.c). */
 bool global_name_field(struct checks *k, const struct json *in, struct bytes *ret);
 
@@ -221,7 +232,7 @@ bool read_index_updates(struct checks *k, const struct json *in, struct index_up
 /* Faults that the request alone shows. */
 bool index_updates_check(struct dynamo_call *c, const struct index_updates *u);
 /* Applies the updates to the indexes of `wanted`, which begins as a copy of `now`. */
-enum err index_updates_apply(
+MUST_CHECK enum err index_updates_apply(
     struct table_call *t,
     const struct core_table *now,
     const struct index_updates *u,

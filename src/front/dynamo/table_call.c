@@ -227,15 +227,6 @@ enum dynamo_step table_call_sync(struct table_call *t)
     return DYNAMO_WAIT_MARKS;
 }
 
-bool table_call_synced(struct table_call *t, enum dynamo_step *ret_step)
-{
-    if (t->submitted) {
-        return true;
-    }
-    *ret_step = table_call_submit(t);
-    return false;
-}
-
 static bool fail_busy(struct table_call *t)
 {
     const struct core_table *now = catalog_table(t->c->d->view.catalog, t->admin.name);
@@ -452,7 +443,7 @@ static bool fail_refused(struct table_call *t)
     return fail_of_replica(t);
 }
 
-bool table_call_done(struct table_call *t)
+static bool done(struct table_call *t)
 {
     if (t->cmd.err == OK) {
         return true;
@@ -468,4 +459,23 @@ bool table_call_done(struct table_call *t)
         return fail_refused(t);
     }
     return call_fail_err(t->c, t->cmd.err);
+}
+
+bool table_call_finished(struct dynamo_call *c, enum dynamo_step *ret_step)
+{
+    struct table_call *t = c->state;
+    *ret_step = DYNAMO_ANSWER;
+    if (!t->submitted) {
+        *ret_step = table_call_submit(t);
+        return false;
+    }
+    if (!done(t)) {
+        return false;
+    }
+    if (t->then != NULL) {
+        c->state = t->then;
+        *ret_step = table_call_submit(t->then);
+        return false;
+    }
+    return true;
 }

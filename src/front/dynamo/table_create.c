@@ -424,17 +424,6 @@ enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in
 
 enum dynamo_step table_change_resume(struct dynamo_call *c)
 {
-    struct table_call *t = c->state;
     enum dynamo_step step;
-    if (!table_call_synced(t, &step)) {
-        return step;
-    }
-    if (!table_call_done(t)) {
-        return DYNAMO_ANSWER;
-    }
-    if (t->then != NULL) {
-        c->state = t->then;
-        return table_call_submit(t->then);
-    }
-    return answer_table(t);
+    return table_call_finished(c, &step) ? answer_table(c->state) : step;
 }

@@ -24,10 +24,11 @@ enum dynamo_step describe_table_begin(struct dynamo_call *c, const struct json *
 
 enum dynamo_step describe_table_resume(struct dynamo_call *c)
 {
-    struct table_call *call = c->state;
-    if (!table_call_done(call)) {
-        return DYNAMO_ANSWER;
+    enum dynamo_step step;
+    if (!table_call_finished(c, &step)) {
+        return step;
     }
+    struct table_call *call = c->state;
     const struct core_table *t = catalog_table(c->d->view.catalog, call->admin.name);
     if (t == NULL || !call->found) {
         (void)fail_table_missing(c, call->admin.name); /* answers */

@@ -201,8 +201,9 @@ enum dynamo_step untag_begin(struct dynamo_call *c, const struct json *in)
 
 enum dynamo_step tags_resume(struct dynamo_call *c)
 {
-    if (!table_call_done(c->state)) {
-        return DYNAMO_ANSWER;
+    enum dynamo_step step;
+    if (!table_call_finished(c, &step)) {
+        return step;
     }
     (void)call_body(c); /* the answer has none */
     return call_ok(c);

@@ -202,6 +202,15 @@ static void test_create_constraints(void **state)
         "to satisfy constraint: Member must not be null; Value 'Woop' at "
         "'keySchema.2.member.keyType' failed to satisfy constraint: Member must satisfy enum value "
         "set: [HASH, RANGE]");
+    rig_close(&r);
+}
+
+/* Constraints inside of indexes, ten faults at most, and wrong JSON types before all. */
+static void test_create_index_constraints(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
     rig_invalid(
         &r,
         "CreateTable",
@@ -461,6 +470,16 @@ static void test_update_misfits(void **state)
         {UPDATE("'WarmThroughput':{}"), INVALID "WarmThroughput is not supported by this server"},
     };
     all_invalid(&r, "UpdateTable", list, sizeof list / sizeof list[0]);
+    rig_close(&r);
+}
+
+/* The refusals of UpdateTable that have a name of their own. */
+static void test_update_refusals(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    ok(&r, "CreateTable", "{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS "}");
     rig_refused(
         &r,
         "UpdateTable",
@@ -709,10 +728,12 @@ int main(void)
         cmocka_unit_test(test_create_describe_delete),
         cmocka_unit_test(test_create_with_everything),
         cmocka_unit_test(test_create_constraints),
+        cmocka_unit_test(test_create_index_constraints),
         cmocka_unit_test(test_create_misfits),
         cmocka_unit_test(test_create_index_misfits),
         cmocka_unit_test(test_create_too_many_indexes),
         cmocka_unit_test(test_update_misfits),
+        cmocka_unit_test(test_update_refusals),
         cmocka_unit_test(test_update_settings),
         cmocka_unit_test(test_update_indexes),
         cmocka_unit_test(test_tags),
