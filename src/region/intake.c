@@ -78,9 +78,10 @@ static void intake_place(struct region *r, struct intake *in, struct peer *origi
         }
         in->link = 0;
     }
+    in->hold_ms = in->hold_ms <= now_ms ? 0 : in->hold_ms;
     /* While batches are still at the writer our mark is about to move; subscribing now would ask
      * for them again. */
-    if (in->link != 0 || in->hold_ms > now_ms || in->applying > 0) {
+    if (in->link != 0 || in->hold_ms != 0 || in->applying > 0) {
         return;
     }
     if (direct != NULL) {

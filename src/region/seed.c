@@ -267,6 +267,10 @@ static void seed_begin(struct region *r, struct link *l, const struct core_seed_
 void seeds_start(struct region *r, uint64_t now_ms)
 {
     needs_refresh(r);
+    for (size_t i = 0; i < r->n_links; i++) {
+        struct seed_in *in = &r->links[i]->seed_in;
+        in->retry_ms = in->retry_ms <= now_ms ? 0 : in->retry_ms;
+    }
     if (r->n_needs == 0) {
         return;
     }
@@ -274,7 +278,7 @@ void seeds_start(struct region *r, uint64_t now_ms)
         struct link *l = r->links[i];
         const struct intake *origin = l->ready ? intake_of(r, l->peer->id) : NULL;
         bool idle = origin != NULL && origin->fencing == 0 && !l->seed_in.active &&
-                    l->seed_in.retry_ms <= now_ms && !l->scrubbing;
+                    l->seed_in.retry_ms == 0 && !l->scrubbing;
         const struct core_seed_need *need = idle ? next_need(r, l->peer) : NULL;
         if (need != NULL) {
             seed_begin(r, l, need);
