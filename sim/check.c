@@ -119,6 +119,42 @@ void check_sample(struct sim *s)
 
 /* ---- at rest ---- */
 
+/* Whether this region's table `id` is a replica in a group now. */
+static bool grouped(const struct node *n, const struct table_plan *plan, uint64_t id)
+{
+    const struct core_group *g = catalog_group(core_catalog(n->core), bytes_str(plan->name));
+    const struct core_replica *r = g == NULL ? NULL : core_group_replica(g, bytes_str(n->name));
+    return r != NULL && g->table == id && r->table == id && r->status == CORE_ACTIVE;
+}
+
+static bool digests_equal(const struct node *a, const struct node *b, uint64_t table)
+{
+    for (unsigned i = 0; i < PART_DIGEST_BUCKETS; i++) {
+        struct hash128 x = part_table_digest(core_part(a->core), table, i);
+        struct hash128 y = part_table_digest(core_part(b->core), table, i);
+        if (x.lo != y.lo || x.hi != y.hi) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a node's replicas have the digests of the first node's. */
+static bool repaired(struct sim *s, const struct node *n)
+{
+    const struct node *first = &s->nodes[0];
+    bool equal = digests_equal(n, first, PART_TABLE_CATALOG);
+    for (unsigned i = 0; i < s->n_tables && equal; i++) {
+        const struct core_table *t = own_table(n, s->tables[i].name);
+        for (unsigned k = 0; t != NULL && k < s->n_nodes; k++) {
+            const struct node *o = &s->nodes[k];
+            bool both = grouped(n, &s->tables[i], t->part.id) && grouped(o, &s->tables[i], t->part.id);
+            equal &= !both || digests_equal(n, o, t->part.id);
+        }
+    }
+    return equal;
+}
+
 static bool node_settled(struct sim *s, struct node *n, const char **ret_why)
 {
     if (!n->up || part_failed(core_part(n->core))) {
@@ -163,6 +199,10 @@ bool check_settled(struct sim *s)
     uint64_t tails = 0;
     for (unsigned i = 0; i < s->n_nodes && settled; i++) {
         settled = node_settled(s, &s->nodes[i], &s->unsettled);
+        if (settled && s->injected > 0 && !repaired(s, &s->nodes[i])) {
+            s->unsettled = "damaged";
+            settled = false;
+        }
         s->unsettled_node = i;
         tails += s->nodes[i].ingested;
     }
@@ -273,14 +313,6 @@ static void claim(
         .optional = optional,
     };
     (void)map_put(&m->keys, key, cl);
-}
-
-/* Whether this region's table `id` is a replica in a group now. */
-static bool grouped(const struct node *n, const struct table_plan *plan, uint64_t id)
-{
-    const struct core_group *g = catalog_group(core_catalog(n->core), bytes_str(plan->name));
-    const struct core_replica *r = g == NULL ? NULL : core_group_replica(g, bytes_str(n->name));
-    return r != NULL && g->table == id && r->table == id && r->status == CORE_ACTIVE;
 }
 
 /* Whether what `by` wrote to the table must show at `at`: both hold it together, and `by` has done
@@ -441,16 +473,12 @@ static void check_table(struct sim *s, struct node *n, struct model *m, uint64_t
     map_done(&held);
 }
 
-static void check_digests(struct sim *s, struct node *a, struct node *b, uint64_t table)
+static void check_digests(
+    struct sim *s, const struct node *a, const struct node *b, uint64_t table)
 {
-    for (unsigned i = 0; i < PART_DIGEST_BUCKETS; i++) {
-        struct hash128 x = part_table_digest(core_part(a->core), table, i);
-        struct hash128 y = part_table_digest(core_part(b->core), table, i);
-        if (x.lo != y.lo || x.hi != y.hi) {
-            sim_fail(
-                s, "%s and %s differ in table %llx", a->name, b->name, (unsigned long long)table);
-            return;
-        }
+    if (!digests_equal(a, b, table)) {
+        sim_fail(
+            s, "%s and %s differ in table %llx", a->name, b->name, (unsigned long long)table);
     }
 }
 

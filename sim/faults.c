@@ -29,6 +29,9 @@ void faults_init(struct sim *s)
     }
     s->fault_gap_us = sim_rand(s, 50000, 2000000);
     s->inject = s->config.plant == SIM_PLANT_NONE && sim_chance(s, 100);
+    if (s->inject) {
+        s->knobs.log_bytes_max = UINT64_C(1) << 40; /* seeding from a damaged region spreads it */
+    }
     for (unsigned i = 0; i < s->n_nodes; i++) {
         struct node *n = &s->nodes[i];
         n->skew_ms = sim_chance(s, 500) ? 0 : (int64_t)sim_rand(s, 0, 400) - 200;

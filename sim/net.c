@@ -213,6 +213,72 @@ static void side_closed(struct sim *s, struct conn *c, unsigned side)
     node_rearm(n);
 }
 
+/* In a trace, what goes over the links that moves positions. */
+static void tell_frame(
+    struct sim *s, const struct node *from, const struct node *to, struct bytes frame)
+{
+    struct arena a;
+    struct repl_frame f;
+    arena_init(&a, SIZE_MAX / 2);
+    if (repl_frame_decode(&a, frame, &f) != OK) {
+        sim_tell(s, "%s>%s: not a frame", from->name, to->name);
+    } else if (f.type == REPL_TXNS) {
+        const struct node *origin = node_named(s, f.txns.origin);
+        sim_tell(
+            s,
+            "%s>%s: log of %s %llu..%llu, %zu bytes%s",
+            from->name,
+            to->name,
+            origin->name,
+            (unsigned long long)f.txns.from.v,
+            (unsigned long long)f.txns.to.v,
+            f.txns.txns.len,
+            f.txns.partial ? ", partial" : "");
+    } else if (f.type == REPL_SUBSCRIBE || f.type == REPL_UNSUBSCRIBE || f.type == REPL_START) {
+        const struct node *origin = node_named(s, f.subscribe.origin);
+        uint64_t at = f.type == REPL_START ? f.start.pos.v : f.subscribe.from.v;
+        sim_tell(
+            s,
+            "%s>%s: %s of %s at %llu",
+            from->name,
+            to->name,
+            f.type == REPL_SUBSCRIBE ? "subscribe" : f.type == REPL_START ? "start" : "unsubscribe",
+            origin->name,
+            (unsigned long long)at);
+    } else if (f.type == REPL_SEED_WANT) {
+        sim_tell(
+            s,
+            "%s>%s: want %04llx purpose %d mode %d from %zu",
+            from->name,
+            to->name,
+            (unsigned long long)f.seed_want.table & 0xffff,
+            (int)f.seed_want.purpose,
+            (int)f.seed_want.mode,
+            f.seed_want.from.len);
+    } else if (f.type == REPL_SEED_CHUNK) {
+        sim_tell(
+            s,
+            "%s>%s: chunk of %04llx, %zu records, purpose %d mode %d%s%s",
+            from->name,
+            to->name,
+            (unsigned long long)f.seed_chunk.table & 0xffff,
+            f.seed_chunk.n,
+            (int)f.seed_chunk.purpose,
+            (int)f.seed_chunk.mode,
+            f.seed_chunk.from.len == 0 ? ", first" : "",
+            f.seed_chunk.last ? ", last" : "");
+    } else if (f.type == REPL_SEED_REFUSE) {
+        sim_tell(
+            s,
+            "%s>%s: refuses %04llx: %.*s",
+            from->name,
+            to->name,
+            (unsigned long long)f.seed_refuse.table & 0xffff,
+            BYTES_FMT(f.seed_refuse.reason));
+    }
+    arena_done(&a);
+}
+
 static void take_packet(struct sim *s, struct conn *c, unsigned side, struct packet *p)
 {
     struct node *n = &s->nodes[c->node[side]];
@@ -226,6 +292,9 @@ static void take_packet(struct sim *s, struct conn *c, unsigned side, struct pac
         buf_init(&b, SIZE_MAX / 2);
         struct node *from = &s->nodes[c->node[1 - side]];
         struct bytes frame = plant_frame(s, from, n, bytes_of(p->data, p->len), &b);
+        if (s->config.trace) {
+            tell_frame(s, from, n, frame);
+        }
         region_link_frame(n->region, c->link[side], frame, node_mono_ms(n));
         buf_done(&b);
         node_rearm(n);

@@ -297,9 +297,17 @@ void node_writer_turn(struct node *n)
     struct sim *s = n->sim;
     take_inbox(n);
     plant_before_commit(n);
+    struct hlc floor = part_gc_floor(core_part(n->core));
     enum err e = core_commit(n->core, node_wall_ms(n));
     sim_hash_u64(s, part_tail(core_part(n->core)).v);
     ledger_ingest(n);
+    if (s->config.trace && part_gc_floor(core_part(n->core)).v != floor.v) {
+        sim_tell(
+            s,
+            "%s forgets tombstones below %llx",
+            n->name,
+            (unsigned long long)part_gc_floor(core_part(n->core)).v);
+    }
     if (n->hit_after_commit && e == OK) {
         n->hit_after_commit = false;
         node_crash(n, sim_chance(s, 500));

@@ -62,6 +62,7 @@ struct seed_in {
     struct buf cursor;
     uint64_t retry_ms;
     uint64_t serial; /* chunks of an earlier one are not counted as progress */
+    uint64_t progress;
 };
 
 struct peer;
@@ -81,6 +82,9 @@ struct link {
     struct seed_out seed_out;
     struct seed_in seed_in;
     bool scrubbing;
+    bool repairing; /* scrubbing: records are on their way, no longer versions alone */
+    uint64_t stall_progress; /* of seed_in, when it was looked at last */
+    uint64_t stall_ms;       /* a seed or scrub that has not moved by then is given up; 0: none */
 };
 
 struct peer {

@@ -350,6 +350,9 @@ uint64_t region_deadline(const struct region *r)
     }
     for (size_t i = 0; i < r->n_links; i++) {
         earlier(&at, r->links[i]->deadline_ms);
+        if (r->links[i]->stall_ms > 0) {
+            earlier(&at, r->links[i]->stall_ms);
+        }
         if (r->links[i]->seed_in.retry_ms > 0) {
             earlier(&at, r->links[i]->seed_in.retry_ms);
         }

@@ -169,6 +169,7 @@ void scrub_compare_done(struct region *r, struct errand *e)
             .hash_hi = bucket * span + (span - 1),
         }};
     l->scrubbing = seed_send_want(r, l, &want);
+    l->repairing = false;
 }
 
 /* Whether we ought to hold at least this version. */
@@ -249,6 +250,7 @@ static void take_versions(struct region *r, struct link *l, const struct repl_fr
             .hash_hi = hi,
         }};
     l->scrubbing = seed_send_want(r, l, &want);
+    l->repairing = true;
 }
 
 void scrub_chunk(struct region *r, struct link *l, const struct repl_frame *f)
@@ -257,7 +259,12 @@ void scrub_chunk(struct region *r, struct link *l, const struct repl_frame *f)
         l->scrubbing = false;
         return;
     }
-    if (f->seed_chunk.mode == REPL_SEED_VERSIONS) {
+    bool versions = f->seed_chunk.mode == REPL_SEED_VERSIONS;
+    if (versions == l->repairing) {
+        return; /* the rest of an answer that we have heard enough of */
+    }
+    l->seed_in.progress++;
+    if (versions) {
         take_versions(r, l, f);
         return;
     }

@@ -232,10 +232,30 @@ static const struct core_seed_need *next_need(const struct region *r, const stru
     return best;
 }
 
+/* Chunks of an earlier request may be mistaken for those of the present one, which then do not join:
+ * what stands still for long begins again. */
+static void watch_stall(struct region *r, struct link *l, uint64_t now_ms)
+{
+    struct seed_in *in = &l->seed_in;
+    if (!in->active && !l->scrubbing) {
+        l->stall_ms = 0;
+    } else if (l->stall_ms == 0 || l->stall_progress != in->progress) {
+        l->stall_ms = now_ms + r->config.knobs.dead_ms;
+        l->stall_progress = in->progress;
+    } else if (l->stall_ms <= now_ms) {
+        l->stall_ms = 0;
+        l->scrubbing = false;
+        if (in->active) {
+            seed_in_stop(r, l, now_ms);
+        }
+    }
+}
+
 static void seed_begin(struct region *r, struct link *l, const struct core_seed_need *need)
 {
     struct seed_in *in = &l->seed_in;
     in->active = true;
+    in->progress++;
     in->retry_ms = 0;
     buf_clear(&in->cursor);
     buf_put_bytes(&in->cursor, need->cursor);
@@ -266,11 +286,12 @@ static void seed_begin(struct region *r, struct link *l, const struct core_seed_
 
 void seeds_start(struct region *r, uint64_t now_ms)
 {
-    needs_refresh(r);
     for (size_t i = 0; i < r->n_links; i++) {
         struct seed_in *in = &r->links[i]->seed_in;
+        watch_stall(r, r->links[i], now_ms);
         in->retry_ms = in->retry_ms <= now_ms ? 0 : in->retry_ms;
     }
+    needs_refresh(r);
     if (r->n_needs == 0) {
         return;
     }
@@ -429,6 +450,7 @@ static void note_done(struct region *r, struct errand *e, uint64_t now_ms)
     if (l == NULL) {
         return;
     }
+    l->seed_in.progress++;
     if (e->cmd.err != OK) {
         seed_in_stop(r, l, now_ms + r->config.knobs.hold_ms);
     } else if (e->last) {
