@@ -148,7 +148,8 @@ static bool repaired(struct sim *s, const struct node *n)
         const struct core_table *t = own_table(n, s->tables[i].name);
         for (unsigned k = 0; t != NULL && k < s->n_nodes; k++) {
             const struct node *o = &s->nodes[k];
-            bool both = grouped(n, &s->tables[i], t->part.id) && grouped(o, &s->tables[i], t->part.id);
+            bool both =
+                grouped(n, &s->tables[i], t->part.id) && grouped(o, &s->tables[i], t->part.id);
             equal &= !both || digests_equal(n, o, t->part.id);
         }
     }
@@ -473,12 +474,44 @@ static void check_table(struct sim *s, struct node *n, struct model *m, uint64_t
     map_done(&held);
 }
 
-static void check_digests(
-    struct sim *s, const struct node *a, const struct node *b, uint64_t table)
+/* Names the first key at which two regions hold different items. */
+static void tell_difference(struct sim *s, struct node *a, struct node *b, uint64_t table)
+{
+    struct map x;
+    struct map y;
+    map_init(&x);
+    map_init(&y);
+    read_held(s, a, table, &x);
+    read_held(s, b, table, &y);
+    MAP_FOREACH (&x, e) {
+        const struct held *p = e->value;
+        const struct held *q = map_get(&y, e->key);
+        bool q_live = q != NULL && q->live;
+        if (p->live != q_live || (p->live && !version_eq(p->version, q->version))) {
+            sim_tell(
+                s,
+                "%08llx: %s %s %llx, %s %s %llx",
+                (unsigned long long)(hash64(bytes_from(e->key, 8), table) & 0xffffffff),
+                a->name,
+                p->live ? "has" : "deleted",
+                (unsigned long long)p->version.hlc.v,
+                b->name,
+                q == NULL ? "lacks"
+                : q->live ? "has"
+                          : "deleted",
+                (unsigned long long)(q == NULL ? 0 : q->version.hlc.v));
+        }
+    }
+    map_done(&x);
+    map_done(&y);
+}
+
+static void check_digests(struct sim *s, struct node *a, struct node *b, uint64_t table)
 {
     if (!digests_equal(a, b, table)) {
-        sim_fail(
-            s, "%s and %s differ in table %llx", a->name, b->name, (unsigned long long)table);
+        tell_difference(s, a, b, table);
+        tell_difference(s, b, a, table);
+        sim_fail(s, "%s and %s differ in table %llx", a->name, b->name, (unsigned long long)table);
     }
 }
 

@@ -242,7 +242,9 @@ static void tell_frame(
             "%s>%s: %s of %s at %llu",
             from->name,
             to->name,
-            f.type == REPL_SUBSCRIBE ? "subscribe" : f.type == REPL_START ? "start" : "unsubscribe",
+            f.type == REPL_SUBSCRIBE ? "subscribe"
+            : f.type == REPL_START   ? "start"
+                                     : "unsubscribe",
             origin->name,
             (unsigned long long)at);
     } else if (f.type == REPL_SEED_WANT) {

@@ -82,7 +82,7 @@ struct link {
     struct seed_out seed_out;
     struct seed_in seed_in;
     bool scrubbing;
-    bool repairing; /* scrubbing: records are on their way, no longer versions alone */
+    bool repairing;          /* scrubbing: records are on their way, no longer versions alone */
     uint64_t stall_progress; /* of seed_in, when it was looked at last */
     uint64_t stall_ms;       /* a seed or scrub that has not moved by then is given up; 0: none */
 };

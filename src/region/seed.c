@@ -232,8 +232,8 @@ static const struct core_seed_need *next_need(const struct region *r, const stru
     return best;
 }
 
-/* Chunks of an earlier request may be mistaken for those of the present one, which then do not join:
- * what stands still for long begins again. */
+/* Chunks of an earlier request may be mistaken for those of the present one, which then do not
+ * join: what stands still for long begins again. */
 static void watch_stall(struct region *r, struct link *l, uint64_t now_ms)
 {
     struct seed_in *in = &l->seed_in;
