@@ -222,6 +222,13 @@ static enum err apply_billing(
         return unchanged(t, have, want);
     }
     wanted->throughput = want;
+    if (now->on_demand && extra_ms(now, "on_demand") == 0) {
+        /* It was on demand from the start. */
+        enum err kept = extra_set_ms(a, wanted, "on_demand", now->created_ms);
+        if (kept != OK) {
+            return kept;
+        }
+    }
     enum err err = history_note(a, wanted, BYTES_LIT(""), have, want, t->c->now_ms);
     return err == OK && now->on_demand ? indexes_lack_units(t, now, &r->indexes) : err;
 }
