@@ -1,0 +1,242 @@
+"""Global tables as CreateGlobalTable makes them (version 2017.11.29)."""
+import re
+import time
+
+import pytest
+from devcluster import REGIONS, wait_until
+from expect import invalid, n, refused, s
+
+US, EU, AP = REGIONS
+STREAM = {'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'}
+PROVISIONED = dict(BillingMode='PROVISIONED', ProvisionedThroughput={'ReadCapacityUnits': 30, 'WriteCapacityUnits': 30},
+                   StreamSpecification=STREAM)
+
+
+def group(*regions):
+    return [{'RegionName': region} for region in regions]
+
+
+def replicas(client, name, wanted):
+    """Waits until the group has exactly these replicas, all of them ACTIVE."""
+    def active():
+        got = client.describe_global_table(GlobalTableName=name)['GlobalTableDescription']
+        states = {row['RegionName']: row.get('ReplicaStatus', 'ACTIVE') for row in got['ReplicationGroup']}
+        whole = set(states) == set(wanted) and set(states.values()) == {'ACTIVE'}
+        return got if whole and got['GlobalTableStatus'] == 'ACTIVE' else None
+    return wait_until(f'replicas of {name}', active, 30)
+
+
+def seen(client, table, key, wanted, seconds=20):
+    wait_until(f'{wanted} in {table}', lambda: client.get_item(TableName=table, Key=key).get('Item') == wanted, seconds)
+
+
+@pytest.fixture
+def pair(regions, tables, unique):
+    """A global table of two regions."""
+    for region in (US, EU):
+        tables(unique, 'p:S', region=region, **PROVISIONED)
+    regions[US].create_global_table(GlobalTableName=unique, ReplicationGroup=group(US, EU))
+    for region in (US, EU):
+        replicas(regions[region], unique, (US, EU))
+    yield unique
+    left = regions[US].describe_global_table(GlobalTableName=unique)['GlobalTableDescription']['ReplicationGroup']
+    for row in left:
+        regions[US].update_global_table(GlobalTableName=unique, ReplicaUpdates=[
+            {'Delete': {'RegionName': row['RegionName']}}])
+
+    def alone():
+        for region in (US, EU):
+            try:
+                if regions[region].describe_global_table(GlobalTableName=unique):
+                    return False
+            except regions[region].exceptions.GlobalTableNotFoundException:
+                pass
+        return True
+    wait_until('the end of the group', alone, 20)
+
+
+def test_description(regions, pair):
+    got = regions[EU].describe_global_table(GlobalTableName=pair)['GlobalTableDescription']
+    assert got['GlobalTableName'] == pair and got['GlobalTableStatus'] == 'ACTIVE'
+    assert re.fullmatch(rf'arn:aws:dynamodb::\d{{12}}:global-table/{pair}', got['GlobalTableArn'])
+    assert abs(got['CreationDateTime'].timestamp() - time.time()) < 120
+    assert {row['RegionName'] for row in got['ReplicationGroup']} == {US, EU}
+
+
+def test_writes_arrive_from_both_sides(regions, pair):
+    for here, there in ((US, EU), (EU, US)):
+        item = {'p': s(f'from {here}'), 'v': {'L': [n(1), {'BOOL': True}]}}
+        regions[here].put_item(TableName=pair, Item=item)
+        assert regions[here].get_item(TableName=pair, Key={'p': item['p']})['Item'] == item
+        seen(regions[there], pair, {'p': item['p']}, item)
+
+
+def test_updates_and_deletes_arrive(regions, pair):
+    key = {'p': s('x')}
+    regions[US].put_item(TableName=pair, Item={**key, 'v': n(1)})
+    seen(regions[EU], pair, key, {**key, 'v': n(1)})
+    regions[EU].update_item(TableName=pair, Key=key, UpdateExpression='ADD v :one',
+                            ExpressionAttributeValues={':one': n(1)})
+    seen(regions[US], pair, key, {**key, 'v': n(2)})
+    regions[US].delete_item(TableName=pair, Key=key)
+    seen(regions[EU], pair, key, None)
+
+
+def test_order_of_one_region_is_kept(regions, pair):
+    for i in range(200):
+        regions[US].put_item(TableName=pair, Item={'p': s('x'), 'v': n(i)})
+    last = [-1]
+
+    def newest():
+        item = regions[EU].get_item(TableName=pair, Key={'p': s('x')}).get('Item')
+        value = int(item['v']['N']) if item else -1
+        assert value >= last[0], 'an older value was seen after a newer one'
+        last[0] = value
+        return value == 199
+    wait_until('the last of 200 values', newest, 20)
+
+
+def test_both_regions_agree_after_writes_to_one_item(regions, pair):
+    for i in range(20):
+        regions[US].put_item(TableName=pair, Item={'p': s('x'), 'v': s(f'us {i}')})
+        regions[EU].put_item(TableName=pair, Item={'p': s('x'), 'v': s(f'eu {i}')})
+
+    def agreed():
+        got = [regions[region].get_item(TableName=pair, Key={'p': s('x')})['Item']['v']['S'] for region in (US, EU)]
+        return got[0] == got[1] and got[0]
+    # The last write was made in EU after the last one of US was acknowledged.
+    assert wait_until('agreement', agreed, 20) == 'eu 19'
+
+
+def test_a_third_region_joins_and_is_filled(regions, tables, pair):
+    with_items = [{'p': s(f'{i}'), 'v': n(i)} for i in range(120)]
+    for item in with_items:
+        regions[US].put_item(TableName=pair, Item=item)
+    tables(pair, 'p:S', region=AP, **PROVISIONED)
+    answer = regions[US].update_global_table(GlobalTableName=pair, ReplicaUpdates=[{'Create': {'RegionName': AP}}])
+    assert AP in {row['RegionName'] for row in answer['GlobalTableDescription']['ReplicationGroup']}
+    replicas(regions[AP], pair, REGIONS)
+    wait_until('all items', lambda: regions[AP].scan(TableName=pair, Select='COUNT')['Count'] == 120, 30)
+    regions[AP].put_item(TableName=pair, Item={'p': s('from ap')})
+    for region in (US, EU):
+        seen(regions[region], pair, {'p': s('from ap')}, {'p': s('from ap')})
+    regions[EU].update_global_table(GlobalTableName=pair, ReplicaUpdates=[{'Delete': {'RegionName': AP}}])
+    for region in (US, EU):
+        replicas(regions[region], pair, (US, EU))
+    # A table that left keeps what it had, and hears no more.
+    regions[US].put_item(TableName=pair, Item={'p': s('after')})
+    seen(regions[EU], pair, {'p': s('after')}, {'p': s('after')})
+    assert regions[AP].scan(TableName=pair, Select='COUNT')['Count'] == 121
+
+
+def test_list(regions, pair):
+    def listed(client, **how):
+        return [row['GlobalTableName'] for row in client.list_global_tables(**how)['GlobalTables']]
+    assert pair in listed(regions[US]) and pair in listed(regions[EU])
+    assert pair in listed(regions[US], RegionName=EU)
+    assert pair not in listed(regions[US], RegionName=AP)
+    rows = [row for row in regions[US].list_global_tables()['GlobalTables'] if row['GlobalTableName'] == pair]
+    assert {row['RegionName'] for row in rows[0]['ReplicationGroup']} == {US, EU}
+
+
+def test_settings(regions, pair):
+    got = regions[US].describe_global_table_settings(GlobalTableName=pair)
+    assert got['GlobalTableName'] == pair
+    settings = {row['RegionName']: row for row in got['ReplicaSettings']}
+    assert set(settings) == {US, EU}
+    for row in settings.values():
+        assert row['ReplicaStatus'] == 'ACTIVE'
+        assert row['ReplicaProvisionedReadCapacityUnits'] == 30
+        assert row['ReplicaProvisionedWriteCapacityUnits'] == 30
+    regions[US].update_global_table_settings(
+        GlobalTableName=pair, GlobalTableProvisionedWriteCapacityUnits=40,
+        ReplicaSettingsUpdate=[{'RegionName': EU, 'ReplicaProvisionedReadCapacityUnits': 50}])
+
+    def changed():
+        units = {region: regions[region].describe_table(TableName=pair)['Table']['ProvisionedThroughput']
+                 for region in (US, EU)}
+        return (units[US]['WriteCapacityUnits'] == units[EU]['WriteCapacityUnits'] == 40
+                and units[EU]['ReadCapacityUnits'] == 50 and units[US]['ReadCapacityUnits'] == 30)
+    wait_until('the new capacity', changed, 20)
+
+
+def test_a_replica_knows_that_it_is_one(regions, pair):
+    table = regions[US].describe_table(TableName=pair)['Table']
+    assert table['GlobalTableVersion'] == '2017.11.29'
+
+
+def test_stream_of_a_replica_cannot_be_turned_off(regions, pair):
+    invalid(None, regions[US].update_table, TableName=pair, StreamSpecification={'StreamEnabled': False})
+
+
+def test_same_group_twice(regions, pair):
+    refused('GlobalTableAlreadyExistsException', f"Global table with name: '{pair}' already exists.",
+            regions[US].create_global_table, GlobalTableName=pair, ReplicationGroup=group(US, EU))
+
+
+def test_replica_updates_are_refused(regions, pair, tables):
+    update = regions[US].update_global_table
+    refused('ReplicaAlreadyExistsException', None, update, GlobalTableName=pair,
+            ReplicaUpdates=[{'Create': {'RegionName': EU}}])
+    refused('ReplicaNotFoundException', None, update, GlobalTableName=pair,
+            ReplicaUpdates=[{'Delete': {'RegionName': AP}}])
+    refused('TableNotFoundException', None, update, GlobalTableName=pair,
+            ReplicaUpdates=[{'Create': {'RegionName': AP}}])
+    tables(pair, 'p:S', region=AP, **PROVISIONED)
+    regions[AP].put_item(TableName=pair, Item={'p': s('x')})
+
+    def not_empty():
+        try:
+            update(GlobalTableName=pair, ReplicaUpdates=[{'Create': {'RegionName': AP}}])
+        except regions[US].exceptions.ClientError as error:
+            return error.response['Error']['Code'] == 'ValidationException'
+        return False
+    assert not_empty()
+
+
+def test_missing_group(regions, unique):
+    message = f"Global table not found: Global table with name: '{unique}' does not exist."
+    refused('GlobalTableNotFoundException', message, regions[US].describe_global_table, GlobalTableName=unique)
+    refused('GlobalTableNotFoundException', message, regions[US].update_global_table, GlobalTableName=unique,
+            ReplicaUpdates=[{'Create': {'RegionName': EU}}])
+    refused('GlobalTableNotFoundException', message, regions[US].describe_global_table_settings,
+            GlobalTableName=unique)
+
+
+@pytest.mark.parametrize('us, eu', [
+    (dict(keys='p:S', **PROVISIONED), None),
+    (dict(keys='p:S', **PROVISIONED), dict(keys='p:N', **PROVISIONED)),
+    (dict(keys='p:S', **PROVISIONED), dict(keys='p:S c:S', **PROVISIONED)),
+    (dict(keys='p:S', **PROVISIONED), dict(keys='p:S', **{**PROVISIONED, 'StreamSpecification': None})),
+    (dict(keys='p:S', **PROVISIONED),
+     dict(keys='p:S', **{**PROVISIONED, 'StreamSpecification': {'StreamEnabled': True, 'StreamViewType': 'NEW_IMAGE'}})),
+], ids=['missing', 'other type', 'other keys', 'no stream', 'other stream'])
+def test_tables_that_do_not_fit(regions, tables, unique, us, eu):
+    tables(unique, region=US, **us)
+    if eu:
+        tables(unique, region=EU, **eu)
+    code = 'ValidationException' if eu else 'TableNotFoundException'
+    create = regions[US].create_global_table
+
+    def attempt():
+        try:
+            create(GlobalTableName=unique, ReplicationGroup=group(US, EU))
+        except regions[US].exceptions.ClientError as error:
+            assert error.response['ResponseMetadata']['HTTPStatusCode'] == 400
+            return error.response['Error']['Code']
+        return 'made'
+    assert attempt() == code
+    refused('GlobalTableNotFoundException', None, regions[US].describe_global_table, GlobalTableName=unique)
+
+
+def test_tables_that_are_not_empty(regions, tables, unique):
+    for region in (US, EU):
+        tables(unique, region=region, **PROVISIONED)
+    regions[US].put_item(TableName=unique, Item={'p': s('x')})
+    invalid(None, regions[US].create_global_table, GlobalTableName=unique, ReplicationGroup=group(US, EU))
+
+
+def test_unknown_region(regions, tables, unique):
+    tables(unique, region=US, **PROVISIONED)
+    invalid(None, regions[US].create_global_table, GlobalTableName=unique,
+            ReplicationGroup=group(US, 'mars-north-1'))

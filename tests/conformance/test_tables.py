@@ -1,0 +1,251 @@
+"""Tables: making, describing, listing, changing and deleting them; tags, limits, endpoints."""
+import re
+
+import pytest
+from conftest import wait_active
+from devcluster import wait_until
+from expect import INVALID, constraint, invalid, n, refused, s
+
+BAD = 'One or more parameter values were invalid: '
+
+
+def test_description(ddb, tables, unique):
+    made = tables(unique, 'p:S c:N', BillingMode='PROVISIONED',
+                  ProvisionedThroughput={'ReadCapacityUnits': 30, 'WriteCapacityUnits': 20})
+    assert made['TableStatus'] == 'CREATING'
+    table = ddb.describe_table(TableName=unique)['Table']
+    assert table['TableName'] == unique and table['TableStatus'] == 'ACTIVE'
+    assert table['KeySchema'] == [{'AttributeName': 'p', 'KeyType': 'HASH'}, {'AttributeName': 'c', 'KeyType': 'RANGE'}]
+    assert sorted(a['AttributeName'] + a['AttributeType'] for a in table['AttributeDefinitions']) == ['cN', 'pS']
+    assert table['ProvisionedThroughput']['ReadCapacityUnits'] == 30
+    assert table['ProvisionedThroughput']['WriteCapacityUnits'] == 20
+    assert table['ProvisionedThroughput']['NumberOfDecreasesToday'] == 0
+    assert re.fullmatch(r'arn:aws:dynamodb:us-east-2:\d{12}:table/' + unique, table['TableArn'])
+    assert re.fullmatch('[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}', table['TableId'])
+    assert table['CreationDateTime'] == made['CreationDateTime']
+    assert table['ItemCount'] == 0 and table['TableSizeBytes'] == 0
+    assert 'StreamSpecification' not in table and 'GlobalSecondaryIndexes' not in table
+
+
+def test_on_demand(ddb, tables, unique):
+    tables(unique)
+    table = ddb.describe_table(TableName=unique)['Table']
+    assert table['BillingModeSummary']['BillingMode'] == 'PAY_PER_REQUEST'
+    assert table['ProvisionedThroughput']['ReadCapacityUnits'] == 0
+
+
+def test_stream(ddb, tables, unique):
+    tables(unique, StreamSpecification={'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'})
+    table = ddb.describe_table(TableName=unique)['Table']
+    assert table['StreamSpecification'] == {'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'}
+    assert table['LatestStreamArn'] == f"{table['TableArn']}/stream/{table['LatestStreamLabel']}"
+    off = ddb.update_table(TableName=unique, StreamSpecification={'StreamEnabled': False})['TableDescription']
+    assert off['TableStatus'] == 'UPDATING'
+    assert 'StreamSpecification' not in wait_active(ddb, unique)
+
+
+def test_by_arn(ddb, hash_table):
+    arn = ddb.describe_table(TableName=hash_table)['Table']['TableArn']
+    assert ddb.describe_table(TableName=arn)['Table']['TableName'] == hash_table
+
+
+def test_same_name_twice(ddb, tables, unique):
+    tables(unique)
+    refused('ResourceInUseException', f'Table already exists: {unique}', tables, unique)
+
+
+def test_missing(ddb, unique):
+    message = f'Requested resource not found: Table: {unique} not found'
+    refused('ResourceNotFoundException', message, ddb.describe_table, TableName=unique)
+    refused('ResourceNotFoundException', message, ddb.delete_table, TableName=unique)
+    refused('ResourceNotFoundException', message, ddb.update_table, TableName=unique, BillingMode='PAY_PER_REQUEST')
+
+
+def test_delete(ddb, tables, unique):
+    tables(unique)
+    ddb.put_item(TableName=unique, Item={'p': s('x')})
+    assert ddb.delete_table(TableName=unique)['TableDescription']['TableStatus'] == 'DELETING'
+    ddb.get_waiter('table_not_exists').wait(TableName=unique, WaiterConfig={'Delay': 1, 'MaxAttempts': 30})
+    assert unique not in ddb.list_tables()['TableNames']
+
+
+def test_same_name_again_is_another_table(ddb, tables, unique):
+    tables(unique)
+    first = ddb.describe_table(TableName=unique)['Table']['TableId']
+    ddb.put_item(TableName=unique, Item={'p': s('x')})
+    ddb.delete_table(TableName=unique)
+    ddb.get_waiter('table_not_exists').wait(TableName=unique, WaiterConfig={'Delay': 1, 'MaxAttempts': 30})
+    tables(unique)
+    assert ddb.describe_table(TableName=unique)['Table']['TableId'] != first
+    assert ddb.scan(TableName=unique)['Items'] == []
+
+
+def test_waiter_and_resource(service, tables, unique):
+    table = service.resource().create_table(
+        TableName=unique, BillingMode='PAY_PER_REQUEST', KeySchema=[{'AttributeName': 'p', 'KeyType': 'HASH'}],
+        AttributeDefinitions=[{'AttributeName': 'p', 'AttributeType': 'S'}])
+    tables.adopt('us-east-2', unique)
+    table.wait_until_exists()
+    assert table.item_count == 0 and table.key_schema == [{'AttributeName': 'p', 'KeyType': 'HASH'}]
+    table.delete()
+    table.wait_until_not_exists()
+
+
+def test_list_and_its_pages(service, ddb, tables, unique):
+    names = [f'{unique}-{letter}' for letter in 'abcde']
+    for name in names:
+        tables(name)
+    listed = [name for page in ddb.get_paginator('list_tables').paginate(PaginationConfig={'PageSize': 2})
+              for name in page['TableNames']]
+    assert [name for name in listed if name.startswith(f'{unique}-')] == names
+    assert listed == sorted(listed)
+    got = ddb.list_tables(ExclusiveStartTableName=names[1], Limit=2)
+    assert (got['TableNames'], got['LastEvaluatedTableName']) == (names[2:4], names[3])
+    lists = service.unchecked().list_tables
+    invalid(constraint(0, 'limit', 'Member must have value greater than or equal to 1'), lists, Limit=0)
+    invalid(constraint(101, 'limit', 'Member must have value less than or equal to 100'), lists, Limit=101)
+
+
+def test_change_of_throughput_and_billing(ddb, tables, unique):
+    tables(unique, BillingMode='PROVISIONED', ProvisionedThroughput={'ReadCapacityUnits': 5, 'WriteCapacityUnits': 5})
+    invalid('The provisioned throughput for the table will not change. The requested value equals the current value. '
+            'Current ReadCapacityUnits provisioned for the table: 5. Requested ReadCapacityUnits: 5. '
+            'Current WriteCapacityUnits provisioned for the table: 5. Requested WriteCapacityUnits: 5. '
+            'Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.',
+            ddb.update_table, TableName=unique,
+            ProvisionedThroughput={'ReadCapacityUnits': 5, 'WriteCapacityUnits': 5})
+    ddb.update_table(TableName=unique, ProvisionedThroughput={'ReadCapacityUnits': 7, 'WriteCapacityUnits': 5})
+    assert wait_active(ddb, unique)['ProvisionedThroughput']['ReadCapacityUnits'] == 7
+    ddb.update_table(TableName=unique, BillingMode='PAY_PER_REQUEST')
+    table = wait_active(ddb, unique)
+    assert table['BillingModeSummary']['BillingMode'] == 'PAY_PER_REQUEST'
+    assert table['ProvisionedThroughput']['ReadCapacityUnits'] == 0
+
+
+def test_update_of_nothing(ddb, hash_table):
+    invalid(re.compile('At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, '
+                       'GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required.*'),
+            ddb.update_table, TableName=hash_table)
+
+
+def create(service, **how):
+    given = dict(TableName='conformance-never-made', BillingMode='PAY_PER_REQUEST',
+                 AttributeDefinitions=[{'AttributeName': 'p', 'AttributeType': 'S'}],
+                 KeySchema=[{'AttributeName': 'p', 'KeyType': 'HASH'}])
+    given.update(how)
+    return service.unchecked().create_table(**{name: value for name, value in given.items() if value is not None})
+
+
+def attributes(*words):
+    return [{'AttributeName': word.split(':')[0], 'AttributeType': word.split(':')[1]} for word in words]
+
+
+def schema(*names):
+    return [{'AttributeName': name, 'KeyType': kind} for name, kind in zip(names, ('HASH', 'RANGE'))]
+
+
+@pytest.mark.parametrize('how, message', [
+    (dict(KeySchema=schema('q')), BAD + 'Some index key attributes are not defined in AttributeDefinitions. '
+     'Keys: [q], AttributeDefinitions: [p]'),
+    (dict(AttributeDefinitions=attributes('p:S', 'q:S')), BAD + 'Number of attributes in KeySchema does not exactly '
+     'match number of attributes defined in AttributeDefinitions'),
+    (dict(KeySchema=schema('p', 'p'), AttributeDefinitions=attributes('p:S', 'q:S')),
+     'Both the Hash Key and the Range Key element in the KeySchema have the same name'),
+    (dict(KeySchema=schema('p', 'q')), 'Invalid KeySchema: Some index key attribute have no definition'),
+    (dict(KeySchema=[{'AttributeName': 'p', 'KeyType': 'RANGE'}]),
+     'Invalid KeySchema: The first KeySchemaElement is not a HASH key type'),
+    (dict(ProvisionedThroughput={'ReadCapacityUnits': 1, 'WriteCapacityUnits': 1}), BAD + 'Neither ReadCapacityUnits '
+     'nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST'),
+    (dict(BillingMode=None), BAD + 'ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is '
+     'PROVISIONED'),
+    (dict(AttributeDefinitions=attributes('p:X')),
+     "1 validation error detected: Value 'X' at 'attributeDefinitions.1.member.attributeType' failed to satisfy "
+     'constraint: Member must satisfy enum value set: [B, N, S]'),
+    (dict(TableName='bad name!'), constraint('bad name!', 'tableName', 'Member must satisfy regular expression pattern: '
+                                             '[a-zA-Z0-9_.-]+')),
+    (dict(TableName='ab'), 'TableName must be at least 3 characters long and at most 255 characters long'),
+    (dict(TableName='x' * 256), 'TableName must be at least 3 characters long and at most 255 characters long'),
+    (dict(GlobalSecondaryIndexes=[]), BAD + 'List of GlobalSecondaryIndexes is empty'),
+    (dict(LocalSecondaryIndexes=[]), BAD + 'List of LocalSecondaryIndexes is empty'),
+    (dict(LocalSecondaryIndexes=[{'IndexName': 'idx', 'KeySchema': schema('p', 'q'),
+                                  'Projection': {'ProjectionType': 'ALL'}}],
+          AttributeDefinitions=attributes('p:S', 'q:S')), BAD + 'Table KeySchema does not have a range key, which is '
+     'required when specifying a LocalSecondaryIndex'),
+    (dict(StreamSpecification={'StreamEnabled': True}), BAD + 'Table is being created with a stream enabled, '
+     'UpdateViewType is required'),
+])
+def test_create_is_refused(service, ddb, how, message):
+    if isinstance(message, str) and 'regular expression' in message:
+        message = re.compile(re.escape(message) + "|.*'tableName' failed to satisfy constraint.*")
+    invalid(message, create, service, **how)
+    assert 'conformance-never-made' not in ddb.list_tables()['TableNames']
+
+
+def test_protection_against_deletion(service, ddb, tables, unique):
+    """DeletionProtectionEnabled is younger than the client, so it is sent by hand."""
+    if service.endpoint is None:
+        pytest.skip('announced: needs an endpoint to write to')
+    tables(unique)
+    wire = service.wire()
+    status, _, answer = wire.call('UpdateTable', {'TableName': unique, 'DeletionProtectionEnabled': True})
+    assert status == 200
+    wait_active(ddb, unique)
+    invalid(re.compile('Resource cannot be deleted as it is currently protected against deletion.*'),
+            ddb.delete_table, TableName=unique)
+    status, _, answer = wire.call('UpdateTable', {'TableName': unique, 'DeletionProtectionEnabled': False})
+    assert status == 200 and answer['TableDescription']['DeletionProtectionEnabled'] is False
+    wait_active(ddb, unique)
+
+
+def test_counts_and_size(ddb, tables, unique):
+    """DynamoDB refreshes these every six hours; whatever is there is a number."""
+    tables(unique)
+    ddb.put_item(TableName=unique, Item={'p': s('x'), 'v': n(1)})
+    table = ddb.describe_table(TableName=unique)['Table']
+    assert table['ItemCount'] in (0, 1) and table['TableSizeBytes'] >= 0
+
+
+def test_tags(ddb, tables, unique):
+    tables(unique, Tags=[{'Key': 'from', 'Value': 'creation'}])
+    arn = ddb.describe_table(TableName=unique)['Table']['TableArn']
+    ddb.tag_resource(ResourceArn=arn, Tags=[{'Key': 'a', 'Value': '1'}, {'Key': 'b', 'Value': ''}])
+    ddb.tag_resource(ResourceArn=arn, Tags=[{'Key': 'a', 'Value': '2'}])
+
+    def tags():
+        return {tag['Key']: tag['Value'] for tag in ddb.list_tags_of_resource(ResourceArn=arn)['Tags']}
+    wait_until('the tags', lambda: tags() == {'from': 'creation', 'a': '2', 'b': ''}, 10)
+    ddb.untag_resource(ResourceArn=arn, TagKeys=['a', 'from', 'none'])
+    wait_until('the tags', lambda: tags() == {'b': ''}, 10)
+
+
+def test_tags_of_nothing(ddb, hash_table, unique):
+    arn = ddb.describe_table(TableName=hash_table)['Table']['TableArn']
+    other = arn.replace(hash_table, unique)
+    refused('ResourceNotFoundException', f'Requested resource not found: ResourcArn: {other} not found',
+            ddb.tag_resource, ResourceArn=other, Tags=[{'Key': 'a', 'Value': 'b'}])
+    invalid('Atleast one Tag needs to be provided as Input.', ddb.tag_resource, ResourceArn=arn, Tags=[])
+
+
+def test_limits(ddb):
+    got = ddb.describe_limits()
+    for name in ('AccountMaxReadCapacityUnits', 'AccountMaxWriteCapacityUnits', 'TableMaxReadCapacityUnits',
+                 'TableMaxWriteCapacityUnits'):
+        assert got[name] >= 10000
+
+
+def test_endpoints(ddb):
+    got = ddb.describe_endpoints()['Endpoints']
+    assert len(got) == 1 and got[0]['CachePeriodInMinutes'] == 1440 and got[0]['Address']
+
+
+def test_operations_that_only_describe(ddb, hash_table):
+    got = ddb.describe_time_to_live(TableName=hash_table)['TimeToLiveDescription']
+    assert got == {'TimeToLiveStatus': 'DISABLED'}
+    got = ddb.describe_continuous_backups(TableName=hash_table)['ContinuousBackupsDescription']
+    assert got['ContinuousBackupsStatus'] in ('ENABLED', 'DISABLED')
+
+
+def test_unknown_billing_mode(service, hash_table):
+    refused(INVALID, f"1 validation error detected: Value 'FREE' at 'billingMode' failed to satisfy constraint: Member "
+            'must satisfy enum value set: [PROVISIONED, PAY_PER_REQUEST]', service.unchecked().update_table,
+            TableName=hash_table, BillingMode='FREE')
