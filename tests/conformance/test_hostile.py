@@ -36,7 +36,8 @@ def test_malformed_json(wire, body):
     {'TableName': 'abc', 'Key': {'p': {'N': 1}}}, {'TableName': 'abc', 'Key': {'p': {'SS': 'x'}}},
     {'TableName': 'abc', 'Key': {'p': {'L': {}}}}, {'TableName': 'abc', 'Key': {'p': {'M': []}}},
     {'TableName': 'abc', 'Key': {'p': {'B': '!'}}}, {'TableName': 'abc', 'ConsistentRead': 'x'},
-    {'TableName': 'abc', 'ProjectionExpression': 1}, {'TableName': 'abc', 'ExpressionAttributeNames': []}])
+    {'TableName': 'abc', 'Key': {}, 'ProjectionExpression': 1},
+    {'TableName': 'abc', 'Key': {}, 'ExpressionAttributeNames': []}])
 def test_wrong_types(wire, body):
     status, _, answer = wire.call('GetItem', body)
     assert (status, kind(answer)) == (400, 'SerializationException'), answer
@@ -75,10 +76,8 @@ def test_other_methods(wire, method):
 
 
 def nested(levels, kind_of):
-    value = '{"N":"1"}'
-    for _ in range(levels):
-        value = '{"L":[%s]}' % value if kind_of == 'L' else '{"M":{"a":%s}}' % value
-    return value
+    opening, closing = ('{"L":[', ']}') if kind_of == 'L' else ('{"M":{"a":', '}}')
+    return opening * levels + '{"N":"1"}' + closing * levels
 
 
 @pytest.mark.parametrize('kind_of', ['L', 'M'])

@@ -104,7 +104,7 @@ def test_no_date(wire):
     (dict(terminator='aws5_request'),
      r"Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'\. "),
     (dict(scope_date='20200101'), "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
-     r"HTTP: '20200101' != '\d{8}', from '\d{8}T\d{6}Z'\."),
+     r"HTTP: '20200101' != '\d{8}', from '\d{8}T\d{6}Z'\. "),
     (dict(region='mars-north-1'), r"Credential should be scoped to a valid region, not 'mars-north-1'\. "),
 ])
 def test_scope_that_is_not_ours(wire, how, message):
