@@ -375,6 +375,7 @@ static void errand_done(struct errand *e)
 {
     struct core *c = e->core;
     c->n_errands--;
+    c->n_looks += e->kind == ERRAND_RECONCILE ? 1 : 0;
     if (!part_failed(c->part)) {
         if (e->kind == ERRAND_BACKFILL) {
             backfill_done(e);
@@ -469,6 +470,11 @@ struct part_cmd *core_take_done(struct core *c)
     }
     cmd->next = NULL;
     return cmd;
+}
+
+uint64_t core_looks(const struct core *c)
+{
+    return c->n_looks;
 }
 
 uint64_t core_deadline(const struct core *c)

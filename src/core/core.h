@@ -235,6 +235,10 @@ const struct catalog *core_catalog(const struct core *c);
  * excepted: take them with core_take_done(), which hides those. */
 MUST_CHECK enum err core_commit(struct core *c, uint64_t now_ms);
 struct part_cmd *core_take_done(struct core *c);
+/* How often core looked after a name so far, which is when seed needs come and go: whoever keeps a
+ * copy of them reads anew after a core_commit() in which this grew. The rows that were told during
+ * that commit came too early for it. */
+uint64_t core_looks(const struct core *c);
 /* Wall time at which core_commit() wants to run although nothing waits; UINT64_MAX: never. */
 uint64_t core_deadline(const struct core *c);
 

@@ -427,9 +427,11 @@ static void test_remove_member(void **state)
     struct core_admin call;
     node_create_plain(us, T);
     assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "eu", "ap", &call), OK);
+    uint64_t looks = core_looks(eu->core);
     (void)ship(us, eu, 100);
     (void)ship(us, &c.nodes[2], 100);
     assert_int_equal(node_needs(eu).n, 2);
+    assert_true(core_looks(eu->core) > looks); /* whoever keeps a copy of the needs is told */
     assert_int_equal(node_regions(eu, CORE_ADMIN_REMOVE_MEMBER, "", "us", NULL, &call), OK);
     check_refused(eu, CORE_ADMIN_REMOVE_MEMBER, "us", NULL, CORE_REFUSED_REGION_UNKNOWN, "us");
     c.nodes[0].sent[1] = c.nodes[0].sent[2] = part_tail(core_part(us->core));

@@ -44,6 +44,7 @@ struct core {
     struct part_cmd *done_first;
     struct part_cmd *done_last;
     size_t n_errands; /* our own commands that are out */
+    uint64_t n_looks; /* names looked after, ever */
 };
 
 /* Names what needs looking at soon, or at a time: a table or group, or CORE_NAME_MEMBERS. */

@@ -294,6 +294,12 @@ void region_catalog_row(
     settle(r, now_ms);
 }
 
+void region_needs_changed(struct region *r, uint64_t now_ms)
+{
+    r->needs_dirty = true;
+    settle(r, now_ms);
+}
+
 void region_committed(struct region *r, struct local_pos tail, uint64_t now_ms)
 {
     (void)repl_vector_raise(&r->marks, (struct repl_mark){.region = r->config.id, .pos = {tail.v}});

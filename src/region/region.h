@@ -92,6 +92,8 @@ size_t region_outstanding(const struct region *r);
 /* A catalog row (all existing ones first, then each change). */
 void region_catalog_row(
     struct region *r, const struct value *key, const struct value *item, uint64_t now_ms);
+/* What core still needs of others may have changed: core_looks() grew in a commit that is over. */
+void region_needs_changed(struct region *r, uint64_t now_ms);
 /* Our log now ends at `tail`. */
 void region_committed(struct region *r, struct local_pos tail, uint64_t now_ms);
 /* A command is back. */

@@ -21,6 +21,7 @@ enum msg_kind {
     MSG_JOB,       /* a command, on its way to the writer or back */
     MSG_ROW,       /* a catalog row changed */
     MSG_COMMITTED, /* our log has grown */
+    MSG_LOOKED,    /* core looked after names, so seed needs may have changed */
     MSG_SYNC,      /* a request wants to know what other regions know; or: it does now */
     MSG_ASK,       /* an admin request makes its round through the threads */
     MSG_FAULT,     /* development: change faults */
@@ -126,6 +127,7 @@ struct writer {
     struct core *core;
     struct io_clock clock;
     uint64_t announced; /* tail told to `links` */
+    uint64_t looks;     /* core_looks() told to `links` */
     bool stopping;
 };
 

@@ -330,6 +330,9 @@ static void take_message(struct links *l, struct msg *m)
     case MSG_COMMITTED:
         region_committed(l->region, (struct local_pos){m->number}, mono_ms());
         break;
+    case MSG_LOOKED:
+        region_needs_changed(l->region, mono_ms());
+        break;
     case MSG_SYNC:
         region_sync(l->region, m->regions, m->n_regions, m, mono_ms() + SYNC_MS_MAX, mono_ms());
         return;

@@ -246,6 +246,7 @@ static void take_message(struct web *w, struct msg *m)
         io_loop_skew(w->loop, (int64_t)m->number);
         break;
     case MSG_COMMITTED:
+    case MSG_LOOKED:
         break;
     case MSG_STOP:
         w->stopping = true;

@@ -101,6 +101,10 @@ static void writer_commit(struct writer *w)
         news->number = tail;
         msg_post(w->server->links.inbox, news);
     }
+    if (core_looks(w->core) != w->looks) {
+        w->looks = core_looks(w->core);
+        msg_post(w->server->links.inbox, msg_new(MSG_LOOKED));
+    }
     writer_give_back(w);
 }
 
