@@ -81,6 +81,7 @@ class DevCluster:
                  *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent, start_new_session=True)
         wait_until('start of the regions', self._all_up, START_S_MAX)
+        wait_until('links between the regions', self.all_linked, START_S_MAX)
         self.urls = {row['region']: row['url'] for row in self.processes()}
         first = next(key for key in self.tool_json('key', 'list', '--secrets')['keys'] if key['status'] == 'active')
         self.keys = (first['access_key_id'], first['secret_access_key'])
@@ -90,6 +91,13 @@ class DevCluster:
             raise DevError(f'godwit dev ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}')
         rows = self.processes(check=False)
         return len(rows) == len(self.regions) and all(row['state'] == 'up' for row in rows)
+
+    def all_linked(self):
+        """Every region knows every other one, and hears it."""
+        rows = self.tool_json('status', check=False).get('regions', [])
+        peers = [peer for row in rows for peer in row.get('status', {}).get('peers', [])]
+        wanted = len(self.regions) * (len(self.regions) - 1)
+        return len(peers) == wanted and all(peer['member'] and peer['connected'] for peer in peers)
 
     def stop(self):
         """Ends the supervisor; its regions end with it."""
