@@ -467,6 +467,8 @@ static void test_update_misfits(void **state)
         {UPDATE("'ReplicaUpdates':[{'Delete':{'RegionName':'x'}}]"),
          "Update global table operation failed because one or more replicas were not part of the "
          "global table. Please retry the request without these replicas: [x]."},
+        {UPDATE("'SSESpecification':{'Enabled':false}"),
+         INVALID "Table is already encrypted by default"},
         {UPDATE("'WarmThroughput':{}"), INVALID "WarmThroughput is not supported by this server"},
     };
     all_invalid(&r, "UpdateTable", list, sizeof list / sizeof list[0]);

@@ -254,6 +254,10 @@ static enum err apply_stream(
 static enum err build(struct table_call *t, const struct core_table *now, struct arena *a)
 {
     const struct update_request *r = t->arg;
+    if (r->has_sse) {
+        /* sse_check() let only what is the case anyway pass. */
+        return table_fault_invalid(t, INVALID_PREFIX "Table is already encrypted by default");
+    }
     enum err err = apply_billing(t, now, r, a);
     if (err == OK) {
         err = apply_stream(t, now, &r->stream);
