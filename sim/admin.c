@@ -127,6 +127,7 @@ static void remove_replica(struct node *n, const char *name)
     struct sim *s = n->sim;
     const struct node *gone = &s->nodes[sim_rand(s, 0, s->n_nodes - 1)];
     plan_of(s, name)->touched[gone->index] = true;
+    s->removals++;
     struct call *c = admin_call(n, CORE_ADMIN_REMOVE_REPLICA, name);
     with_regions(c, &gone, 1);
     send(n, c);
@@ -190,9 +191,10 @@ static void tend(struct sim *s, struct node *n, struct table_plan *plan)
         add_replica(n, plan->name);
     } else if (draw < 70) {
         change_index(n, plan->name);
-    } else if (draw < 78 && member && !(first_two && s->config.seed % 4 != 0)) {
+    } else if (draw < 78 && member && s->removes) {
         remove_replica(n, plan->name);
-    } else if (draw < 80 && !first_two) {
+    } else if (draw < 80 && !first_two && s->removes) {
+        s->removals++;
         plan->touched[n->index] = true;
         send(n, admin_call(n, CORE_ADMIN_DELETE_TABLE, plan->name));
     }

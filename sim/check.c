@@ -200,7 +200,7 @@ bool check_settled(struct sim *s)
     uint64_t tails = 0;
     for (unsigned i = 0; i < s->n_nodes && settled; i++) {
         settled = node_settled(s, &s->nodes[i], &s->unsettled);
-        if (settled && s->injected > 0 && !repaired(s, &s->nodes[i])) {
+        if (settled && s->injected + s->removals > 0 && !repaired(s, &s->nodes[i])) {
             s->unsettled = "damaged";
             settled = false;
         }
@@ -561,7 +561,7 @@ void check_final(struct sim *s)
     for (unsigned i = 0; i < s->n_tables && !s->result.failed; i++) {
         check_plan(s, &s->tables[i]);
     }
-    if (s->repairs > 0 && s->injected == 0) {
+    if (s->repairs > 0 && s->injected + s->removals == 0) {
         sim_fail(s, "scrubbing repaired what nobody had damaged");
     }
     check_sample(s);
