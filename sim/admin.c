@@ -173,13 +173,19 @@ static void tend(struct sim *s, struct node *n, struct table_plan *plan)
     bool early = s->now_us < 3000000;
     bool first_two = plan - s->tables < 2;
     if (t == NULL) {
-        bool makes = g == NULL && (plan->paired || n->index == 0 || sim_chance(s, 50));
+        bool founds = (unsigned)(plan - s->tables) % s->n_nodes == n->index;
+        bool makes = g == NULL && (plan->paired || founds || sim_chance(s, 50));
         if (makes) {
             create_table(n, plan->name);
         }
         return;
     }
     if (t->status != CORE_ACTIVE) {
+        return;
+    }
+    /* Two regions that make a group of one name at once are promised only that one of them wins. */
+    bool founder = (unsigned)(plan - s->tables) % s->n_nodes == n->index;
+    if (g == NULL && !founder) {
         return;
     }
     if (g == NULL && plan->paired && sim_chance(s, 700)) {

@@ -200,12 +200,15 @@ bool check_settled(struct sim *s)
     uint64_t tails = 0;
     for (unsigned i = 0; i < s->n_nodes && settled; i++) {
         settled = node_settled(s, &s->nodes[i], &s->unsettled);
-        if (settled && s->injected + s->removals > 0 && !repaired(s, &s->nodes[i])) {
-            s->unsettled = "damaged";
-            settled = false;
-        }
         s->unsettled_node = i;
         tails += s->nodes[i].ingested;
+    }
+    for (unsigned i = 0; i < s->n_nodes && settled; i++) {
+        if (settled && s->injected + s->removals > 0 && !repaired(s, &s->nodes[i])) {
+            s->unsettled = "damaged";
+            s->unsettled_node = i;
+            settled = false;
+        }
     }
     bool calm = settled && tails == s->tails;
     s->tails = tails;
