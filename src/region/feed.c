@@ -191,9 +191,8 @@ static bool relay_is_complete(const struct region *r, struct region_id origin, c
             return true;
         }
         after = g->name;
-        bool both = catalog_replicates_to(r->catalog, g->table, origin) &&
-                    catalog_replicates_to(r->catalog, g->table, p->id);
-        if (both && !catalog_replicates_to(r->catalog, g->table, r->config.id)) {
+        bool both = region_holds(r, g->table, origin) && region_holds(r, g->table, p->id);
+        if (both && !region_holds(r, g->table, r->config.id)) {
             return false;
         }
     }

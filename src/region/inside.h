@@ -176,6 +176,10 @@ void errand_free(struct errand *e);
 /* Submits, or frees it and returns false. */
 bool errand_submit(struct errand *e);
 struct peer *peer_find(struct region *r, struct region_id id);
+/* Ours, or that of a peer that has told its name; member rows may come later. */
+struct bytes region_name_of(const struct region *r, struct region_id id);
+/* Whether a region has, or is building, a replica of a table that is ours too. */
+bool region_holds(const struct region *r, uint64_t table, struct region_id id);
 struct intake *intake_of(struct region *r, struct region_id origin);
 void settle(struct region *r, uint64_t now_ms);
 

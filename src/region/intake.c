@@ -130,10 +130,9 @@ struct fence {
 /* Whether a region has all of a table; one that is itself being built has only what it wrote. */
 static bool has_all(const struct region *r, uint64_t table, struct region_id region)
 {
-    const struct core_member *m = catalog_member_by_id(r->catalog, region);
+    const struct bytes name = region_name_of(r, region);
     const struct core_group *g = catalog_group_by_table(r->catalog, table);
-    const struct core_replica *replica =
-        m == NULL || g == NULL ? NULL : core_group_replica(g, m->region);
+    const struct core_replica *replica = g == NULL ? NULL : core_group_replica(g, name);
     return table == PART_TABLE_CATALOG || (replica != NULL && replica->status == CORE_ACTIVE);
 }
 
@@ -166,8 +165,8 @@ static size_t shared_tables(struct region *r, struct region_id with, uint64_t *r
             break;
         }
         after = g->name;
-        bool shared = catalog_replicates_to(r->catalog, g->table, with) &&
-                      catalog_replicates_to(r->catalog, g->table, r->config.id);
+        bool shared =
+            region_holds(r, g->table, with) && region_holds(r, g->table, r->config.id);
         if (shared) {
             ret[n++] = g->table;
         }

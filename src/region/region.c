@@ -133,6 +133,25 @@ struct peer *peer_find(struct region *r, struct region_id id)
     return NULL;
 }
 
+struct bytes region_name_of(const struct region *r, struct region_id id)
+{
+    const struct core_member *m = catalog_member_by_id(r->catalog, id);
+    if (id.v == r->config.id.v || m != NULL) {
+        return m == NULL ? r->config.name : m->region;
+    }
+    for (const struct peer *p = r->peers; p != NULL; p = p->next) {
+        if (p->id.v == id.v) {
+            return bytes_str(p->name);
+        }
+    }
+    return BYTES_NONE;
+}
+
+bool region_holds(const struct region *r, uint64_t table, struct region_id id)
+{
+    return catalog_replicates_to_name(r->catalog, table, region_name_of(r, id));
+}
+
 struct intake *intake_of(struct region *r, struct region_id origin)
 {
     for (size_t i = 0; i < r->n_intakes; i++) {
