@@ -183,9 +183,10 @@ static void tend(struct sim *s, struct node *n, struct table_plan *plan)
     if (t->status != CORE_ACTIVE) {
         return;
     }
-    /* Two regions that make a group of one name at once are promised only that one of them wins. */
+    /* Two regions that change one group at once are promised no more than that one of them wins,
+     * and writes made in between may stay where they were made: a table has one operator. */
     bool founder = (unsigned)(plan - s->tables) % s->n_nodes == n->index;
-    if (g == NULL && !founder) {
+    if (!founder) {
         return;
     }
     if (g == NULL && plan->paired && sim_chance(s, 700)) {

@@ -165,8 +165,7 @@ static size_t shared_tables(struct region *r, struct region_id with, uint64_t *r
             break;
         }
         after = g->name;
-        bool shared =
-            region_holds(r, g->table, with) && region_holds(r, g->table, r->config.id);
+        bool shared = region_holds(r, g->table, with) && region_holds(r, g->table, r->config.id);
         if (shared) {
             ret[n++] = g->table;
         }
