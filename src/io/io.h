@@ -96,6 +96,10 @@ void mailbox_free(struct mailbox *mb);
 /* Any thread. OK: `m` belongs to the receiver. ERR_BUSY: full. ERR_UNAVAILABLE: closed. After an
  * error `m` is still the caller's. */
 MUST_CHECK enum err mailbox_post(struct mailbox *mb, struct mail *m);
+/* As mailbox_post() for `n` messages linked from `first` to `last`: all are posted, or none. The
+ * receiver is not woken before the last one is there. */
+MUST_CHECK enum err mailbox_post_all(
+    struct mailbox *mb, struct mail *first, struct mail *last, size_t n);
 /* Any thread. Refuses later posts; ends a mailbox_wait(). What is inside may still be taken.
  * Legal twice. */
 void mailbox_close(struct mailbox *mb);

@@ -89,26 +89,34 @@ static void wake(struct mailbox *mb)
     ASSERT(n == (ssize_t)sizeof one || errno == EAGAIN);
 }
 
-enum err mailbox_post(struct mailbox *mb, struct mail *m)
+enum err mailbox_post_all(struct mailbox *mb, struct mail *first, struct mail *last, size_t n)
 {
-    ASSERT(m != NULL);
+    ASSERT(n > 0);
     lock(mb);
     if (mb->closed) {
         unlock(mb);
         return ERR_UNAVAILABLE;
     }
-    if (mb->depth == mb->depth_max) {
+    if (mb->depth_max - mb->depth < n) {
         unlock(mb);
         return ERR_BUSY;
     }
-    m->next = NULL;
-    *mb->tail = m;
-    mb->tail = &m->next;
-    if (++mb->depth == 1) {
+    bool was_empty = mb->depth == 0;
+    last->next = NULL;
+    *mb->tail = first;
+    mb->tail = &last->next;
+    mb->depth += n;
+    if (was_empty) {
         wake(mb);
     }
     unlock(mb);
     return OK;
+}
+
+enum err mailbox_post(struct mailbox *mb, struct mail *m)
+{
+    ASSERT(m != NULL);
+    return mailbox_post_all(mb, m, m, 1);
 }
 
 void mailbox_close(struct mailbox *mb)

@@ -91,6 +91,28 @@ static void test_bound_and_close(void **state)
     mailbox_free(NULL);
 }
 
+/* A chain arrives as it was linked, behind what waited; one that does not fit is refused whole. */
+static void test_chain(void **state)
+{
+    (void)state;
+    struct mailbox *mb = mailbox_new(3);
+    struct message m[4] = {{.number = 0}, {.number = 1}, {.number = 2}, {.number = 3}};
+    assert_int_equal(mailbox_post(mb, &m[0].mail), OK);
+    m[1].mail.next = &m[2].mail;
+    m[2].mail.next = &m[3].mail;
+    assert_int_equal(mailbox_post_all(mb, &m[1].mail, &m[3].mail, 3), ERR_BUSY);
+    assert_int_equal(mailbox_depth(mb), 1);
+    assert_int_equal(mailbox_post_all(mb, &m[1].mail, &m[2].mail, 2), OK);
+    struct mail *batch = mailbox_take_all(mb);
+    assert_ptr_equal(batch, &m[0].mail);
+    assert_ptr_equal(batch->next, &m[1].mail);
+    assert_ptr_equal(batch->next->next, &m[2].mail);
+    assert_null(batch->next->next->next);
+    mailbox_close(mb);
+    assert_int_equal(mailbox_post_all(mb, &m[1].mail, &m[1].mail, 1), ERR_UNAVAILABLE);
+    mailbox_free(mb);
+}
+
 /* Four threads to a plain thread that waits: everything arrives once, in each sender's order. */
 static void test_to_thread(void **state)
 {
@@ -228,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bound_and_close),
+        cmocka_unit_test(test_chain),
         cmocka_unit_test(test_to_thread),
         cmocka_unit_test(test_to_loop),
         cmocka_unit_test(test_batching),

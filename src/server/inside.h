@@ -205,6 +205,7 @@ static inline struct msg *msg_of(struct mail *m)
 }
 /* Posts where there is room by construction. */
 void msg_post(struct mailbox *to, struct msg *m);
+void msg_post_all(struct mailbox *to, struct mail *first, struct mail *last, size_t n);
 /* Hands a row to `take` decoded. */
 void msg_row_take(
     const struct msg *m,

@@ -26,6 +26,12 @@ void msg_post(struct mailbox *to, struct msg *m)
     ASSERT(e == OK);
 }
 
+void msg_post_all(struct mailbox *to, struct mail *first, struct mail *last, size_t n)
+{
+    enum err e = mailbox_post_all(to, first, last, n);
+    ASSERT(e == OK);
+}
+
 void msg_row_take(
     const struct msg *m,
     void (*take)(void *ctx, const struct value *key, const struct value *item),

@@ -74,12 +74,32 @@ static bool writer_take(struct writer *w)
     return stop;
 }
 
+/* Commands of one group that belong to one thread go home together, so that it wakes once for all
+ * of them instead of for the first. */
 static void writer_give_back(struct writer *w)
 {
+    struct mailbox *home = NULL;
+    struct mail *first = NULL;
+    struct mail *last = NULL;
+    size_t n = 0;
     for (struct part_cmd *cmd; (cmd = core_take_done(w->core)) != NULL;) {
         struct msg *msg = cmd->owner;
         cmd->owner = msg->owner;
-        msg_post(msg->home, msg);
+        if (n > 0 && msg->home != home) {
+            msg_post_all(home, first, last, n);
+            n = 0;
+        }
+        home = msg->home;
+        if (n == 0) {
+            first = &msg->mail;
+        } else {
+            last->next = &msg->mail;
+        }
+        last = &msg->mail;
+        n++;
+    }
+    if (n > 0) {
+        msg_post_all(home, first, last, n);
     }
 }
 
