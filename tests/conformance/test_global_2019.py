@@ -21,7 +21,8 @@ def spread(regions, tables, unique):
         regions[US].put_item(TableName=unique, Item={'p': s(f'{i}'), 'v': n(i)})
     tables.adopt(EU, unique)
     answer = regions[US].update_table(TableName=unique, ReplicaUpdates=[{'Create': {'RegionName': EU}}])
-    assert answer['TableDescription']['TableStatus'] == 'UPDATING'
+    made = {row['RegionName']: row['ReplicaStatus'] for row in answer['TableDescription']['Replicas']}
+    assert made == {EU: 'CREATING'}
     wait_until('the replica', lambda: states(regions[US], unique).get(EU) == 'ACTIVE', 30)
     return unique
 
