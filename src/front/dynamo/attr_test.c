@@ -151,6 +151,10 @@ static const struct fault field_faults[] = {
      "Unrecognized collection type java.util.Map<java.lang.String, "
      "com.amazonaws.dynamodb.v20120810.AttributeValue>"},
     {"{'ReturnConsumedCapacity':false}", "FALSE_VALUE cannot be converted to String"},
+    {"{'TableName':'hash','FilterExpression':1}", "NUMBER_VALUE cannot be converted to String"},
+    {"{'TableName':'hash','ExpressionAttributeNames':[]}",
+     "Unrecognized collection type java.util.Map<java.lang.String, java.lang.String>"},
+    {"{'TableName':'hash','ExpressionAttributeValues':1}", "Unexpected field type"},
 };
 
 /* Fields of the wrong JSON type are refused before anything else is looked at; null is absence. */

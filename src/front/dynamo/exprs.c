@@ -54,8 +54,25 @@ static bool values_check(struct dynamo_call *c, const struct json *in, const str
     return ok;
 }
 
+/* The parameters' JSON types, which are looked at before what is said in them. */
+static bool types_check(struct dynamo_call *c, const struct json *in, const struct expr_params *p)
+{
+    for (const char *const *name = p->expressions; *name != NULL; name++) {
+        struct bytes text;
+        if (!field_string(c, in, *name, &text)) {
+            return false;
+        }
+    }
+    const struct json *map;
+    return field_map(c, in, "ExpressionAttributeNames", "java.lang.String", &map) &&
+           field_map(c, in, "ExpressionAttributeValues", "AttributeValue", &map);
+}
+
 bool exprs_check(struct dynamo_call *c, const struct json *in, const struct expr_params *p)
 {
+    if (!types_check(c, in, p)) {
+        return false;
+    }
     struct buf legacy;
     struct buf expressions;
     buf_init(&legacy, /* len_max= */ 512);
