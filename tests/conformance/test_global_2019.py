@@ -77,7 +77,7 @@ def test_refusals(regions, tables, spread):
     invalid(None, regions[US].update_table, TableName=spread, ReplicaUpdates=[{'Create': {'RegionName': EU}}])
     tables(spread, region=AP, StreamSpecification=STREAM)
     invalid('Failed to create a the new replica of table with name: '
-            f"'{spread}' because one or more replicas already existed as tables.", regions[US].update_table,
+            f'‘{spread}’ because one or more replicas already existed as tables.', regions[US].update_table,
             TableName=spread, ReplicaUpdates=[{'Create': {'RegionName': AP}}])
 
 

@@ -124,7 +124,7 @@ def test_change_of_throughput_and_billing(ddb, tables, unique):
 
 def test_update_of_nothing(ddb, hash_table):
     invalid(re.compile('At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, '
-                       'GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required.*'),
+                       'GlobalSecondaryIndexUpdates.* is required.*'),
             ddb.update_table, TableName=hash_table)
 
 
