@@ -30,7 +30,9 @@ void faults_init(struct sim *s)
     s->fault_gap_us = sim_rand(s, 50000, 2000000);
     s->inject = s->config.plant == SIM_PLANT_NONE && sim_chance(s, 100);
     if (s->inject) {
-        s->knobs.log_bytes_max = UINT64_C(1) << 40; /* seeding from a damaged region spreads it */
+        /* Seeding from a damaged region spreads it, and who lost a delete holds on to the item. */
+        s->knobs.log_bytes_max = UINT64_C(1) << 40;
+        s->knobs.tombstone_grace_ms = 3600 * 1000;
     }
     for (unsigned i = 0; i < s->n_nodes; i++) {
         struct node *n = &s->nodes[i];
