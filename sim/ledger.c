@@ -195,6 +195,27 @@ static void check_received(struct node *n, const struct change_txn *t, uint64_t 
 
 /* ---- replay ---- */
 
+static void tell_change(
+    struct node *n, const struct change_txn *t, const struct change *c, uint64_t pos, bool effect)
+{
+    struct sim *s = n->sim;
+    if (!s->config.trace) {
+        return;
+    }
+    sim_tell(
+        s,
+        "%s logs %llu: %s %08llx of %04llx, %llx by %s at %llu%s",
+        n->name,
+        (unsigned long long)pos,
+        c->kind == CHANGE_PUT ? "put" : "delete",
+        (unsigned long long)(hash64(c->key, c->table) & 0xffffffff),
+        (unsigned long long)(c->table & 0xffff),
+        (unsigned long long)t->hlc.v,
+        node_named(s, t->origin)->name,
+        (unsigned long long)t->origin_pos.v,
+        effect ? "" : ", no effect");
+}
+
 static void fold(
     struct node *n, const struct change_txn *t, const struct change *c, uint64_t pos, bool own)
 {
@@ -207,20 +228,7 @@ static void fold(
                               v.region.v != cell->version.region.v
                           ? 1
                           : 0;
-    if (s->config.trace) {
-        sim_tell(
-            s,
-            "%s logs %llu: %s %08llx of %04llx, %llx by %s at %llu%s",
-            n->name,
-            (unsigned long long)pos,
-            c->kind == CHANGE_PUT ? "put" : "delete",
-            (unsigned long long)(hash64(c->key, c->table) & 0xffffffff),
-            (unsigned long long)(c->table & 0xffff),
-            (unsigned long long)v.hlc.v,
-            node_named(s, v.region)->name,
-            (unsigned long long)t->origin_pos.v,
-            effect ? "" : ", no effect");
-    }
+    tell_change(n, t, c, pos, effect);
     bool again =
         cell != NULL && c->kind == CHANGE_DELETE && !cell->live; /* a forgotten tombstone */
     if (effect && !newer && !again) {

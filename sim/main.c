@@ -7,7 +7,8 @@
 struct options {
     struct sim_config config;
     uint64_t runs;
-    bool canary; /* stop at the first seed that fails, and call that good */
+    const char *seeds; /* file of seeds to run, or NULL */
+    bool canary;       /* stop at the first seed that fails, and call that good */
     bool quiet;
 };
 
@@ -27,6 +28,7 @@ static int usage(void)
     (void)fprintf(
         stderr,
         "usage: godwit-sim [--seed N] [--runs K] [--regions 3..5] [--steps N] [--trace] [--quiet]\n"
+        "                  [--seeds FILE]\n"
         "                  [--plant "
         "tie-break|no-peer-position|ack-before-sync|lost-frame|torn-txn]\n"
         "Runs K histories from seeds N, N+1, …; exits 1 at the first that breaks a promise. With\n"
@@ -65,7 +67,10 @@ static bool parse(int argc, char **argv, struct options *o)
             o->quiet = true;
             continue;
         }
-        if (strcmp(argv[i], "--plant") == 0) {
+        if (strcmp(argv[i], "--seeds") == 0) {
+            o->seeds = next;
+            ok = next != NULL;
+        } else if (strcmp(argv[i], "--plant") == 0) {
             ok = take_plant(next, &o->config.plant);
             o->canary = true;
         } else if (!take_number(next, &n)) {
@@ -139,12 +144,36 @@ static bool run_seed(const struct options *o, const struct sim_config *c)
     return true;
 }
 
+/* Every line that begins with a digit is a seed; the rest says what it once found. */
+static int run_file(const struct options *o)
+{
+    FILE *f = fopen(o->seeds, "r");
+    if (f == NULL) {
+        (void)fprintf(stderr, "godwit-sim: could not open '%s'\n", o->seeds);
+        return 2;
+    }
+    char line[256];
+    bool good = true;
+    while (fgets(line, sizeof line, f) != NULL) {
+        size_t digits = strspn(line, "0123456789");
+        struct sim_config c = o->config;
+        if (digits > 0 && bytes_u64(bytes_of(line, digits), &c.seed) == OK) {
+            good &= run_seed(o, &c);
+        }
+    }
+    (void)fclose(f);
+    return good ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.config = {.steps = 1500}, .runs = 1};
     o.config.seed = UINT64_MAX;
     if (!parse(argc, argv, &o)) {
         return usage();
+    }
+    if (o.seeds != NULL) {
+        return run_file(&o);
     }
     if (o.config.seed == UINT64_MAX) {
         o.config.seed = (uint64_t)time(NULL) % 1000000000;

@@ -92,24 +92,21 @@ static struct bytes relay_floor_name(struct region_id origin, uint8_t to[32])
     return bytes_of(to, sizeof prefix - 1 + sizeof origin.v);
 }
 
-enum err relay_floor_stage(struct part_stage *s, struct region_id origin, struct peer_pos floor)
+void relay_floor_stage(struct part_stage *s, struct region_id origin, struct peer_pos floor)
 {
     uint8_t name[32];
     uint8_t value[8];
     store_u64_be(value, floor.v);
     part_stage_note(s, relay_floor_name(origin, name), bytes_of(value, sizeof value));
-    return OK;
 }
 
-enum err relay_floors_stage(struct part_stage *s)
+void relay_floors_stage(struct part_stage *s)
 {
     size_t n;
     const struct part_mark *marks = part_marks(part_stage_part(s), &n);
-    enum err e = OK;
-    for (size_t i = 1; i < n && e == OK; i++) {
-        e = relay_floor_stage(s, marks[i].region, marks[i].pos);
+    for (size_t i = 1; i < n; i++) {
+        relay_floor_stage(s, marks[i].region, marks[i].pos);
     }
-    return e;
 }
 
 /* Whether our log has all of the origin's that peers may ask for, from a position on. */

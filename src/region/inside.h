@@ -203,9 +203,9 @@ bool replicates_to(const struct region *r, uint64_t table, const struct peer *p)
 
 /* What we hold of a lost origin's log may have holes: after a fence, or where a table was seeded.
  * Below this position we do not relay. */
-enum err relay_floor_stage(struct part_stage *s, struct region_id origin, struct peer_pos floor);
+void relay_floor_stage(struct part_stage *s, struct region_id origin, struct peer_pos floor);
 /* For every origin, at where it stands now. */
-enum err relay_floors_stage(struct part_stage *s);
+void relay_floors_stage(struct part_stage *s);
 
 /* intake.c: their logs coming in */
 void intake_subscribe(struct region *r, uint64_t now_ms);
