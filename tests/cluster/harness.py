@@ -384,8 +384,14 @@ class Cluster(DevCluster):
     def wait_active(self, region, table=TABLE):
         wait_until(f'{table} active in {region}', lambda: self.table_status(region, table) == 'ACTIVE', PATIENCE_S)
 
-    def add_replica(self, region, other, table=TABLE):
-        self.at(region).call('UpdateTable', TableName=table,
+    def begin_grow(self, region, other, table=TABLE):
+        """Begins to replicate a live table of `region` to another region, by today's call (global tables of 2019)."""
+        self.at(region).call('UpdateTable', TableName=table, ReplicaUpdates=[{'Create': {'RegionName': other}}])
+
+    def grow(self, region, other, table=TABLE):
+        """As begin_grow() for a group made by CreateGlobalTable; returns once the replica is complete."""
+        self.create(other, table)
+        self.at(region).call('UpdateGlobalTable', GlobalTableName=table,
                              ReplicaUpdates=[{'Create': {'RegionName': other}}])
         self.wait_joined(region, other, table=table)
 

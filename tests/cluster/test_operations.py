@@ -1,0 +1,68 @@
+"""What an operator and a monitor see of real processes."""
+import json
+import re
+
+from harness import AP, EU, PATIENCE_S, US, wait_until
+
+
+# Each region says that it is well, without a token; a region that is gone says nothing.
+def test_healthz(cluster):
+    for region in cluster.regions:
+        status, text = cluster.wire(region, 'GET', '/healthz')
+        assert status == 200
+        assert json.loads(text) == {'status': 'ok', 'region': region}
+
+
+# Metrics are in Prometheus' text form, name every peer, and count what was done.
+def test_metrics(cluster):
+    for key in range(10):
+        cluster.at(US).put('k', key, v='x')
+    cluster.wait_equal()
+    status, text = cluster.wire(US, 'GET', '/metrics')
+    assert status == 200
+    line = re.compile(r'^(#.*|[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}]*\})? -?[0-9.e+-]+(Inf|NaN)?)$')
+    bad = [row for row in text.splitlines() if row and not line.match(row)]
+    assert not bad
+    for peer in (EU, AP):
+        assert f'"{peer}"' in text
+    for word in ('pending', 'latency'):
+        assert any(word in row for row in text.splitlines() if row.startswith('godwit_')), word
+
+
+# The measured lag of a link is near its injected delay, and never below it.
+def test_status_measures_lag(make):
+    cluster = make(options=('--delay', '40'))
+    cluster.make_table()
+    for key in range(20):
+        cluster.at(US).put('k', key, v='x')
+    cluster.wait_equal()
+    latency = cluster.peer(EU, US)['latency']
+    assert latency['count'] > 0
+    assert latency['mean_ms'] >= 39
+
+
+# Verify says that regions are equal, and names what differs while it does.
+def test_verify(cluster):
+    cluster.at(US).put('k', 1, v='x')
+    cluster.wait_equal()
+    cluster.verify()
+    cluster.part(US, EU)
+    cluster.at(US).put('k', 2, v='x')
+    answer = cluster.tool('verify', '--timeout', '1', check=False)
+    assert 'equal' not in answer.splitlines()[-1] or 'not' in answer
+    cluster.heal()
+    cluster.wait_equal()
+    cluster.verify()
+
+
+# A request signed for another region is answered by that region, through any endpoint.
+def test_forwarding(cluster):
+    via = cluster.fresh(US)
+    via.region = EU
+    via.put('k', 1, v='forwarded')
+    assert cluster.at(EU).get('k', 1)['v'] == 'forwarded'
+    cluster.kill(EU)
+    status, _ = cluster.wire(US, 'GET', '/healthz')
+    assert status == 200
+    wait_until('the link to be down', lambda: not cluster.peer(US, EU)['connected'], PATIENCE_S)
+    cluster.at(US).put('k', 2, v='x')
