@@ -269,14 +269,33 @@ static void reap_dying(struct dev *d, const struct child *c)
     reap(d);
 }
 
-static void answer_start(struct dev *d, const char *name, int fd)
+/* The child of that name. One that is new, or was removed and may have been added anew at another
+ * address, is looked up in the directory. NULL: there is none. */
+static struct child *child_to_start(struct dev *d, const char *name)
 {
     struct child *c = find_child(d, name);
     struct cluster cluster;
-    if (c == NULL && cluster_load(d->cli, d->dir, &cluster) == CLI_OK &&
-        cluster_find(&cluster, name) != NULL) {
-        c = add_child(d, cluster_find(&cluster, name));
+    if (c != NULL && !c->forgotten) {
+        return c;
     }
+    if (cluster_load(d->cli, d->dir, &cluster) != CLI_OK) {
+        return NULL;
+    }
+    const struct cluster_region *r = cluster_find(&cluster, name);
+    if (r == NULL) {
+        return NULL;
+    }
+    if (c == NULL) {
+        return add_child(d, r);
+    }
+    c->url = r->url;
+    c->conf = r->conf;
+    return c;
+}
+
+static void answer_start(struct dev *d, const char *name, int fd)
+{
+    struct child *c = child_to_start(d, name);
     if (c != NULL && c->state == CHILD_UP) {
         reap_dying(d, c);
     }
