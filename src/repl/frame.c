@@ -124,6 +124,14 @@ void repl_frame_encode(struct buf *b, const struct repl_frame *f)
     }
 }
 
+/* One bit, and nothing else in its byte: a frame has one encoding. */
+static bool get_flag(struct reader *r)
+{
+    uint8_t v = get_u8(r);
+    r->bad |= v > 1;
+    return v == 1;
+}
+
 static enum err get_marks(
     struct arena *a, struct reader *r, const struct repl_mark **ret, size_t *ret_n)
 {
@@ -158,7 +166,7 @@ static enum err get_records(
         return ERR_TOO_BIG;
     }
     for (size_t i = 0; i < n; i++) {
-        records[i].live = (get_u8(r) & FLAG_LIVE) != 0;
+        records[i].live = get_flag(r);
         records[i].version.hlc.v = get_u64(r);
         records[i].version.region.v = get_u64(r);
         records[i].key = get_lenbytes(r);
@@ -176,7 +184,7 @@ static enum err get_seed_chunk(struct arena *a, struct reader *r, struct repl_fr
     f->seed_chunk.table = get_u64(r);
     f->seed_chunk.from = get_lenbytes(r);
     f->seed_chunk.to = get_lenbytes(r);
-    f->seed_chunk.last = (get_u8(r) & FLAG_LAST) != 0;
+    f->seed_chunk.last = get_flag(r);
     f->seed_chunk.gc_floor.v = get_u64(r);
     return get_records(a, r, &f->seed_chunk.records, &f->seed_chunk.n);
 }
@@ -199,7 +207,7 @@ static void get_txns(struct reader *r, struct repl_frame *f)
     uint64_t span = get_varint(r);
     r->bad |= __builtin_add_overflow(f->txns.from.v, span, &f->txns.to.v);
     f->txns.hlc_to.v = get_u64(r);
-    f->txns.partial = (get_u8(r) & FLAG_PARTIAL) != 0;
+    f->txns.partial = get_flag(r);
     f->txns.txns = get_lenbytes(r);
 }
 
@@ -232,12 +240,12 @@ static enum err get_body(struct arena *a, struct reader *r, struct repl_frame *f
     case REPL_UNSUBSCRIBE:
         f->subscribe.origin.v = get_u64(r);
         f->subscribe.from.v = get_varint(r);
-        f->subscribe.from_nothing = (get_u8(r) & FLAG_NOTHING) != 0;
+        f->subscribe.from_nothing = get_flag(r);
         return OK;
     case REPL_START:
         f->start.origin.v = get_u64(r);
         f->start.pos.v = get_varint(r);
-        f->start.fenced = (get_u8(r) & FLAG_FENCED) != 0;
+        f->start.fenced = get_flag(r);
         return OK;
     case REPL_TXNS:
         get_txns(r, f);
