@@ -142,7 +142,8 @@ class Demo:
             self.aws(region, 'wait', 'table-exists', '--table-name', TABLE)
             made = self.cluster.client(region).describe_table(TableName=TABLE)['Table']
             check(made['TableStatus'] == 'ACTIVE', 'the table is ACTIVE')
-            check(made['StreamSpecification']['StreamViewType'] == 'NEW_AND_OLD_IMAGES', 'it has a stream of both images')
+            view = made['StreamSpecification']['StreamViewType']
+            check(view == 'NEW_AND_OLD_IMAGES', 'it has a stream of both images')
             check(made['ProvisionedThroughput']['WriteCapacityUnits'] == 30, 'it has 30 write units')
         self.say.good('Two tables of the same name. They do not know of each other yet.')
 
@@ -189,8 +190,9 @@ class Demo:
                     flight['airlines_name'][:3]))
             check(answer['Items'] == [flight], f'flight {flight["flight_id"]} is exactly what was written')
             item = answer['Items'][0]
-            self.say.line(f'{item["flight_id"]:5}  {item["airlines_name"]:18}  {item["origin"]} to {item["destination"]}  '
-                          f'{item["departure"].replace("T", " ")}  {item["seats"]:3} seats  {item["price"]:7} USD')
+            way, when = f'{item["origin"]} to {item["destination"]}', item['departure'].replace('T', ' ')
+            self.say.line(f'{item["flight_id"]:5}  {item["airlines_name"]:18}  {way}  {when}  {item["seats"]:3} seats  '
+                          f'{item["price"]:7} USD')
         self.say.good(f'All ten are, attribute by attribute, what was written in {US}.')
 
     def measure_lag(self, here, there, samples=LAG_SAMPLES):
@@ -303,7 +305,8 @@ class Demo:
             check(there.ended_by is not None, f'{EU} is gone')
             survived_at = len(here.acked)
             self.say.line(f'Process {pid} is dead. {EU} had acknowledged {number(len(there.acked))} new flights.')
-            wait_until(f'{US} going on alone', lambda: len(here.acked) >= survived_at + 500 or here.ended_by, PATIENCE_S)
+            wait_until(f'{US} going on alone', lambda: here.ended_by or len(here.acked) >= survived_at + 500,
+                       PATIENCE_S)
             check(here.ended_by is None, f'{US} goes on: {here.ended_by}')
             self.say.line(f'{US} goes on: {number(len(here.acked) - survived_at)} more flights since.')
             missed = here.acked[-1]
@@ -378,8 +381,8 @@ def main():
     parser.add_argument('--binary', default=ROOT / 'build/godwit', help='the program (default: build/godwit)')
     parser.add_argument('--keep', metavar='DIR', help='keep the data in DIR')
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signo, interrupt)
     say = Narrator()
     folder = pathlib.Path(args.keep or tempfile.mkdtemp(prefix='godwit-demo-'))
     began = time.monotonic()

@@ -3,8 +3,8 @@ import datetime
 import decimal
 import random
 
-AIRLINES = ('Air Cormorant', 'Bluethroat Airways', 'Curlew Air', 'Dunlin Express', 'Northern Plover', 'Redshank Airlines',
-            'Sandpiper Air', 'Tern Atlantic', 'Whimbrel Wings')
+AIRLINES = ('Air Cormorant', 'Bluethroat Airways', 'Curlew Air', 'Dunlin Express', 'Northern Plover',
+            'Redshank Airlines', 'Sandpiper Air', 'Tern Atlantic', 'Whimbrel Wings')
 # Airport, its hours from UTC, and its place (degrees).
 AIRPORTS = {
     'AMS': (1, 52.3, 4.8), 'ATL': (-5, 33.6, -84.4), 'BKK': (7, 13.7, 100.7), 'CMH': (-5, 40.0, -82.9),

@@ -32,7 +32,8 @@ def test_malformed_json(wire, body):
 
 @pytest.mark.parametrize('body', [
     {'TableName': 1}, {'TableName': ['x']}, {'TableName': {}}, {'TableName': True}, {'TableName': 'abc', 'Key': []},
-    {'TableName': 'abc', 'Key': 'x'}, {'TableName': 'abc', 'Key': {'p': 'x'}}, {'TableName': 'abc', 'Key': {'p': {'S': 1}}},
+    {'TableName': 'abc', 'Key': 'x'}, {'TableName': 'abc', 'Key': {'p': 'x'}},
+    {'TableName': 'abc', 'Key': {'p': {'S': 1}}},
     {'TableName': 'abc', 'Key': {'p': {'N': 1}}}, {'TableName': 'abc', 'Key': {'p': {'SS': 'x'}}},
     {'TableName': 'abc', 'Key': {'p': {'L': {}}}}, {'TableName': 'abc', 'Key': {'p': {'M': []}}},
     {'TableName': 'abc', 'Key': {'p': {'B': '!'}}}, {'TableName': 'abc', 'ConsistentRead': 'x'},

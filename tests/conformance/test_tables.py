@@ -156,13 +156,13 @@ def schema(*names):
      'Invalid KeySchema: The first KeySchemaElement is not a HASH key type'),
     (dict(ProvisionedThroughput={'ReadCapacityUnits': 1, 'WriteCapacityUnits': 1}), BAD + 'Neither ReadCapacityUnits '
      'nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST'),
-    (dict(BillingMode=None), BAD + 'ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is '
-     'PROVISIONED'),
+    (dict(BillingMode=None), BAD + 'ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode '
+     'is PROVISIONED'),
     (dict(AttributeDefinitions=attributes('p:X')),
      "1 validation error detected: Value 'X' at 'attributeDefinitions.1.member.attributeType' failed to satisfy "
      'constraint: Member must satisfy enum value set: [B, N, S]'),
-    (dict(TableName='bad name!'), constraint('bad name!', 'tableName', 'Member must satisfy regular expression pattern: '
-                                             '[a-zA-Z0-9_.-]+')),
+    (dict(TableName='bad name!'), re.compile("1 validation error detected: Value 'bad name!' at 'tableName' failed to "
+                                             'satisfy constraint: .*')),
     (dict(TableName='ab'), 'TableName must be at least 3 characters long and at most 255 characters long'),
     (dict(TableName='x' * 256), 'TableName must be at least 3 characters long and at most 255 characters long'),
     (dict(GlobalSecondaryIndexes=[]), BAD + 'List of GlobalSecondaryIndexes is empty'),
@@ -175,8 +175,6 @@ def schema(*names):
      'UpdateViewType is required'),
 ])
 def test_create_is_refused(service, ddb, how, message):
-    if isinstance(message, str) and 'regular expression' in message:
-        message = re.compile(re.escape(message) + "|.*'tableName' failed to satisfy constraint.*")
     invalid(message, create, service, **how)
     assert 'conformance-never-made' not in ddb.list_tables()['TableNames']
 
@@ -246,6 +244,6 @@ def test_operations_that_only_describe(ddb, hash_table):
 
 
 def test_unknown_billing_mode(service, hash_table):
-    refused(INVALID, f"1 validation error detected: Value 'FREE' at 'billingMode' failed to satisfy constraint: Member "
+    refused(INVALID, "1 validation error detected: Value 'FREE' at 'billingMode' failed to satisfy constraint: Member "
             'must satisfy enum value set: [PROVISIONED, PAY_PER_REQUEST]', service.unchecked().update_table,
             TableName=hash_table, BillingMode='FREE')

@@ -15,7 +15,7 @@ class Wire:
 
     def signed(self, body, target='DynamoDB_20120810.ListTables', *, key_id=None, secret=None, when=None,
                region=None, service='dynamodb', scope_date=None, terminator='aws4_request', drop=(), headers=None):
-        """The headers of a signed request; arguments spoil a part of it while the signature stays right for the rest."""
+        """The headers of a signed request. Arguments spoil a part of it, and the signature is right for the rest."""
         when = when or datetime.datetime.utcnow()
         stamp = when.strftime('%Y%m%dT%H%M%SZ')
         date = scope_date or stamp[:8]
