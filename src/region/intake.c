@@ -242,6 +242,24 @@ static void resubscribe_later(
     in->hold_ms = now_ms + wait_ms;
 }
 
+/* Whether a relay has said of itself that it has every table we share with an origin. It may not
+ * know yet of a group that we are in, so its own word is not enough. */
+static bool relay_has_all(const struct region *r, struct region_id origin, struct region_id relay)
+{
+    struct bytes after = BYTES_NONE;
+    for (;;) {
+        const struct core_group *g = catalog_group_after(r->catalog, after);
+        if (g == NULL) {
+            return true;
+        }
+        after = g->name;
+        bool shared = region_holds(r, g->table, origin) && region_holds(r, g->table, r->config.id);
+        if (shared && !has_all(r, g->table, relay)) {
+            return false;
+        }
+    }
+}
+
 void intake_txns(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
 {
     struct intake *in = intake_of(r, f->txns.origin);
@@ -268,7 +286,8 @@ void intake_txns(struct region *r, struct link *l, const struct repl_frame *f, u
     e->cmd.apply.from = f->txns.from;
     e->cmd.apply.to = f->txns.to;
     e->cmd.apply.hlc_to = f->txns.hlc_to;
-    e->cmd.apply.partial = f->txns.partial;
+    e->cmd.apply.partial =
+        f->txns.partial || (in->relayed && !relay_has_all(r, in->origin, l->peer->id));
     e->cmd.apply.txns = bytes_dup(&e->arena, f->txns.txns);
     in->expected = f->txns.to;
     in->applying++;
