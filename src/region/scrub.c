@@ -115,7 +115,7 @@ void scrub_digest_done(struct region *r, struct errand *e)
 void scrub_digest(struct region *r, struct link *l, const struct repl_frame *f)
 {
     r->status.scrubs++;
-    if (replicates_to(r, f->digest.table, l->peer)) {
+    if (replicates_to(r, f->digest.table, l->peer) && seed_is_settled(r, f->digest.table)) {
         (void)submit_digest(r, l, ERRAND_COMPARE, f->digest.table, f);
     }
 }

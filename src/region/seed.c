@@ -323,7 +323,7 @@ static enum err note_run(void *arg, struct part_stage *s, struct arena *a)
 }
 
 /* Whether we once had everything of a table: not while it is being built. */
-static bool is_settled(const struct region *r, uint64_t table)
+bool seed_is_settled(const struct region *r, uint64_t table)
 {
     const struct core_group *g = catalog_group_by_table(r->catalog, table);
     const struct core_replica *own = g == NULL ? NULL : core_group_replica(g, r->config.name);
@@ -370,7 +370,7 @@ bool seed_submit_records(struct region *r, struct link *l, const struct repl_fra
     e->cmd.seed.complete =
         f->seed_chunk.mode == REPL_SEED_WHOLE && f->seed_chunk.purpose == REPL_PURPOSE_SEED;
     e->cmd.seed.gc_floor = f->seed_chunk.gc_floor;
-    e->cmd.seed.settled = e->cmd.seed.complete && is_settled(r, f->seed_chunk.table);
+    e->cmd.seed.settled = e->cmd.seed.complete && seed_is_settled(r, f->seed_chunk.table);
     e->cmd.seed.records = records;
     e->cmd.seed.n = f->seed_chunk.n;
     return errand_submit(e);
