@@ -231,12 +231,18 @@ class Demo:
                           f'the injected delay is {one_way} ms.')
 
     def write_against(self, first, second, flight):
-        """Both regions change the flight before either can have heard of the other's change. The second wins."""
-        self.set_seats(first, flight, 111)
-        began = time.time()
-        wait_until('the next millisecond', lambda: time.time() - began > 0.002, 1)
-        self.set_seats(second, flight, 222)
-        return (time.time() - began) * 1000
+        """Both regions change the flight before either can have heard of the other's change. Returns the time between
+        the two in milliseconds."""
+        one_way = ONE_WAY_MS[frozenset((first, second))]
+        for _ in range(20):
+            self.set_seats(first, flight, 111)
+            began = time.time()
+            wait_until('the next millisecond', lambda began=began: time.time() - began > 0.002, 1)
+            self.set_seats(second, flight, 222)
+            apart = (time.time() - began) * 1000
+            if apart < one_way / 2:
+                return apart
+        raise StepFailed('this machine is too busy to write to two regions at once')
 
     def conflict(self):
         self.say.step('Change the same five flights in both regions at once')
@@ -367,7 +373,7 @@ class Demo:
 
 def log_tails(folder):
     """The last lines of every region's log, for whoever has to find out why."""
-    for log in sorted([*pathlib.Path(folder).glob('*.log'), *pathlib.Path(folder).glob('*/*.log')]):
+    for log in sorted([*pathlib.Path(folder).glob('dev.log'), *pathlib.Path(folder).glob('*/log')]):
         yield f'{log.relative_to(folder)}:'
         yield from (f'    {line}' for line in log.read_text(errors='replace').splitlines()[-8:])
 
