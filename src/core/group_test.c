@@ -373,7 +373,6 @@ static void test_two_groups_at_once(void **state)
     }
     assert_true(bytes_eq_str(node_note(us, T, 1), "us"));
     assert_true(bytes_eq_str(node_note(&c.nodes[3], T, 1), "ap"));
-    assert_false(node_table(us, T)->part.replicated);
     assert_int_equal(node_regions(ap, CORE_ADMIN_REMOVE_REPLICA, T, "us", "eu", &call), OK);
     settle(&c);
     assert_int_equal(node_group(us, T)->n_replicas, 2);

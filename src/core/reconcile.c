@@ -184,8 +184,10 @@ static enum err rebind_table(struct look *l)
     if (err != OK) {
         return err;
     }
+    /* Also under the same id: what was deleted while the table stood alone is no delete of the
+     * group's items. */
+    part_stage_drop_table(l->s, l->t->part.id);
     if (l->t->part.id != l->g->row.table) {
-        part_stage_drop_table(l->s, l->t->part.id);
         err = seeds_drop(l->c, l->s, l->a, l->t->part.id);
     }
     l->next.part.id = l->g->row.table;
