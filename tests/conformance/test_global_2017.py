@@ -146,6 +146,29 @@ def test_a_third_region_joins_and_is_filled(regions, tables, own_pair):
     assert regions[AP].scan(TableName=own_pair, Select='COUNT')['Count'] == 121
 
 
+def test_what_a_table_deleted_alone_does_not_bind_the_group(regions, own_pair):
+    regions[US].put_item(TableName=own_pair, Item={'p': s('x')})
+    seen(regions[EU], own_pair, {'p': s('x')}, {'p': s('x')})
+    regions[US].update_global_table(GlobalTableName=own_pair, ReplicaUpdates=[{'Delete': {'RegionName': EU}}])
+    for region in (US, EU):
+        replicas(regions[region], own_pair, (US,))
+    regions[EU].delete_item(TableName=own_pair, Key={'p': s('x')})
+
+    def rejoined():
+        try:
+            return regions[US].update_global_table(GlobalTableName=own_pair,
+                                                   ReplicaUpdates=[{'Create': {'RegionName': EU}}])
+        except regions[US].exceptions.ClientError as error:
+            # That the table is empty again reaches the other region a moment later.
+            assert error.response['Error']['Code'] in ('ValidationException', 'ResourceInUseException')
+            return None
+    wait_until('the empty table joining again', rejoined, 20)
+    for region in (US, EU):
+        replicas(regions[region], own_pair, (US, EU))
+    seen(regions[EU], own_pair, {'p': s('x')}, {'p': s('x')})
+    assert regions[US].get_item(TableName=own_pair, Key={'p': s('x')})['Item'] == {'p': s('x')}
+
+
 def test_list(regions, pair):
     def listed(client, **how):
         return [row['GlobalTableName'] for row in client.list_global_tables(**how)['GlobalTables']]
