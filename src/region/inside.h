@@ -153,6 +153,7 @@ struct region {
     uint64_t janitor_ms;
     uint64_t scrub_ms;
     uint64_t scrub_turn;
+    uint64_t bucket_turn; /* of its own, or the two keep step and some pair never has its turn */
     bool trimming;
     bool sweeping;
     bool failed;

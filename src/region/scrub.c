@@ -146,7 +146,7 @@ void scrub_compare_done(struct region *r, struct errand *e)
     if (!can) {
         return;
     }
-    unsigned bucket = (unsigned)(r->scrub_turn++ % REPL_DIGEST_BUCKETS);
+    unsigned bucket = (unsigned)(r->bucket_turn++ % REPL_DIGEST_BUCKETS);
     bool same = marks_equal(&e->digest, &e->theirs);
     for (unsigned i = 0; i < REPL_DIGEST_BUCKETS && same; i++) {
         struct hash128 a = e->digest.digest.buckets[i];
