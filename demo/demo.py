@@ -132,7 +132,7 @@ class Demo:
         for pair, ms in ONE_WAY_MS.items():
             self.say.line(f'{" – ".join(r for r in REGIONS if r in pair):28} {ms:4} ms one way')
         self.say.line('The delays are what an ocean costs: godwit holds messages between regions back that long.')
-        self.say.good(f'All three answer after {took:.1f} s.')
+        self.say.good(f'All three answer, and hear each other, after {took:.1f} s.')
 
     def create(self):
         self.say.step(f'Create the table {TABLE} in {US} and in {EU}')
