@@ -2,8 +2,8 @@
  *
  * A mutex guards a linked list; taking detaches the whole list, so the receiver pays one lock per
  * batch and senders wait for a few instructions at most. The receiver is woken on the step from
- * empty to non-empty only: while the list is not empty a wake-up is under way, and the receiver
- * takes everything.
+ * empty to non-empty only (or, while it lingers, when as many are there as it wants): while the
+ * list is not empty a wake-up is under way, and the receiver takes everything.
  *
  * Invariants, under the lock: 1. head is NULL exactly when depth is 0; 2. depth <= depth_max; 3. if
  * the box is not empty and a loop is attached, its eventfd has been written since the last take. */
@@ -23,6 +23,7 @@ struct mailbox {
     struct mail **tail;
     size_t depth;
     size_t depth_max;
+    size_t wanted; /* how many messages the receiver waits for; 1 unless it lingers */
     bool closed;
     int wake_fd; /* -1: no loop attached */
     /* What follows is the attached receiver's and read on its thread alone. */
@@ -48,7 +49,7 @@ struct mailbox *mailbox_new(size_t depth_max)
     ASSERT(depth_max > 0);
     struct mailbox *mb = malloc(sizeof *mb);
     ASSERT(mb != NULL);
-    *mb = (struct mailbox){.depth_max = depth_max, .wake_fd = -1};
+    *mb = (struct mailbox){.depth_max = depth_max, .wanted = 1, .wake_fd = -1};
     mb->tail = &mb->head;
     pthread_condattr_t attr;
     int rc = pthread_condattr_init(&attr);
@@ -101,12 +102,12 @@ enum err mailbox_post_all(struct mailbox *mb, struct mail *first, struct mail *l
         unlock(mb);
         return ERR_BUSY;
     }
-    bool was_empty = mb->depth == 0;
+    bool was_short = mb->depth < mb->wanted;
     last->next = NULL;
     *mb->tail = first;
     mb->tail = &last->next;
     mb->depth += n;
-    if (was_empty) {
+    if (was_short && mb->depth >= mb->wanted) {
         wake(mb);
     }
     unlock(mb);
@@ -156,13 +157,13 @@ struct mail *mailbox_take_all(struct mailbox *mb)
     return batch;
 }
 
-static struct timespec deadline_in(int64_t timeout_ms)
+static struct timespec deadline_in(int64_t timeout_us)
 {
     struct timespec ts;
     int rc = clock_gettime(CLOCK_MONOTONIC, &ts);
     ASSERT(rc == 0);
-    ts.tv_sec += (time_t)(timeout_ms / 1000);
-    ts.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    ts.tv_sec += (time_t)(timeout_us / 1000000);
+    ts.tv_nsec += (long)(timeout_us % 1000000) * 1000;
     if (ts.tv_nsec >= 1000000000) {
         ts.tv_sec += 1;
         ts.tv_nsec -= 1000000000;
@@ -170,23 +171,40 @@ static struct timespec deadline_in(int64_t timeout_ms)
     return ts;
 }
 
-bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms)
+/* Until `n` messages wait, the box is closed, or the time is up (negative: never). Under the lock.
+ */
+static void wait_for(struct mailbox *mb, size_t n, int64_t timeout_us)
 {
     struct timespec deadline = {0};
-    if (timeout_ms >= 0) {
-        deadline = deadline_in(timeout_ms);
+    if (timeout_us >= 0) {
+        deadline = deadline_in(timeout_us);
     }
-    lock(mb);
-    ASSERT(mb->wake_fd < 0);
     int rc = 0;
-    while (mb->head == NULL && !mb->closed && rc != ETIMEDOUT) {
-        rc = timeout_ms < 0 ? pthread_cond_wait(&mb->filled, &mb->lock)
+    mb->wanted = n;
+    while (mb->depth < n && !mb->closed && rc != ETIMEDOUT) {
+        rc = timeout_us < 0 ? pthread_cond_wait(&mb->filled, &mb->lock)
                             : pthread_cond_timedwait(&mb->filled, &mb->lock, &deadline);
         ASSERT(rc == 0 || rc == ETIMEDOUT);
     }
-    bool filled = mb->head != NULL;
+    mb->wanted = 1;
+}
+
+bool mailbox_wait_many(struct mailbox *mb, int64_t timeout_ms, size_t n, int64_t linger_us)
+{
+    lock(mb);
+    ASSERT(mb->wake_fd < 0);
+    wait_for(mb, 1, timeout_ms < 0 ? -1 : timeout_ms * 1000);
+    if (mb->depth > 0 && mb->depth < n) {
+        wait_for(mb, n < mb->depth_max ? n : mb->depth_max, linger_us);
+    }
+    bool filled = mb->depth > 0;
     unlock(mb);
     return filled;
+}
+
+bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms)
+{
+    return mailbox_wait_many(mb, timeout_ms, 1, 0);
 }
 
 static void wake_ready(h2o_socket_t *sock, const char *err)

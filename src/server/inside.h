@@ -10,6 +10,7 @@
 
 enum {
     WRITER_INBOX_MAX = 4096,   /* waiting commands; beyond it clients are throttled */
+    WRITER_LINGER_US = 100,    /* how long a group waits for commands that are expected */
     OTHER_INBOX_MAX = 1 << 20, /* answers and news; bounded by what was asked */
     SYNC_MS_MAX = 5000,        /* how long an operation waits for other regions' news */
     FORWARD_MS_MAX = 60000,
@@ -126,6 +127,7 @@ struct writer {
     struct mailbox *inbox;
     struct core *core;
     struct io_clock clock;
+    size_t group[2];    /* commands in the last two groups */
     uint64_t announced; /* tail told to `links` */
     uint64_t looks;     /* core_looks() told to `links` */
     bool stopping;
