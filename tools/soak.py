@@ -4,7 +4,7 @@
 usage: soak.py [--minutes 60] [--suite sim|fuzz|cluster]... [--seed N]
 
 A round that fails ends the soak with its seed; `soak.py --seed N --minutes 0` runs that one round again.
-The build folder's programs read GODWIT_SEED, GODWIT_SIM_SEEDS and GODWIT_FUZZ_RUNS.
+The build folder's programs read GODWIT_SEED, GODWIT_SOAK, GODWIT_SIM_SEEDS and GODWIT_FUZZ_RUNS.
 """
 import argparse
 import os
@@ -15,7 +15,7 @@ import time
 
 import run_tests
 
-ROUND = {'GODWIT_SIM_SEEDS': '200', 'GODWIT_FUZZ_RUNS': '200000'}
+ROUND = {'GODWIT_SOAK': '1', 'GODWIT_SIM_SEEDS': '200', 'GODWIT_FUZZ_RUNS': '200000'}
 
 
 def one_round(suites, seed):
