@@ -1,11 +1,12 @@
 #pragma once
 
-/* Change records: what happened to one item, grouped into the transaction that did it, and their bytes in the
- * log and on the wire (docs/formats/log.md, golden bytes in change_test.c).
+/* Change records: what happened to one item, grouped into the transaction that did it, and their
+ * bytes in the log and on the wire (docs/formats/log.md, golden bytes in change_test.c).
  *
- * A stored transaction has two sections. The wire section is what peers receive, byte for byte: it is encoded
- * once and sent to all. The local section follows it and never leaves the region: old images for feeds, and old
- * versions and sizes for rebuilding counters and digests by replay. Each section has its own CRC-32C. */
+ * A stored transaction has two sections. The wire section is what peers receive, byte for byte: it
+ * is encoded once and sent to all. The local section follows it and never leaves the region: old
+ * images for feeds, and old versions and sizes for rebuilding counters and digests by replay. Each
+ * section has its own CRC-32C. */
 
 #include "base/base.h"
 #include "hlc/hlc.h"
@@ -41,11 +42,11 @@ struct change {
     bool old_live;              /* and it was an item */
     struct version old_version; /* if had_old */
     uint64_t old_bytes;         /* item_size() of the old item, if old_live */
-    struct bytes old_item;      /* old image, if old_live and the table keeps old images; else empty */
+    struct bytes old_item; /* old image, if old_live and the table keeps old images; else empty */
 };
 
-/* "This origin had applied that region's log up to that stamp when it wrote": who knew what, for telling a
- * conflict from an ordinary overwrite. */
+/* "This origin had applied that region's log up to that stamp when it wrote": who knew what, for
+ * telling a conflict from an ordinary overwrite. */
 struct change_seen {
     struct region_id region;
     struct hlc hlc;
@@ -67,21 +68,23 @@ enum {
     CHANGE_TXN_BYTES_MAX = 64 * 1024 * 1024,
 };
 
-/* Appends both sections. Sticky ERR_TOO_BIG in `b` (its bound, or a section over CHANGE_TXN_BYTES_MAX). `origin` is
- * set; `seen` may be in any order but names no region twice: it is written, and so read back, in
- * ascending order of region id. */
+/* Appends both sections. Sticky ERR_TOO_BIG in `b` (its bound, or a section over
+ * CHANGE_TXN_BYTES_MAX). `origin` is set; `seen` may be in any order but names no region twice: it
+ * is written, and so read back, in ascending order of region id. */
 void change_txn_encode(struct buf *b, const struct change_txn *t);
-/* Decodes a stored transaction (both sections) or, with `wire_only`, a wire section alone; slices borrow from
- * `in`, arrays live in `a`. OK; ERR_CORRUPT (checksum, lengths, order, trailing bytes); ERR_FORMAT (version or
- * kind not known); ERR_TOO_BIG at the arena's cap. */
-MUST_CHECK enum err
-change_txn_decode(struct arena *a, struct bytes in, bool wire_only, struct change_txn *ret);
+/* Decodes a stored transaction (both sections) or, with `wire_only`, a wire section alone; slices
+ * borrow from `in`, arrays live in `a`. OK; ERR_CORRUPT (checksum, lengths, order, trailing bytes);
+ * ERR_FORMAT (version or kind not known); ERR_TOO_BIG at the arena's cap. */
+MUST_CHECK enum err change_txn_decode(
+    struct arena *a, struct bytes in, bool wire_only, struct change_txn *ret);
 /* The wire section of a stored transaction, checked for length only. OK; ERR_CORRUPT. */
 MUST_CHECK enum err change_txn_wire(struct bytes stored, struct bytes *ret);
-/* Reads origin, origin_pos and hlc (of either form) without the rest. OK; ERR_CORRUPT; ERR_FORMAT. */
+/* Reads origin, origin_pos and hlc (of either form) without the rest. OK; ERR_CORRUPT; ERR_FORMAT.
+ */
 MUST_CHECK enum err change_txn_peek(struct bytes in, struct change_txn *ret);
-/* Appends a wire section holding only the changes whose table `keep` accepts; *ret_n says how many (0: nothing
- * is appended). For peers that do not hold all of the transaction's tables. OK, or an error of decode. */
+/* Appends a wire section holding only the changes whose table `keep` accepts; *ret_n says how many
+ * (0: nothing is appended). For peers that do not hold all of the transaction's tables. OK, or an
+ * error of decode. */
 MUST_CHECK enum err change_txn_filter(
     struct buf *b,
     struct arena *scratch,

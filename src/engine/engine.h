@@ -1,11 +1,12 @@
 #pragma once
 
-/* Engine: an ordered map from bytes to bytes with snapshots, iterators both ways and atomic batches. The one
- * interface between the state rooms and whatever keeps the data; nothing above may assume it is local or that
- * reads are free.
+/* Engine: an ordered map from bytes to bytes with snapshots, iterators both ways and atomic
+ * batches. The one interface between the state rooms and whatever keeps the data; nothing above may
+ * assume it is local or that reads are free.
  *
- * Threads: reads, snapshots and iterators may run on any thread at once; engine_write() is called by one thread
- * at a time. engine_mem is for tests and the simulator and is single-threaded throughout.
+ * Threads: reads, snapshots and iterators may run on any thread at once; engine_write() is called
+ * by one thread at a time. engine_mem is for tests and the simulator and is single-threaded
+ * throughout.
  *
  * Keys and values are at most 2^31 bytes. */
 
@@ -16,26 +17,29 @@ struct engine_snapshot;
 struct engine_iter;
 struct engine_batch;
 
-/* Flushes and waits for background work. NULL is legal. All iterators and snapshots are closed before. */
+/* Flushes and waits for background work. NULL is legal. All iterators and snapshots are closed
+ * before. */
 void engine_close(struct engine *e);
 
-/* The value at `key` appended to `ret` (a buffer the caller owns, not cleared first). `snap` NULL: the latest
- * committed state. OK; ERR_NOT_FOUND; ERR_IO; ERR_CORRUPT; ERR_TOO_BIG (`ret`'s bound; its error is sticky). */
-MUST_CHECK enum err
-engine_get(struct engine *e, struct engine_snapshot *snap, struct bytes key, struct buf *ret);
+/* The value at `key` appended to `ret` (a buffer the caller owns, not cleared first). `snap` NULL:
+ * the latest committed state. OK; ERR_NOT_FOUND; ERR_IO; ERR_CORRUPT; ERR_TOO_BIG (`ret`'s bound;
+ * its error is sticky). */
+MUST_CHECK enum err engine_get(
+    struct engine *e, struct engine_snapshot *snap, struct bytes key, struct buf *ret);
 
 /* A frozen view; close it soon, it holds back compaction. */
 struct engine_snapshot *engine_snapshot_open(struct engine *e);
 void engine_snapshot_close(struct engine_snapshot *s);
 
-/* Iterates keys in [lo, hi) (hi.len 0: no upper bound); starts before the first, so next leads to the first.
- * Without `snap` it still sees one state throughout: the one at this call. Bounds are copied; lo >= hi is empty.
- * Past an end, only first, last and the seeks lead back. */
-struct engine_iter *
-engine_iter_open(struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi);
+/* Iterates keys in [lo, hi) (hi.len 0: no upper bound); starts before the first, so next leads to
+ * the first. Without `snap` it still sees one state throughout: the one at this call. Bounds are
+ * copied; lo >= hi is empty. Past an end, only first, last and the seeks lead back. */
+struct engine_iter *engine_iter_open(
+    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi);
 void engine_iter_close(struct engine_iter *it);
 /* Positions; each returns whether the iterator now stands on a key. A false may hide an error: see
- * engine_iter_err(). seek: first key >= `key`; seek_back: last key <= `key` (both clamped to the bounds). */
+ * engine_iter_err(). seek: first key >= `key`; seek_back: last key <= `key` (both clamped to the
+ * bounds). */
 bool engine_iter_first(struct engine_iter *it);
 bool engine_iter_last(struct engine_iter *it);
 bool engine_iter_seek(struct engine_iter *it, struct bytes key);
@@ -59,8 +63,9 @@ void engine_batch_delete_range(struct engine_batch *b, struct bytes lo, struct b
 size_t engine_batch_bytes(const struct engine_batch *b);
 size_t engine_batch_count(const struct engine_batch *b);
 
-/* Applies the whole batch or nothing. With `sync`, OK means it is on disk, and so is everything written before it. OK; ERR_IO: whether the batch is
- * there is unknown until reopened, and the caller must stop writing. The batch is unchanged. */
+/* Applies the whole batch or nothing. With `sync`, OK means it is on disk, and so is everything
+ * written before it. OK; ERR_IO: whether the batch is there is unknown until reopened, and the
+ * caller must stop writing. The batch is unchanged. */
 MUST_CHECK enum err engine_write(struct engine *e, struct engine_batch *b, bool sync);
 
 /* A consistent copy of the whole store in the new directory `path`, openable by the same maker.
@@ -78,10 +83,10 @@ uint64_t engine_range_bytes(struct engine *e, struct bytes lo, struct bytes hi);
 
 /* ---- makers ---- */
 
-/* RocksDB (librocksdb 7.8) in directory `path`, created when missing. `cache_bytes` bounds the block cache;
- * `write_buffer_bytes` one memtable (at most three exist at once). A tail of the log that a power cut tore is dropped;
- * damage before it is ERR_CORRUPT. OK; ERR_IO; ERR_CORRUPT; ERR_IN_USE (somebody has it open). *reterr_msg, in `a`,
- * tells why. */
+/* RocksDB (librocksdb 7.8) in directory `path`, created when missing. `cache_bytes` bounds the
+ * block cache; `write_buffer_bytes` one memtable (at most three exist at once). A tail of the log
+ * that a power cut tore is dropped; damage before it is ERR_CORRUPT. OK; ERR_IO; ERR_CORRUPT;
+ * ERR_IN_USE (somebody has it open). *reterr_msg, in `a`, tells why. */
 struct engine_rocks_config {
     const char *path;
     size_t cache_bytes;
@@ -95,9 +100,10 @@ MUST_CHECK enum err engine_rocks_open(
 
 /* Memory: the reference model, and the simulator's disk. */
 struct engine *engine_mem_new(void);
-/* Forgets every write since the last synced one, as a power cut would. Iterators and snapshots are gone: reading
- * through one answers ERR_IO; they may still be closed, and engine_close() ends those that never are. */
+/* Forgets every write since the last synced one, as a power cut would. Iterators and snapshots are
+ * gone: reading through one answers ERR_IO; they may still be closed, and engine_close() ends those
+ * that never are. */
 void engine_mem_crash(struct engine *e);
-/* From the n-th next write on (1 = the next), engine_write() answers ERR_IO, once or for ever; whether the
- * failing batch reached the disk is `applied`. n 0 switches faults off. */
+/* From the n-th next write on (1 = the next), engine_write() answers ERR_IO, once or for ever;
+ * whether the failing batch reached the disk is `applied`. n 0 switches faults off. */
 void engine_mem_fail_write(struct engine *e, unsigned n, bool for_ever, bool applied);

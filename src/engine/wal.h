@@ -1,7 +1,7 @@
 #pragma once
 
-/* Reading RocksDB's write-ahead log, for one question: when a log does not check, is that a torn tail, as a power cut
- * leaves it, or damage to what was durable? Private to this room. */
+/* Reading RocksDB's write-ahead log, for one question: when a log does not check, is that a torn
+ * tail, as a power cut leaves it, or damage to what was durable? Private to this room. */
 
 #include "base/base.h"
 
@@ -16,7 +16,8 @@ enum wal_state {
 /* A walk over the logs of a store, oldest first; starts zeroed (sound). */
 struct wal_walk {
     enum wal_state state;
-    uint64_t log_bytes; /* of this log, up to the break if there was one; the caller zeroes it between logs */
+    uint64_t log_bytes; /* of this log, up to the break if there was one; the caller zeroes it
+                           between logs */
 };
 
 /* The next block: WAL_BLOCK_BYTES, or fewer at the end of a log. */
@@ -25,6 +26,6 @@ void wal_walk_block(struct wal_walk *w, struct bytes block);
 /* Walks the log files in directory `dir`; a directory that does not exist is sound. OK; ERR_IO. */
 MUST_CHECK enum err wal_dir_state(const char *dir, enum wal_state *ret);
 
-/* Cuts a torn tail off for good, so that the batches written from now on do not follow a break. For the one who holds
- * the store open and has written nothing yet. OK; ERR_IO. */
+/* Cuts a torn tail off for good, so that the batches written from now on do not follow a break. For
+ * the one who holds the store open and has written nothing yet. OK; ERR_IO. */
 MUST_CHECK enum err wal_dir_cut(const char *dir);

@@ -3,6 +3,7 @@
 /* clang-format off: cmocka.h needs the other two before it. */
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 /* clang-format on */
 

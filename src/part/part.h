@@ -1,21 +1,21 @@
 #pragma once
 
-/* The writer of one region's data: commands in, one atomic synced batch out. Also the only room that knows how
- * items, index rows, the change log and its bookkeeping are laid out in the engine (docs/formats/store.md), so
- * the readers live here too.
+/* The writer of one region's data: commands in, one atomic synced batch out. Also the only room
+ * that knows how items, index rows, the change log and its bookkeeping are laid out in the engine
+ * (docs/formats/store.md), so the readers live here too.
  *
- * Threads: a `struct part` belongs to one thread, the writer. The read functions take an engine and a schema,
- * hold no state and may run on any thread.
+ * Threads: a `struct part` belongs to one thread, the writer. The read functions take an engine and
+ * a schema, hold no state and may run on any thread.
  *
  * Promises
- *  1. part_commit() evaluates all waiting commands, in order, each seeing the effects of those before it, and
- *     writes items, index rows, change records, positions and counters in one synced batch. A command is done
- *     only after that batch is on disk.
+ *  1. part_commit() evaluates all waiting commands, in order, each seeing the effects of those
+ * before it, and writes items, index rows, change records, positions and counters in one synced
+ * batch. A command is done only after that batch is on disk.
  *  2. Every change carries a version greater than the one it replaces.
  *  3. A received transaction is applied whole, exactly once, in its origin's order.
- *  4. After an engine write error the part is FAILED: every waiting and later command ends with ERR_FAILED (those
- *     in the failed batch with ERR_IO: whether they took effect is unknown), until the store is opened again.
- * Not promised: anything about other regions. */
+ *  4. After an engine write error the part is FAILED: every waiting and later command ends with
+ * ERR_FAILED (those in the failed batch with ERR_IO: whether they took effect is unknown), until
+ * the store is opened again. Not promised: anything about other regions. */
 
 #include "base/base.h"
 #include "change/change.h"
@@ -37,7 +37,8 @@ enum {
 enum part_projection { PART_PROJECT_ALL, PART_PROJECT_KEYS, PART_PROJECT_INCLUDE };
 
 struct part_index {
-    uint32_t id; /* unique in the table for ever; an index re-created under its old name gets a new one */
+    uint32_t id; /* unique in the table for ever; an index re-created under its old name gets a new
+                    one */
     struct bytes name;
     bool local; /* shares the table's partition key */
     struct expr_key_schema keys;
@@ -52,17 +53,19 @@ struct part_table {
     struct expr_key_schema keys;
     const struct part_index *indexes;
     size_t n_indexes;
-    bool keep_old_images; /* the log keeps old images (streams with OLD_IMAGE or NEW_AND_OLD_IMAGES) */
-    bool replicated;      /* other regions hold it: deletes leave tombstones, conflicts are logged */
+    bool keep_old_images; /* the log keeps old images (streams with OLD_IMAGE or NEW_AND_OLD_IMAGES)
+                           */
+    bool replicated; /* other regions hold it: deletes leave tombstones, conflicts are logged */
 };
 
 /* A deep copy on the heap, and its end. NULL is legal. */
 struct part_table *part_table_dup(const struct part_table *t);
 void part_table_free(struct part_table *t);
 
-/* Appends the encoded primary key of `attrs` (a map holding at least the key attributes): the partition key's
- * bytes, then the sort key's. OK; ERR_INVALID (an attribute is missing or has the wrong type); ERR_LIMIT (longer
- * than DynamoDB allows, or empty). *reterr_attr names the attribute. */
+/* Appends the encoded primary key of `attrs` (a map holding at least the key attributes): the
+ * partition key's bytes, then the sort key's. OK; ERR_INVALID (an attribute is missing or has the
+ * wrong type); ERR_LIMIT (longer than DynamoDB allows, or empty). *reterr_attr names the attribute.
+ */
 MUST_CHECK enum err part_key_of(
     const struct expr_key_schema *keys,
     const struct value *attrs,
@@ -70,10 +73,7 @@ MUST_CHECK enum err part_key_of(
     struct bytes *reterr_attr);
 /* The map of key attributes an encoded primary key stands for. OK; ERR_CORRUPT; ERR_TOO_BIG. */
 MUST_CHECK enum err part_key_attrs(
-    struct arena *a,
-    const struct expr_key_schema *keys,
-    struct bytes key,
-    struct value *ret);
+    struct arena *a, const struct expr_key_schema *keys, struct bytes key, struct value *ret);
 
 /* ---- reading ---- */
 
@@ -82,8 +82,8 @@ struct part_reader {
     struct engine_snapshot *snap; /* NULL: latest committed */
 };
 
-/* One item by encoded primary key, decoded into `a`. `ret_version` may be NULL. OK; ERR_NOT_FOUND (never there, or
- * deleted); ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
+/* One item by encoded primary key, decoded into `a`. `ret_version` may be NULL. OK; ERR_NOT_FOUND
+ * (never there, or deleted); ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
 MUST_CHECK enum err part_get(
     const struct part_reader *r,
     const struct part_table *t,
@@ -97,32 +97,33 @@ struct part_range {
     const struct part_index *index; /* NULL: the table itself */
     /* Query: one partition key value and a condition on the sort key. */
     const struct expr_key_cond *query; /* NULL: scan */
-    /* Scan: the part [hash_lo, hash_hi] of the ring, both included; all of it is 0 .. UINT32_MAX. */
+    /* Scan: the part [hash_lo, hash_hi] of the ring, both included; all of it is 0 .. UINT32_MAX.
+     */
     uint32_t hash_lo;
     uint32_t hash_hi;
     bool backward; /* Query only */
-    /* Go on after this item: its key attributes (table key, and the index's key if `index`), or NULL. It need
-     * not exist any more. */
+    /* Go on after this item: its key attributes (table key, and the index's key if `index`), or
+     * NULL. It need not exist any more. */
     const struct value *after;
 };
 
 struct part_cursor;
 
-/* OK; ERR_INVALID (`after` does not fit the schema, or lies outside the range). The cursor borrows the schema
- * and the engine; close it before they go. */
+/* OK; ERR_INVALID (`after` does not fit the schema, or lies outside the range). The cursor borrows
+ * the schema and the engine; close it before they go. */
 MUST_CHECK enum err part_cursor_open(
     const struct part_reader *r,
     const struct part_table *t,
     const struct part_range *range,
     struct part_cursor **ret);
 void part_cursor_close(struct part_cursor *c);
-/* The next live item (of an index: its projected attributes), decoded into `a`. *ret_bytes is its item_size().
- * OK; ERR_NOT_FOUND at the end; ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
-MUST_CHECK enum err
-part_cursor_next(struct part_cursor *c, struct arena *a, struct value *ret, size_t *ret_bytes);
+/* The next live item (of an index: its projected attributes), decoded into `a`. *ret_bytes is its
+ * item_size(). OK; ERR_NOT_FOUND at the end; ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
+MUST_CHECK enum err part_cursor_next(
+    struct part_cursor *c, struct arena *a, struct value *ret, size_t *ret_bytes);
 
-/* Raw records, tombstones included, for seeding and verification: keys in storage order from `from` (exclusive
- * storage position, len 0: the beginning of hash_lo) up to the end of hash_hi. */
+/* Raw records, tombstones included, for seeding and verification: keys in storage order from `from`
+ * (exclusive storage position, len 0: the beginning of hash_lo) up to the end of hash_hi. */
 struct part_raw {
     struct bytes position; /* opaque storage position of the record, for `from` */
     struct bytes key;      /* encoded primary key */
@@ -134,31 +135,39 @@ struct part_raw {
 MUST_CHECK enum err part_raw_position(struct buf *b, struct bytes key);
 struct part_raw_cursor;
 struct part_raw_cursor *part_raw_open(
-    const struct part_reader *r, uint64_t table, uint32_t hash_lo, uint32_t hash_hi, struct bytes from);
+    const struct part_reader *r,
+    uint64_t table,
+    uint32_t hash_lo,
+    uint32_t hash_hi,
+    struct bytes from);
 void part_raw_close(struct part_raw_cursor *c);
 /* Borrowed until the next call. OK; ERR_NOT_FOUND at the end; ERR_IO; ERR_CORRUPT. */
 MUST_CHECK enum err part_raw_next(struct part_raw_cursor *c, struct part_raw *ret);
 
-/* Walks our own change log after `after`. The log holds our transactions (origin ourselves, origin_pos their
- * local_pos) and, whole, every received one (its origin and origin_pos, so that it can be relayed). A transaction
- * with origin_pos 0 came out of a seed, a purge or a partial stretch: it is for feeds, not for peers, whatever its
- * origin, so never ship or relay it. */
+/* Walks our own change log after `after`. The log holds our transactions (origin ourselves,
+ * origin_pos their local_pos) and, whole, every received one (its origin and origin_pos, so that it
+ * can be relayed). A transaction with origin_pos 0 came out of a seed, a purge or a partial
+ * stretch: it is for feeds, not for peers, whatever its origin, so never ship or relay it. */
 struct part_log_cursor;
 struct part_log_cursor *part_log_open(const struct part_reader *r, struct local_pos after);
 void part_log_close(struct part_log_cursor *c);
-/* The stored transaction (both sections), borrowed until the next call. OK; ERR_NOT_FOUND at the end (a later call
- * does not see newer records: open again); ERR_IO; ERR_CORRUPT. */
-MUST_CHECK enum err
-part_log_next(struct part_log_cursor *c, struct local_pos *ret_pos, struct bytes *ret_stored);
+/* The stored transaction (both sections), borrowed until the next call. OK; ERR_NOT_FOUND at the
+ * end (a later call does not see newer records: open again); ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err part_log_next(
+    struct part_log_cursor *c, struct local_pos *ret_pos, struct bytes *ret_stored);
 /* The oldest position still in the log (tail + 1 when empty). OK; ERR_IO; ERR_CORRUPT. */
 MUST_CHECK enum err part_log_first(const struct part_reader *r, struct local_pos *ret);
-/* Where in our log to begin looking for `origin`'s records after `after`: a position before the first of them. */
+/* Where in our log to begin looking for `origin`'s records after `after`: a position before the
+ * first of them. */
 MUST_CHECK enum err part_log_find_origin(
-    const struct part_reader *r, struct region_id origin, struct peer_pos after, struct local_pos *ret);
+    const struct part_reader *r,
+    struct region_id origin,
+    struct peer_pos after,
+    struct local_pos *ret);
 
-/* Whether a logged change altered our data. A received change that lost, repeated what stood there, was
- * quarantined or belongs to a table that is not ours is logged with an old version not below its own. Feeds skip
- * those. */
+/* Whether a logged change altered our data. A received change that lost, repeated what stood there,
+ * was quarantined or belongs to a table that is not ours is logged with an old version not below
+ * its own. Feeds skip those. */
 static inline bool part_change_took_effect(const struct change_txn *t, const struct change *c)
 {
     return !c->had_old || version_cmp(c->old_version, (struct version){t->hlc, t->origin}) < 0;
@@ -171,8 +180,8 @@ struct part_mark {
     struct hlc hlc; /* nothing of that region stamped at or below this is still to come */
 };
 
-/* The position vector as last committed, into `a`: any thread. OK (n 0 in an empty store); ERR_IO; ERR_CORRUPT;
- * ERR_TOO_BIG. */
+/* The position vector as last committed, into `a`: any thread. OK (n 0 in an empty store); ERR_IO;
+ * ERR_CORRUPT; ERR_TOO_BIG. */
 MUST_CHECK enum err part_read_marks(
     const struct part_reader *r, struct arena *a, const struct part_mark **ret, size_t *ret_n);
 /* Tombstones below this stamp may be gone. OK; ERR_IO; ERR_CORRUPT. */
@@ -188,29 +197,32 @@ struct part_config {
     struct region_id region;
     struct engine *engine; /* borrowed */
     uint32_t drift_ms_max;
-    struct tracer *tracer; /* may be NULL */
+    struct tracer *tracer;  /* may be NULL */
     size_t batch_bytes_max; /* a commit closes its batch at about this size */
     size_t conflicts_max;   /* entries the conflict log keeps; older ones go first */
-    /* Told, on the writer thread and while the batch is being built, of every change to a catalog row, ours or
-     * received (item NULL: deleted). May stage further changes through `s` and set or drop schemas. When: for a
-     * change of ours after the whole command or call was found good (run() returned OK), so nothing told is ever
-     * taken back, and what is staged joins the same transaction; for a received one after its transaction, what is
-     * staged then forms a transaction of ours. Rows staged from inside are told too. At open it is told once for
-     * each existing row with `s` NULL, before part_open() returns: schemas are set after that. */
-    void (*catalog_changed)(void *ctx, struct part_stage *s, const struct value *key, const struct value *item);
+    /* Told, on the writer thread and while the batch is being built, of every change to a catalog
+     * row, ours or received (item NULL: deleted). May stage further changes through `s` and set or
+     * drop schemas. When: for a change of ours after the whole command or call was found good
+     * (run() returned OK), so nothing told is ever taken back, and what is staged joins the same
+     * transaction; for a received one after its transaction, what is staged then forms a
+     * transaction of ours. Rows staged from inside are told too. At open it is told once for each
+     * existing row with `s` NULL, before part_open() returns: schemas are set after that. */
+    void (*catalog_changed)(
+        void *ctx, struct part_stage *s, const struct value *key, const struct value *item);
     void *ctx;
 };
 
 struct part;
 
-/* Opens the writer over an engine: finds the log's tail, the clock's floor, the position vector and counters
- * (checkpoint plus replay of the log behind it), and replays the catalog to `catalog_changed`. An empty engine
- * becomes this region's. OK; ERR_IO; ERR_CORRUPT; ERR_INVALID (the store belongs to another region);
- * ERR_FORMAT. */
+/* Opens the writer over an engine: finds the log's tail, the clock's floor, the position vector and
+ * counters (checkpoint plus replay of the log behind it), and replays the catalog to
+ * `catalog_changed`. An empty engine becomes this region's. OK; ERR_IO; ERR_CORRUPT; ERR_INVALID
+ * (the store belongs to another region); ERR_FORMAT. */
 MUST_CHECK enum err part_open(const struct part_config *config, uint64_t now_ms, struct part **ret);
 /* Writes a checkpoint of the counters if the part is sound, and frees it. The engine stays open. */
 void part_close(struct part *p);
-/* Frees it without another write, as a power cut would leave the store: for the simulator and tests. */
+/* Frees it without another write, as a power cut would leave the store: for the simulator and
+ * tests. */
 void part_abandon(struct part *p);
 bool part_failed(const struct part *p);
 
@@ -225,17 +237,19 @@ struct part_counts {
 };
 /* Live items of a table, exact. */
 struct part_counts part_table_counts(const struct part *p, uint64_t table);
-/* Sum over the bucket's live items of hash128(key, version), modulo 2^128; tombstones do not count. */
+/* Sum over the bucket's live items of hash128(key, version), modulo 2^128; tombstones do not count.
+ */
 struct hash128 part_table_digest(const struct part *p, uint64_t table, unsigned bucket);
 
-/* Recounts everything from the stored items and compares: counters, digests, tombstone rows, and the index rows
- * of every known table with what a rebuild would write. For tests and the simulator; walks the whole store; no
- * index may be waiting for its backfill. OK; ERR_CORRUPT; ERR_IO. */
+/* Recounts everything from the stored items and compares: counters, digests, tombstone rows, and
+ * the index rows of every known table with what a rebuild would write. For tests and the simulator;
+ * walks the whole store; no index may be waiting for its backfill. OK; ERR_CORRUPT; ERR_IO. */
 MUST_CHECK enum err part_check(struct part *p);
 
 struct local_pos part_tail(const struct part *p);
 struct hlc part_gc_floor(const struct part *p);
-/* The position vector, ourselves first, then peers in order of first contact. Borrowed until the next commit. */
+/* The position vector, ourselves first, then peers in order of first contact. Borrowed until the
+ * next commit. */
 const struct part_mark *part_marks(const struct part *p, size_t *ret_n);
 
 /* -- commands -- */
@@ -247,7 +261,8 @@ enum part_fault {
     PART_FAULT_NO_TABLE,     /* ERR_NOT_FOUND */
     PART_FAULT_CONDITION,    /* ERR_CONDITION: `old` holds the item when want_old */
     PART_FAULT_UPDATE,       /* ERR_INVALID: `msg` is expr's message */
-    PART_FAULT_INDEX_KEY,    /* ERR_INVALID: `fault_attr` has the wrong type for, or is empty in, `fault_index` */
+    PART_FAULT_INDEX_KEY,    /* ERR_INVALID: `fault_attr` has the wrong type for, or is empty in,
+                                `fault_index` */
     PART_FAULT_INDEX_LENGTH, /* ERR_INVALID: key attribute of an index too long */
     PART_FAULT_ITEM_SIZE,    /* ERR_TOO_BIG: over DOC_ITEM_BYTES_MAX after the update */
     PART_FAULT_DEPTH,        /* ERR_LIMIT: nested deeper than DOC_DEPTH_MAX after the update */
@@ -271,12 +286,13 @@ struct part_op {
     struct bytes msg;
     struct bytes fault_attr;
     struct bytes fault_index;
-    struct value fault_value;    /* what stood in fault_attr */
-    const struct value *old;     /* want_old: the item before, or NULL when there was none */
-    const struct value *now;     /* want_new: the item after, or NULL */
-    size_t old_bytes;            /* item_size() before, 0 when there was none */
-    size_t new_bytes;            /* after */
-    uint32_t index_units[25];    /* write units each index cost (1 KB units, delete + insert counted apart) */
+    struct value fault_value; /* what stood in fault_attr */
+    const struct value *old;  /* want_old: the item before, or NULL when there was none */
+    const struct value *now;  /* want_new: the item after, or NULL */
+    size_t old_bytes;         /* item_size() before, 0 when there was none */
+    size_t new_bytes;         /* after */
+    uint32_t index_units[25]; /* write units each index cost (1 KB units, delete + insert counted
+                                 apart) */
 };
 
 enum part_cmd_kind {
@@ -300,7 +316,8 @@ struct part_cmd {
         struct {
             struct part_op *ops;
             size_t n;
-            bool atomic; /* all or none: err ERR_CANCELLED when any op fails; else each op stands alone */
+            bool atomic; /* all or none: err ERR_CANCELLED when any op fails; else each op stands
+                            alone */
             struct version version; /* out: of the transaction (of the last, when not atomic) */
             struct local_pos pos;   /* out: its position; 0 when nothing changed */
         } write;
@@ -311,11 +328,12 @@ struct part_cmd {
             struct local_pos pos; /* out */
         } call;
         struct {
-            /* Transactions of `origin` at positions in (from, to], wire sections one after the other, each with a
-             * varint length before it. ERR_GAP when we have not applied up to `from`; nothing happens when we are
-             * past `to`; a partly known stretch applies its unknown rest. `hlc_to`: nothing later of the origin
-             * is stamped at or below it. ERR_CLOCK_DRIFT: held back, nothing applied. `partial`: the sender may
-             * not hold all of the origin's tables that we hold, so merge but do not advance the mark. */
+            /* Transactions of `origin` at positions in (from, to], wire sections one after the
+             * other, each with a varint length before it. ERR_GAP when we have not applied up to
+             * `from`; nothing happens when we are past `to`; a partly known stretch applies its
+             * unknown rest. `hlc_to`: nothing later of the origin is stamped at or below it.
+             * ERR_CLOCK_DRIFT: held back, nothing applied. `partial`: the sender may not hold all
+             * of the origin's tables that we hold, so merge but do not advance the mark. */
             struct region_id origin;
             struct peer_pos from;
             struct peer_pos to;
@@ -328,16 +346,17 @@ struct part_cmd {
             size_t n_quarantined;
         } apply;
         struct {
-            /* All records of `table` in the storage stretch (from, to] (len 0: the ring's ends) as some peer has
-             * them; merged by version, not shipped on. Records we hold there with a version below `gc_floor`
-             * that the stretch lacks were deleted and forgotten elsewhere: they go, when `complete`. */
+            /* All records of `table` in the storage stretch (from, to] (len 0: the ring's ends) as
+             * some peer has them; merged by version, not shipped on. Records we hold there with a
+             * version below `gc_floor` that the stretch lacks were deleted and forgotten elsewhere:
+             * they go, when `complete`. */
             uint64_t table;
             struct bytes from;
             struct bytes to;
             bool complete;
             struct hlc gc_floor;
-            /* We had everything of the table below our own tombstone floor: a record below it where nothing stands
-             * was deleted here and the deletion forgotten, so it is left out. */
+            /* We had everything of the table below our own tombstone floor: a record below it where
+             * nothing stands was deleted here and the deletion forgotten, so it is left out. */
             bool settled;
             const struct part_raw *records;
             size_t n;
@@ -368,8 +387,9 @@ struct part_cmd {
 /* Queues a command; it belongs to the part until it comes back from part_take_done(). */
 void part_submit(struct part *p, struct part_cmd *cmd);
 size_t part_waiting(const struct part *p);
-/* One group commit at wall time `now_ms`: takes waiting commands until the batch is full, writes, syncs. OK;
- * ERR_IO when this write failed; ERR_FAILED when an earlier one did. Commands are done in every case. */
+/* One group commit at wall time `now_ms`: takes waiting commands until the batch is full, writes,
+ * syncs. OK; ERR_IO when this write failed; ERR_FAILED when an earlier one did. Commands are done
+ * in every case. */
 MUST_CHECK enum err part_commit(struct part *p, uint64_t now_ms);
 /* The oldest done command, or NULL. It is the submitter's again. */
 struct part_cmd *part_take_done(struct part *p);
@@ -382,16 +402,22 @@ struct part *part_stage_part(struct part_stage *s);
 uint64_t part_stage_now_ms(const struct part_stage *s);
 /* Reads through the open batch. OK, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT, ERR_TOO_BIG. */
 MUST_CHECK enum err part_stage_get(
-    struct part_stage *s, uint64_t table, const struct value *key, struct arena *a, struct value *ret);
-/* Puts or (item NULL) deletes; versioned, logged and replicated like a client's write. OK, ERR_*. */
+    struct part_stage *s,
+    uint64_t table,
+    const struct value *key,
+    struct arena *a,
+    struct value *ret);
+/* Puts or (item NULL) deletes; versioned, logged and replicated like a client's write. OK, ERR_*.
+ */
 MUST_CHECK enum err part_stage_put(
     struct part_stage *s, uint64_t table, const struct value *key, const struct value *item);
-/* Forgets a table: rows, index rows, counters, schema, and what this call staged for it before. Not replicated,
- * no change records. Setting the schema again and putting items after it is legal. */
+/* Forgets a table: rows, index rows, counters, schema, and what this call staged for it before. Not
+ * replicated, no change records. Setting the schema again and putting items after it is legal. */
 void part_stage_drop_table(struct part_stage *s, uint64_t table);
 /* Forgets an index's rows. */
 void part_stage_drop_index(struct part_stage *s, uint64_t table, uint32_t index);
-/* Small local bookkeeping of the rooms above (not replicated), committed with the batch. value.len 0: delete. */
+/* Small local bookkeeping of the rooms above (not replicated), committed with the batch. value.len
+ * 0: delete. */
 void part_stage_note(struct part_stage *s, struct bytes name, struct bytes value);
 /* Reads a note, from any thread. OK, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT. */
 MUST_CHECK enum err part_note(const struct part_reader *r, struct bytes name, struct buf *ret);

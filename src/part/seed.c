@@ -63,8 +63,7 @@ static enum err stage_record(
     const struct merge_local local = {c.old.present, c.old.live, c.old.version};
     const struct merge_sight unknown = {.known = false};
     const struct hlc floor = s->cmd->seed.settled ? p->gc_floor : (struct hlc){0};
-    struct merge_decision d =
-        merge_decide(&local, p->stage.version, &unknown, &unknown, floor);
+    struct merge_decision d = merge_decide(&local, p->stage.version, &unknown, &unknown, floor);
     *ret_staged = d.verdict == MERGE_APPLY;
     if (d.verdict != MERGE_APPLY) {
         return OK;
