@@ -60,9 +60,11 @@ static enum err create_table(struct core_admin *call, struct part_stage *s, stru
     t.part.name = call->name;
     t.part.replicated = false;
     t.region = catalog_region(c->catalog);
-    t.uuid = new_uuid(c, a);
+    t.uuid = t.uuid.len == 0 ? new_uuid(c, a) : t.uuid;
     t.status = CORE_CREATING;
     t.created_ms = part_stage_now_ms(s);
+    t.pitr_since_ms = 0;
+    t.pitr_days = 0;
     t.billing_changed_ms = 0;
     t.join = 0;
     t.stream_created_ms = t.stream == CORE_STREAM_NONE ? 0 : t.created_ms;
@@ -277,6 +279,8 @@ static enum err update_settings(
     next.tags = call->table->tags;
     next.n_tags = call->table->n_tags;
     next.extra = call->table->extra;
+    next.pitr_since_ms = call->table->pitr_since_ms;
+    next.pitr_days = call->table->pitr_days;
     enum err err = stage_table(s, a, &next);
     return err == OK ? set_result(call, a, &next) : err;
 }
@@ -372,6 +376,61 @@ static enum err delete_table(struct core_admin *call, struct part_stage *s, stru
     return err == OK ? set_result(call, a, &next) : err;
 }
 
+/* ---- the end of a restore or import ---- */
+
+/* Its table is known by its uuid: the name may meanwhile be another table's. */
+static enum err fill_table(struct core_admin *call, struct part_stage *s, struct arena *a)
+{
+    const struct core_table *t = catalog_table(call->core->catalog, call->name);
+    if (t == NULL || !t->filling || !bytes_eq(t->uuid, call->table->uuid)) {
+        return refuse(call, CORE_REFUSED_TABLE_MISSING, ERR_NOT_FOUND);
+    }
+    struct core_table next = *t;
+    next.filling = false;
+    next.extra = call->table->extra;
+    next.status = call->fill_failed ? CORE_DELETING : CORE_CREATING;
+    enum err err = stage_table(s, a, &next);
+    return err == OK ? set_result(call, a, &next) : err;
+}
+
+enum err core_table_encode(struct arena *a, const struct core_table *t, struct value *ret)
+{
+    return row_of_table(a, t, ret);
+}
+
+enum err core_table_decode(struct arena *a, const struct value *row, struct core_table *ret)
+{
+    const struct value *kind = value_find(row, BYTES_LIT("kind"));
+    const struct value *name = value_find(row, BYTES_LIT("name"));
+    if (kind == NULL || name == NULL) {
+        return ERR_CORRUPT;
+    }
+    const struct member members[] = {
+        {BYTES_LIT("kind"), *kind},
+        {BYTES_LIT("name"), *name},
+    };
+    const struct value key = {.type = VALUE_MAP, .map = {members, 2}};
+    struct row_key parsed;
+    enum err err = row_key_parse(&key, &parsed);
+    if (err == OK && parsed.kind != ROW_TABLE) {
+        err = ERR_CORRUPT;
+    }
+    return err == OK ? row_to_table(a, &parsed, row, ret) : err;
+}
+
+struct part_table core_jobs_schema(void)
+{
+    return (struct part_table){
+        .id = CORE_TABLE_JOBS,
+        .name = BYTES_LIT("jobs"),
+        .keys =
+            {
+                .hash = {BYTES_LIT("kind"), VALUE_STRING},
+                .range = {BYTES_LIT("name"), VALUE_STRING},
+            },
+    };
+}
+
 enum err core_admin_run(void *arg, struct part_stage *s, struct arena *a)
 {
     struct core_admin *call = arg;
@@ -385,6 +444,8 @@ enum err core_admin_run(void *arg, struct part_stage *s, struct arena *a)
         return update_table(call, s, a);
     case CORE_ADMIN_DELETE_TABLE:
         return delete_table(call, s, a);
+    case CORE_ADMIN_FILL_TABLE:
+        return fill_table(call, s, a);
     case CORE_ADMIN_CREATE_GROUP:
         return admin_create_group(call, s, a);
     case CORE_ADMIN_ADD_REPLICA:

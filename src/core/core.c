@@ -160,7 +160,9 @@ static void catalog_changed(
 static void set_schemas(struct core *c)
 {
     struct part_table seeds = seeds_schema();
+    struct part_table jobs = core_jobs_schema();
     part_set_table(c->part, &seeds);
+    part_set_table(c->part, &jobs);
     const struct core_table *t = catalog_table_after(c->catalog, BYTES_NONE);
     while (t != NULL) {
         part_set_table(c->part, &t->part);

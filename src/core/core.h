@@ -31,6 +31,9 @@ enum {
     CORE_TAGS_MAX = 50,
     CORE_TABLE_SEEDS =
         16, /* system table: this region's seed needs, keyed (table S, from S); never shipped */
+    CORE_TABLE_JOBS =
+        17, /* system table: this region's backups, restores, exports and imports, keyed (kind S,
+               name S); never shipped. What stands in a row is the `backup` room's affair. */
 };
 
 /* ---- what the catalog holds ---- */
@@ -85,6 +88,10 @@ struct core_table {
     bool
         empty; /* of an ungrouped table with a stream: holds no item, as its owner last published */
     struct bytes table_class; /* "STANDARD", "STANDARD_INFREQUENT_ACCESS" */
+    bool filling; /* a restore or an import still writes it: CREATING until that says it is done */
+    uint64_t pitr_since_ms; /* point-in-time recovery is on since then, so the log keeps old images;
+                               0: it is off */
+    uint32_t pitr_days;     /* how far back it shall reach; 0 when off */
     const struct core_tag *tags;
     size_t n_tags;
     struct value extra; /* map of settings that only a front understands, kept as they came */
@@ -254,6 +261,8 @@ enum core_admin_kind {
                                   there */
     CORE_ADMIN_REMOVE_REPLICA, /* 2017: the table stays, alone; 2019: it is deleted there */
     CORE_ADMIN_SET_REPLICA,    /* asks replicas for settings of their own (`wishes`) */
+    CORE_ADMIN_FILL_TABLE,     /* ends the filling of our table whose uuid is table->uuid: with
+                                  `fill_failed` it goes, else it opens */
     CORE_ADMIN_REPLICA_SEEDED, /* our replica of `name` has all data: becomes ACTIVE in this commit
                                 */
     CORE_ADMIN_PUT_MEMBER,     /* `member`, new or changed */
@@ -301,12 +310,13 @@ struct core_admin {
     enum core_admin_kind kind;
     struct core *core;
     struct bytes name; /* table */
-    /* CREATE: everything the caller wants the table to be (ids, uuid, region, status are filled in
-     * by core). UPDATE: the table as it shall become; which parts differ decides. New indexes have
-     * part.id 0; indexes that are missing are dropped. */
+    /* CREATE: everything the caller wants the table to be (ids, region, status are filled in by
+     * core; uuid too unless it is set). UPDATE: the table as it shall become; which parts differ
+     * decides. New indexes have part.id 0; indexes that are missing are dropped. */
     const struct core_table *table;
-    bool table_is_tags_only;     /* UPDATE of tags or `extra` alone: allowed in any state, status
-                                    unchanged */
+    bool table_is_tags_only;     /* UPDATE of tags, `extra` or point-in-time recovery alone: allowed
+                                    in any state, status unchanged */
+    bool fill_failed;            /* FILL_TABLE */
     const struct bytes *regions; /* groups and replicas */
     size_t n_regions;
     struct value extra;             /* of a new replica */
@@ -326,6 +336,17 @@ MUST_CHECK enum err core_admin_run(void *arg, struct part_stage *s, struct arena
 
 /* A deep copy into an arena. NULL at its cap. */
 struct core_table *core_table_dup(struct arena *a, const struct core_table *t);
+/* A random TableId, 8-4-4-4-12 hex in `a`, for a CREATE_TABLE that must name it beforehand. base
+ * NULL at the cap. */
+struct bytes core_uuid(struct prng *prng, struct arena *a);
+/* A table's row as a value, and back; both borrow. OK; ERR_TOO_BIG; of decode also ERR_CORRUPT,
+ * ERR_FORMAT. */
+MUST_CHECK enum err core_table_encode(
+    struct arena *a, const struct core_table *t, struct value *ret);
+MUST_CHECK enum err core_table_decode(
+    struct arena *a, const struct value *row, struct core_table *ret);
+/* The schema of CORE_TABLE_JOBS. */
+struct part_table core_jobs_schema(void);
 
 /* ---- errands of replication: which of our tables still need whose data (survives restarts) ----
  *

@@ -191,6 +191,8 @@ static enum err rebind_table(struct look *l)
         err = seeds_drop(l->c, l->s, l->a, l->t->part.id);
     }
     l->next.part.id = l->g->row.table;
+    /* Dropping is not in the log, so no time before it can be recovered. */
+    l->next.pitr_since_ms = l->next.pitr_since_ms == 0 ? 0 : l->now_ms;
     l->next.attrs = shape.attrs;
     l->next.n_attrs = shape.n_attrs;
     l->next.indexes = shape.indexes;
@@ -535,7 +537,7 @@ static bool is_being_built(const struct look *l)
 static enum err finish_states(struct look *l)
 {
     const struct core_table *t = current(l);
-    bool opens = t->status == CORE_CREATING && !is_being_built(l);
+    bool opens = t->status == CORE_CREATING && !is_being_built(l) && !t->filling;
     if (!opens && t->status != CORE_UPDATING) {
         return OK;
     }

@@ -256,6 +256,13 @@ enum err row_of_table(struct arena *a, const struct core_table *t, struct value 
     put_bool(&w, "protected", t->deletion_protection);
     put_bool(&w, "empty", t->empty);
     put_id(&w, "join", t->join);
+    if (t->filling) {
+        put_bool(&w, "filling", true);
+    }
+    if (t->pitr_since_ms != 0) {
+        put_number(&w, "pitr_since", t->pitr_since_ms);
+        put_number(&w, "pitr_days", t->pitr_days);
+    }
     put_tags(&w, t->tags, t->n_tags);
     put_extra(&w, &t->extra);
     return writer_end(&w, ret);
@@ -336,6 +343,12 @@ static uint64_t take_number(struct taker *t, const char *name)
         return 0;
     }
     return (uint64_t)n;
+}
+
+/* As take_number(), of an attribute that may be absent: 0. */
+static uint64_t take_number_or_0(struct taker *t, const char *name)
+{
+    return value_find(t->map, bytes_str(name)) == NULL ? 0 : take_number(t, name);
 }
 
 /* Flags came one by one: an absent one is false. */
@@ -613,6 +626,12 @@ enum err row_to_table(
     table.deletion_protection = take_flag(&t, "protected");
     table.empty = take_flag(&t, "empty");
     table.join = take_id(&t, "join");
+    table.filling = take_flag(&t, "filling");
+    table.pitr_since_ms = take_number_or_0(&t, "pitr_since");
+    uint64_t days = take_number_or_0(&t, "pitr_days");
+    t.bad = t.bad || days > UINT32_MAX;
+    table.pitr_days = (uint32_t)days;
+    table_keep_images(&table);
     err = take_tags(&t, a, &table);
     if (err != OK) {
         return err;

@@ -70,6 +70,8 @@ MUST_CHECK enum err replica_row_copy(
 MUST_CHECK enum err bytes_array_copy(
     struct arena *a, const struct bytes *from, size_t n, const struct bytes **ret);
 
+/* Makes part.keep_old_images agree with streams and point-in-time recovery. */
+void table_keep_images(struct core_table *t);
 /* Makes part.indexes, part.keep_old_images and the like agree with the rest. OK; ERR_TOO_BIG. */
 MUST_CHECK enum err table_settle(struct arena *a, struct core_table *t);
 

@@ -107,6 +107,12 @@ static const struct core_tag *copy_tags(struct copier *c, const struct core_tag 
     return tags;
 }
 
+void table_keep_images(struct core_table *t)
+{
+    t->part.keep_old_images = t->stream == CORE_STREAM_OLD_IMAGE ||
+                              t->stream == CORE_STREAM_NEW_AND_OLD_IMAGES || t->pitr_since_ms != 0;
+}
+
 enum err table_settle(struct arena *a, struct core_table *t)
 {
     struct part_index *indexes = ARENA_ARRAY(a, struct part_index, t->n_indexes);
@@ -118,8 +124,7 @@ enum err table_settle(struct arena *a, struct core_table *t)
     }
     t->part.indexes = indexes;
     t->part.n_indexes = t->n_indexes;
-    t->part.keep_old_images =
-        t->stream == CORE_STREAM_OLD_IMAGE || t->stream == CORE_STREAM_NEW_AND_OLD_IMAGES;
+    table_keep_images(t);
     return OK;
 }
 

@@ -92,10 +92,10 @@ uint32_t new_index_id(struct core *c, const struct core_table *t)
     }
 }
 
-struct bytes new_uuid(struct core *c, struct arena *a)
+struct bytes core_uuid(struct prng *prng, struct arena *a)
 {
-    uint64_t hi = prng_u64(&c->prng);
-    uint64_t lo = prng_u64(&c->prng);
+    uint64_t hi = prng_u64(prng);
+    uint64_t lo = prng_u64(prng);
     /* RFC 9562, version 4: random but for the version and the variant. */
     hi = (hi & ~(uint64_t)0xf000) | 0x4000;
     lo = (lo & ~((uint64_t)3 << 62)) | (uint64_t)1 << 63;
@@ -107,4 +107,9 @@ struct bytes new_uuid(struct core *c, struct arena *a)
         (unsigned)(hi & 0xffff),
         (unsigned)(lo >> 48),
         (unsigned long long)(lo & 0xffffffffffff));
+}
+
+struct bytes new_uuid(struct core *c, struct arena *a)
+{
+    return core_uuid(&c->prng, a);
 }
