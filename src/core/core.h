@@ -102,6 +102,8 @@ struct core_replica {
     uint64_t table; /* the group's id when it joined; another id: of an earlier group, not
                        replicated to */
     uint64_t join;  /* random; tells this membership from earlier ones of the same region */
+    struct region_id member; /* whom it was made for: another id than the region's of today is a
+                                region of that name that was removed. 0: rows from before this */
     enum core_status status; /* CREATING until its data is there */
     uint64_t created_ms;
     struct value extra;

@@ -65,6 +65,14 @@ static enum err check_joinable(
     return OK;
 }
 
+bool replica_is_stale(const struct core *c, const struct replica_row *r)
+{
+    bool own = bytes_eq(r->replica.region, catalog_region(c->catalog));
+    const struct core_member *m = catalog_member(c->catalog, r->replica.region);
+    uint64_t id = own ? c->id.v : m == NULL ? 0 : m->id.v;
+    return r->replica.member.v != 0 && id != 0 && r->replica.member.v != id;
+}
+
 static enum err stage_new_replica(
     struct core_admin *call,
     struct part_stage *s,
@@ -73,8 +81,10 @@ static enum err stage_new_replica(
     struct bytes region,
     enum core_status status)
 {
+    const struct core_member *m = catalog_member(call->core->catalog, region);
     struct replica_row row = *like;
     row.replica.region = region;
+    row.replica.member = m == NULL ? (struct region_id){0} : m->id;
     row.replica.join = new_join(call->core);
     row.replica.status = status;
     return stage_replica(s, a, call->name, &row);
@@ -293,7 +303,8 @@ static enum err check_add(struct core_admin *call, const struct group_entry *g)
     }
     for (size_t i = 0; i < call->n_regions; i++) {
         struct bytes region = call->regions[i];
-        if (group_entry_replica(g, region) != NULL) {
+        const struct replica_row *old = group_entry_replica(g, region);
+        if (old != NULL && !replica_is_stale(c, old)) {
             return refuse_region(call, CORE_REFUSED_REPLICA_EXISTS, ERR_EXISTS, region);
         }
         enum err err = g->row.version == CORE_GROUP_2019

@@ -511,6 +511,43 @@ static void test_fence_opens_need(void **state)
     cluster_stop(&c);
 }
 
+/* A region is lost and comes back empty under its old name and a new id. It hears of its earlier
+ * replicas before it hears of their removal, says nothing about them, and can be added again. */
+static void test_lost_region_returns(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 3, 27);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    struct node *ap = &c.nodes[2];
+    struct core_admin call;
+    for (size_t i = 0; i < 3; i++) {
+        node_create_plain(&c.nodes[i], T);
+    }
+    settle(&c);
+    assert_int_equal(node_regions(us, CORE_ADMIN_CREATE_GROUP, T, "us", "ap", &call), OK);
+    settle(&c);
+    assert_int_equal(node_replica(eu, T, "ap"), CORE_ACTIVE);
+    assert_int_equal(node_regions(eu, CORE_ADMIN_REMOVE_MEMBER, "", "ap", NULL, &call), OK);
+    settle(&c);
+    node_replace(ap, /* id= */ 77);
+    us->sent[2] = eu->sent[2] = (struct local_pos){0};
+    assert_int_equal(node_member(us, ap), OK);
+    (void)ship(us, ap, 1000);
+    assert_int_equal(node_replica(ap, T, "ap"), CORE_CREATING); /* as us made it */
+    settle(&c);
+    assert_int_equal(node_replica(ap, T, "ap"), -1);
+    assert_int_equal(node_replica(us, T, "ap"), -1);
+    node_create_plain(ap, T);
+    settle(&c);
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "ap", NULL, &call), OK);
+    settle(&c);
+    assert_int_equal(node_replica(us, T, "ap"), CORE_ACTIVE);
+    cluster_stop(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_two_groups_at_once),
         cmocka_unit_test(test_two_adds_at_once),
         cmocka_unit_test(test_remove_member),
+        cmocka_unit_test(test_lost_region_returns),
         cmocka_unit_test(test_wishes),
         cmocka_unit_test(test_fence_opens_need),
     };

@@ -70,6 +70,10 @@ MUST_CHECK enum err stage_no_group(struct part_stage *s, struct arena *a, struct
 MUST_CHECK enum err stage_no_replica(
     struct part_stage *s, struct arena *a, struct bytes region, struct bytes table);
 
+/* Whether a replica was made for an earlier region of its region's name, which was removed. Of our
+ * own region our id decides; of another the member row, which may still be on its way. */
+bool replica_is_stale(const struct core *c, const struct replica_row *r);
+
 /* ---- ids ---- */
 
 uint64_t new_join(struct core *c);

@@ -457,6 +457,7 @@ static enum err come_back(struct look *l)
                 .region = own_region(l),
                 .table = l->g->row.table,
                 .join = new_join(l->c),
+                .member = l->c->id,
                 .status = CORE_ACTIVE,
                 .created_ms = l->now_ms,
             },
@@ -508,6 +509,11 @@ static enum err look_at_group(struct look *l)
     }
     if (l->own == NULL) {
         return come_back(l);
+    }
+    /* The logs of the others still tell of a region of our name that was removed. Its replicas are
+     * not ours, and a word of ours about them would outlive their removal, which is on its way. */
+    if (replica_is_stale(l->c, l->own)) {
+        return OK;
     }
     if (l->own->replica.status == CORE_DELETING) {
         return leave(l);

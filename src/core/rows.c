@@ -292,6 +292,9 @@ enum err row_of_replica(
     put_id(&w, "join", r->replica.join);
     put_text(&w, "status", status_names[r->replica.status]);
     put_number(&w, "created", r->replica.created_ms);
+    if (r->replica.member.v != 0) {
+        put_id(&w, "member", r->replica.member.v);
+    }
     put_strings(&w, "known", r->known, r->n_known);
     put_extra(&w, &r->replica.extra);
     return writer_end(&w, ret);
@@ -686,6 +689,9 @@ enum err row_to_replica(
     r.replica.status = take_status(&t);
     r.replica.created_ms = take_number(&t, "created");
     r.replica.extra = take_extra(&t);
+    if (value_find(item, BYTES_LIT("member")) != NULL) {
+        r.replica.member.v = take_id(&t, "member");
+    }
     err = take_strings(&t, a, "known", &r.known, &r.n_known);
     if (err != OK) {
         return err;

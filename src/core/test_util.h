@@ -134,6 +134,21 @@ static inline void cluster_start(struct cluster *c, size_t n, uint64_t seed)
     }
 }
 
+/* The region's disk is gone: another one begins under its name, and does not know of anybody. */
+static inline void node_replace(struct node *n, uint64_t id)
+{
+    core_close(n->core);
+    engine_close(n->engine);
+    catalog_free(n->mirror);
+    n->id.v = id;
+    n->engine = engine_mem_new();
+    n->mirror = catalog_new(node_region(n));
+    for (size_t i = 0; i < NODES_MAX; i++) {
+        n->sent[i].v = 0;
+    }
+    node_open(n);
+}
+
 static inline void cluster_stop(struct cluster *c)
 {
     for (size_t i = 0; i < c->n; i++) {
