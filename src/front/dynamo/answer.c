@@ -199,6 +199,7 @@ bool call_fail(struct dynamo_call *c, enum aws_error error, struct bytes msg)
 {
     ASSERT(error < AWS_ERRORS);
     struct buf *b = call_body(c);
+    c->error_msg = msg;
     put_error(b, error, msg);
     buf_put_u8(b, '}');
     return answer_error(c, error);

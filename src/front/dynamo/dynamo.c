@@ -121,21 +121,43 @@ static bool body_parse(struct dynamo_call *c, struct json *ret)
     return call_fail(c, AWS_SERIALIZATION, BYTES_NONE);
 }
 
-enum dynamo_step dynamo_begin(
+static void call_init(
     struct dynamo *d,
     struct dynamo_call *call,
     struct arena *arena,
-    const struct dynamo_request *request)
+    const struct dynamo_request *request,
+    const char *service)
 {
     *call = (struct dynamo_call){
         .d = d,
         .arena = arena,
         .request = request,
         .now_ms = request->now_ms,
+        .service = service,
         .op_name = BYTES_LIT(""),
         .error_name = BYTES_LIT(""),
         .access_key = BYTES_LIT(""),
     };
+}
+
+bool dynamo_authenticate(
+    struct dynamo *d,
+    struct dynamo_call *call,
+    struct arena *arena,
+    const struct dynamo_request *request,
+    const char *service)
+{
+    call_init(d, call, arena, request, service);
+    return d->signatures_off || signature_check(call);
+}
+
+enum dynamo_step dynamo_begin(
+    struct dynamo *d,
+    struct dynamo_call *call,
+    struct arena *arena,
+    const struct dynamo_request *request)
+{
+    call_init(d, call, arena, request, "dynamodb");
     if (request->body.len > DYNAMO_BODY_BYTES_MAX) {
         (void)call_fail_err(call, ERR_TOO_BIG); /* answers */
         return DYNAMO_ANSWER;

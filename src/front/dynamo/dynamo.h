@@ -124,10 +124,12 @@ struct dynamo_call {
      * error name (empty on success) and the caller's access key id. */
     struct bytes op_name;
     struct bytes error_name;
+    struct bytes error_msg; /* no base when the error has none */
     struct bytes access_key;
     /* The front's own. */
     struct dynamo *d;
     const struct dynamo_op *op;
+    const char *service; /* that the signature must be for */
     void *state;
     uint64_t now_ms;
     char request_id[52];
@@ -138,6 +140,16 @@ struct dynamo_call {
  * unverified, so that the shell can forward a request signed for another region. len 0 when there
  * is none. Borrowed. */
 struct bytes dynamo_signed_region(const struct dynamo_request *request);
+
+/* Verifies the signature of a request to another of AWS's services that this endpoint serves
+ * ("monitoring"). false: call->error_name and call->error_msg say why, in DynamoDB's words, and
+ * `answer` is DynamoDB's. `call` as in dynamo_begin(). */
+bool dynamo_authenticate(
+    struct dynamo *d,
+    struct dynamo_call *call,
+    struct arena *arena,
+    const struct dynamo_request *request,
+    const char *service);
 
 /* Starts a call. The caller sets nothing in `call` beforehand; `arena` and `request` outlive it.
  * Requests that are not DynamoDB's (no X-Amz-Target) get DynamoDB's own error too. */

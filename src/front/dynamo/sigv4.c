@@ -19,7 +19,7 @@ enum {
 };
 
 struct signing_cache {
-    struct map keys; /* "id/date/region" to 32 bytes on the heap */
+    struct map keys; /* "id/date/region/service" to 32 bytes on the heap */
 };
 
 /* What a request says about its signature. */
@@ -81,17 +81,19 @@ static void derive_key(
     hmac_sha256(bytes_of(k_service, SHA256_LEN), auth->terminator, ret);
 }
 
-/* The signing key for a request whose scope was checked, derived once a day, region and key. */
+/* The signing key for a request whose scope was checked, derived once a day, region, service and
+ * key. */
 static const uint8_t *signing_key(
     struct dynamo_call *c, const struct auth *auth, const struct keystore_key *key)
 {
     struct signing_cache *s = c->d->signing;
     struct bytes name = bytes_fmt(
         c->arena,
-        "%.*s/%.*s/%.*s",
+        "%.*s/%.*s/%.*s/%s",
         BYTES_FMT(auth->key_id),
         BYTES_FMT(auth->scope_date),
-        BYTES_FMT(auth->region));
+        BYTES_FMT(auth->region),
+        c->service);
     if (name.base == NULL) {
         return NULL;
     }
@@ -665,8 +667,8 @@ static bool scope_check(struct dynamo_call *c, const struct auth *auth)
             "Credential should be scoped to a valid region, not '%.*s'. ",
             BYTES_FMT(auth->region));
     }
-    if (!bytes_eq_str(auth->service, "dynamodb")) {
-        buf_put_str(b, "Credential should be scoped to correct service: 'dynamodb'. ");
+    if (!bytes_eq_str(auth->service, c->service)) {
+        buf_putf(b, "Credential should be scoped to correct service: '%s'. ", c->service);
     }
     if (!bytes_eq_str(auth->terminator, "aws4_request")) {
         buf_putf(

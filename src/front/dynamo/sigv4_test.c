@@ -41,7 +41,12 @@ static void setup(struct fixture *f)
         .now_ms = NOW_MS,
     };
     f->call = (struct dynamo_call){
-        .d = f->d, .arena = &f->arena, .request = &f->request, .now_ms = NOW_MS};
+        .d = f->d,
+        .arena = &f->arena,
+        .request = &f->request,
+        .now_ms = NOW_MS,
+        .service = "dynamodb",
+    };
 }
 
 static void teardown(struct fixture *f)
@@ -312,6 +317,24 @@ static void test_refusals(void **state)
     }
 }
 
+/* A signature for DynamoDB is good for DynamoDB alone: another service of the endpoint refuses it,
+ * and the error's name and words are there for that service to render. */
+static void test_service_of_its_own(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f);
+    add_request(&f);
+    add_header(&f, "X-Amz-Date", DATE);
+    add_header(&f, "Authorization", GOOD_AUTH);
+    assert_true(dynamo_authenticate(f.d, &f.call, &f.arena, &f.request, "dynamodb"));
+    assert_false(dynamo_authenticate(f.d, &f.call, &f.arena, &f.request, "monitoring"));
+    assert_true(bytes_eq_str(f.call.error_name, "InvalidSignatureException"));
+    assert_true(bytes_eq_str(
+        f.call.error_msg, "Credential should be scoped to correct service: 'monitoring'. "));
+    teardown(&f);
+}
+
 /* Dates turn into milliseconds and back, leap days included; malformed ones are refused. */
 static void test_dates(void **state)
 {
@@ -408,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_presigned_request_passes),
         cmocka_unit_test(test_changed_body_is_refused),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_service_of_its_own),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_keystore_round_trip),
         cmocka_unit_test(test_keystore_faults),
