@@ -27,7 +27,8 @@ enum {
     OLD_LIVE = 0x02,
     OLD_IMAGE = 0x04,
     OLD_BY_ORIGIN = 0x08,
-    OLD_ALL = 0x0f,
+    OLD_SAME = 0x10,
+    OLD_ALL = 0x1f,
 };
 
 static const uint8_t flags_known = CHANGE_BY_TTL;
@@ -113,9 +114,11 @@ static void put_old(struct buf *b, const struct change_txn *t, const struct chan
 {
     ASSERT(c->had_old || !c->old_live);
     ASSERT(c->old_live || c->old_item.len == 0);
+    ASSERT(!c->same || (c->old_live && c->kind == CHANGE_PUT));
     bool by_origin = c->had_old && c->old_version.region.v == t->origin.v;
     unsigned head = (c->had_old ? OLD_HAD : 0U) | (c->old_live ? OLD_LIVE : 0U) |
-                    (c->old_item.len > 0 ? OLD_IMAGE : 0U) | (by_origin ? OLD_BY_ORIGIN : 0U);
+                    (c->old_item.len > 0 ? OLD_IMAGE : 0U) | (by_origin ? OLD_BY_ORIGIN : 0U) |
+                    (c->same ? OLD_SAME : 0U);
     buf_put_u8(b, (uint8_t)head);
     if (!c->had_old) {
         return;
@@ -332,10 +335,14 @@ static enum err get_old(struct reader *r, const struct change_txn *t, struct cha
     bool by_origin = (head & OLD_BY_ORIGIN) != 0;
     c->had_old = (head & OLD_HAD) != 0;
     c->old_live = (head & OLD_LIVE) != 0;
+    c->same = (head & OLD_SAME) != 0;
     if (r->bad || (head & ~OLD_ALL) != 0) {
         return r->bad ? ERR_CORRUPT : ERR_FORMAT;
     }
     if ((c->old_live && !c->had_old) || (image && !c->old_live) || (by_origin && !c->had_old)) {
+        return ERR_CORRUPT;
+    }
+    if (c->same && (!c->old_live || c->kind != CHANGE_PUT)) {
         return ERR_CORRUPT;
     }
     if (!c->had_old) {

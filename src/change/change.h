@@ -43,6 +43,8 @@ struct change {
     struct version old_version; /* if had_old */
     uint64_t old_bytes;         /* item_size() of the old item, if old_live */
     struct bytes old_item; /* old image, if old_live and the table keeps old images; else empty */
+    bool same; /* old_live, and a PUT put the same item again: no news for feeds. Only known of
+                  tables with a stream, else false */
 };
 
 /* "This origin had applied that region's log up to that stamp when it wrote": who knew what, for

@@ -134,6 +134,26 @@ static void test_golden(void **state)
     buf_done(&b);
 }
 
+static struct change_txn same_txn(struct change *c)
+{
+    *c = (struct change){
+        .kind = CHANGE_PUT,
+        .table = 1024,
+        .key = BYTES_LIT("k1"),
+        .item = BYTES_LIT("item one"),
+        .had_old = true,
+        .old_live = true,
+        .old_version = {{0x0180000000630000}, {0x1111111111111111}},
+        .old_bytes = 300,
+        .same = true};
+    return (struct change_txn){
+        .origin = {0x1111111111111111},
+        .origin_pos = {78},
+        .hlc = {0x0180000000650001},
+        .changes = c,
+        .n_changes = 1};
+}
+
 /* Decodes a copy of exactly `in.len` bytes on the heap, where a sanitizer sees any step outside. */
 static enum err decode_copy(struct bytes in, bool wire_only)
 {
@@ -195,6 +215,44 @@ static void mend_checksums(struct buf *b, size_t wire_len)
     memcpy(b->base + wire_len - 4, &crc, sizeof crc);
     crc = crc32c(crc, bytes_of(b->base + wire_len, b->len - wire_len - 4));
     memcpy(b->base + b->len - 4, &crc, sizeof crc);
+}
+
+/* A put that left its item as it was says so in the local section alone, in the bytes written down
+ * here; the same bit where no item stood, is refused. */
+static void test_same(void **state)
+{
+    (void)state;
+    struct change c;
+    struct change_txn t = same_txn(&c);
+    struct buf b;
+    struct buf hex;
+    struct arena a;
+    buf_init(&b, 4096);
+    buf_init(&hex, 4096);
+    arena_init(&a, 65536);
+    change_txn_encode(&b, &t);
+    struct change_txn got;
+    assert_int_equal(change_txn_decode(&a, buf_bytes(&b), false, &got), OK);
+    assert_true(got.changes[0].same);
+    check_change(&got.changes[0], &c, true);
+    struct bytes wire;
+    assert_int_equal(change_txn_wire(buf_bytes(&b), &wire), OK);
+    assert_int_equal(change_txn_decode(&a, wire, true, &got), OK);
+    assert_false(got.changes[0].same);
+    struct bytes local = bytes_from(buf_bytes(&b), wire.len);
+    put_hex(&hex, local);
+    buf_put_u8(&hex, 0);
+    assert_string_equal((const char *)hex.base, "01051b0400ac027257afa7");
+    size_t old_head = wire.len + 2;
+    b.base[old_head] = 0x19; /* something stood there, but no item: nothing can be the same */
+    mend_checksums(&b, wire.len);
+    assert_int_equal(change_txn_decode(&a, buf_bytes(&b), false, &got), ERR_CORRUPT);
+    b.base[old_head] = 0x2b;
+    mend_checksums(&b, wire.len);
+    assert_int_equal(change_txn_decode(&a, buf_bytes(&b), false, &got), ERR_FORMAT);
+    arena_done(&a);
+    buf_done(&hex);
+    buf_done(&b);
 }
 
 /* With good checksums every byte may still be anything: decoding never steps outside, and what it
@@ -379,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_same),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_bit_flips),
         cmocka_unit_test(test_malformed_but_checksummed),

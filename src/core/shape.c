@@ -124,6 +124,7 @@ enum err table_settle(struct arena *a, struct core_table *t)
     }
     t->part.indexes = indexes;
     t->part.n_indexes = t->n_indexes;
+    t->part.streamed = t->stream != CORE_STREAM_NONE;
     table_keep_images(t);
     return OK;
 }

@@ -228,7 +228,8 @@ void part_stage_row(struct part *p, struct bytes key, struct bytes value);
  * *ret_pos is 0 when nothing was logged. */
 MUST_CHECK enum err part_stage_close(struct part *p, struct local_pos *ret_pos);
 void part_stage_abort(struct part *p);
-/* Whether a write needs the old item decoded. */
+/* Whether a write needs the old item's bytes, and whether it needs them decoded. */
+bool part_needs_old_bytes(const struct part_table *t);
 bool part_needs_old_item(const struct part_table *t);
 
 /* ---- index rows (index.c) ---- */

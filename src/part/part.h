@@ -55,6 +55,7 @@ struct part_table {
     size_t n_indexes;
     bool keep_old_images; /* the log keeps old images (streams with OLD_IMAGE or NEW_AND_OLD_IMAGES)
                            */
+    bool streamed;        /* the log says of a put whether it left the item as it was */
     bool replicated; /* other regions hold it: deletes leave tombstones, conflicts are logged */
 };
 
@@ -421,5 +422,14 @@ void part_stage_drop_index(struct part_stage *s, uint64_t table, uint32_t index)
 void part_stage_note(struct part_stage *s, struct bytes name, struct bytes value);
 /* Reads a note, from any thread. OK, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT. */
 MUST_CHECK enum err part_note(const struct part_reader *r, struct bytes name, struct buf *ret);
+/* Shows the notes whose names begin with `prefix` and come after `after`, in bytewise order of
+ * their names, until `each` returns false. Names and values are borrowed for the call. OK; ERR_IO.
+ */
+MUST_CHECK enum err part_notes(
+    const struct part_reader *r,
+    struct bytes prefix,
+    struct bytes after,
+    bool (*each)(void *ctx, struct bytes name, struct bytes value),
+    void *ctx);
 /* Sets a peer's mark without applying anything: the start of a subscription. */
 void part_stage_mark(struct part_stage *s, struct part_mark mark);

@@ -213,3 +213,32 @@ enum err part_note(const struct part_reader *r, struct bytes name, struct buf *r
     buf_done(&key);
     return e;
 }
+
+enum err part_notes(
+    const struct part_reader *r,
+    struct bytes prefix,
+    struct bytes after,
+    bool (*each)(void *ctx, struct bytes name, struct bytes value),
+    void *ctx)
+{
+    struct buf lo;
+    struct buf hi;
+    buf_init(&lo, SIZE_MAX / 2);
+    buf_init(&hi, SIZE_MAX / 2);
+    layout_note_key(&hi, prefix);
+    layout_note_key(&lo, bytes_cmp(after, prefix) < 0 ? prefix : after);
+    layout_prefix_end(&hi, 0);
+    struct engine_iter *it = engine_iter_open(r->engine, r->snap, buf_bytes(&lo), buf_bytes(&hi));
+    for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
+        struct bytes name = bytes_from(engine_iter_key(it), 1);
+        bool past = bytes_cmp(name, after) > 0;
+        if (past && !each(ctx, name, engine_iter_value(it))) {
+            break;
+        }
+    }
+    enum err e = engine_iter_err(it);
+    engine_iter_close(it);
+    buf_done(&lo);
+    buf_done(&hi);
+    return e;
+}

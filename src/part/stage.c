@@ -148,6 +148,11 @@ static void remember(struct part_stage *s, struct overlay_entry *e)
     s->undo[s->n_undo++] = (struct overlay_undo){e, e->value, e->state, e->txn, e->at};
 }
 
+bool part_needs_old_bytes(const struct part_table *t)
+{
+    return t->n_indexes > 0 || t->keep_old_images || t->streamed;
+}
+
 bool part_needs_old_item(const struct part_table *t)
 {
     return t->n_indexes > 0;
@@ -438,6 +443,13 @@ static void own_seen(struct part *p, struct change_txn *t)
     t->n_seen = n;
 }
 
+/* Whether a put left the item as it was; equal items have equal bytes. */
+static bool leaves_same(const struct staged *c)
+{
+    return c->entry != NULL && c->kind == CHANGE_PUT && c->old.live && c->table->schema->streamed &&
+           bytes_eq(c->old.item, c->item_bytes);
+}
+
 static enum err append_log(struct part *p)
 {
     struct part_stage *s = &p->stage;
@@ -474,6 +486,7 @@ static enum err append_log(struct part *p)
             .old_version = c->old.version,
             .old_bytes = c->old.live ? c->old.size : 0,
             .old_item = images ? c->old.item : BYTES_NONE,
+            .same = leaves_same(c),
         };
     }
     t.changes = p->changes;
@@ -590,8 +603,7 @@ enum err part_stage_put(
         return e;
     }
     const struct part_table *schema = c.table->schema;
-    bool want_old = part_needs_old_item(schema) || schema->keep_old_images;
-    e = part_stage_load(p, table, c.key, want_old, &p->batch_arena, &c.old);
+    e = part_stage_load(p, table, c.key, part_needs_old_bytes(schema), &p->batch_arena, &c.old);
     if (e != OK) {
         return e;
     }

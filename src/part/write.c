@@ -109,7 +109,7 @@ static enum err evaluate(struct part *p, struct part_op *op, struct arena *cmd_a
     bool decode = shown || op->condition != NULL || part_needs_old_item(t->schema);
     struct record old;
     enum err e =
-        part_stage_load(p, op->table, op->key, decode || t->schema->keep_old_images, a, &old);
+        part_stage_load(p, op->table, op->key, decode || part_needs_old_bytes(t->schema), a, &old);
     if (e != OK) {
         return e;
     }

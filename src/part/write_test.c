@@ -344,6 +344,89 @@ static void test_log_images(void **state)
     region_stop(&r);
 }
 
+/* In a table with a stream the log tells a put that changed nothing from one that did, also when it
+ * keeps no old images; in one without, nothing is claimed. */
+static void test_log_same(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    for (int streamed = 0; streamed < 2; streamed++) {
+        struct part_table t = {
+            .id = TABLE + 1,
+            .name = BYTES_LIT("plain"),
+            .keys = {{BYTES_LIT("pk"), VALUE_STRING}, {BYTES_LIT("sk"), VALUE_NUMBER}},
+            .streamed = streamed,
+        };
+        part_set_table(r.part, &t);
+        struct local_pos before = part_tail(r.part);
+        const char *const notes[] = {"one", "one", "two"};
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(put_item(&r, TABLE + 1, thing(&r, "a", streamed, notes[i])), OK);
+        }
+        const struct part_reader reader = {.engine = r.engine};
+        struct part_log_cursor *c = part_log_open(&reader, before);
+        for (size_t i = 0; i < 3; i++) {
+            struct local_pos pos;
+            struct bytes stored;
+            struct change_txn got;
+            assert_int_equal(part_log_next(c, &pos, &stored), OK);
+            assert_int_equal(change_txn_decode(&r.arena, stored, false, &got), OK);
+            assert_int_equal(got.changes[0].same, streamed && i == 1);
+            assert_int_equal(got.changes[0].old_item.len, 0);
+        }
+        part_log_close(c);
+    }
+    region_stop(&r);
+}
+
+struct noted {
+    char names[64];
+    size_t left;
+};
+
+static bool note_name(void *ctx, struct bytes name, struct bytes value)
+{
+    struct noted *n = ctx;
+    assert_true(bytes_eq_str(value, "v"));
+    (void)strncat(n->names, (const char *)name.base, name.len);
+    n->left--;
+    return n->left > 0;
+}
+
+static enum err put_notes(void *arg, struct part_stage *s, struct arena *a)
+{
+    (void)arg;
+    (void)a;
+    const char *const names[] = {"b/2;", "a/9;", "b/1;", "b/3;", "b0;"};
+    for (size_t i = 0; i < 5; i++) {
+        part_stage_note(s, bytes_str(names[i]), BYTES_LIT("v"));
+    }
+    return OK;
+}
+
+/* Notes under one prefix come in the order of their names, from behind a given one, until the
+ * caller has enough. */
+static void test_notes(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    struct part_cmd cmd = {.kind = PART_CMD_CALL, .arena = &r.arena};
+    cmd.call.run = put_notes;
+    part_submit(r.part, &cmd);
+    assert_int_equal(part_commit(r.part, r.now_ms), OK);
+    assert_ptr_equal(part_take_done(r.part), &cmd);
+    const struct part_reader reader = {.engine = r.engine};
+    struct noted all = {.left = 10};
+    assert_int_equal(part_notes(&reader, BYTES_LIT("b/"), BYTES_NONE, note_name, &all), OK);
+    assert_string_equal(all.names, "b/1;b/2;b/3;");
+    struct noted one = {.left = 1};
+    assert_int_equal(part_notes(&reader, BYTES_LIT("b/"), BYTES_LIT("b/1;"), note_name, &one), OK);
+    assert_string_equal(one.names, "b/2;");
+    region_stop(&r);
+}
+
 /* Keys go to bytes and back, and what cannot be a key is refused with its attribute's name. */
 static void test_keys(void **state)
 {
@@ -381,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_index_units),
         cmocka_unit_test(test_log_images),
+        cmocka_unit_test(test_log_same),
+        cmocka_unit_test(test_notes),
         cmocka_unit_test(test_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
