@@ -67,7 +67,8 @@ static enum err create_table(struct core_admin *call, struct part_stage *s, stru
     t.pitr_days = 0;
     t.billing_changed_ms = 0;
     t.join = 0;
-    t.stream_created_ms = t.stream == CORE_STREAM_NONE ? 0 : t.created_ms;
+    t.stream_created_ms =
+        t.stream == CORE_STREAM_NONE ? 0 : streams_label_ms(c, call->name, t.created_ms);
     t.empty = t.stream != CORE_STREAM_NONE;
     t.table_class = t.table_class.len == 0 ? BYTES_LIT("STANDARD") : t.table_class;
     for (size_t i = 0; i < t.n_indexes; i++) {
@@ -236,7 +237,10 @@ enum err group_shape_of(struct arena *a, const struct core_table *t, struct core
 
 /* The table as it was, with all that an update may change taken from what is wanted. */
 static struct core_table updated(
-    const struct core_table *t, const struct core_table *wanted, uint64_t now_ms)
+    const struct core *c,
+    const struct core_table *t,
+    const struct core_table *wanted,
+    uint64_t now_ms)
 {
     struct core_table next = *t;
     next.on_demand = wanted->on_demand;
@@ -246,7 +250,7 @@ static struct core_table updated(
     }
     next.stream = wanted->stream;
     if (t->stream == CORE_STREAM_NONE && wanted->stream != CORE_STREAM_NONE) {
-        next.stream_created_ms = now_ms;
+        next.stream_created_ms = streams_label_ms(c, t->part.name, now_ms);
     }
     next.deletion_protection = wanted->deletion_protection;
     next.table_class = wanted->table_class.len == 0 ? t->table_class : wanted->table_class;
@@ -308,7 +312,7 @@ static enum err update_table(struct core_admin *call, struct part_stage *s, stru
     if (grouped && call->table->stream != CORE_STREAM_NEW_AND_OLD_IMAGES) {
         return refuse(call, CORE_REFUSED_STREAM_NEEDED, ERR_INVALID);
     }
-    struct core_table next = updated(t, call->table, part_stage_now_ms(s));
+    struct core_table next = updated(c, t, call->table, part_stage_now_ms(s));
     err = merge_indexes(c, a, t, call->table, &next);
     if (err == OK) {
         err = merge_attrs(a, t, call->table, &next);

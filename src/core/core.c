@@ -145,6 +145,7 @@ static void catalog_changed(
         if (bytes_eq(row.region, catalog_region(c->catalog))) {
             set_schema(c, row.table);
             core_mark(c, row.table);
+            streams_agree(c, s, row.table);
         }
         break;
     case ROW_GROUP:
@@ -189,12 +190,23 @@ enum err core_open(const struct core_config *config, uint64_t now_ms, struct cor
     map_init(&c->dirty);
     map_init(&c->waiting);
     map_init(&c->building);
+    map_init(&c->streams);
+    map_init(&c->streams_open);
+    c->stream_retention_ms =
+        config->stream_retention_ms == 0 ? CORE_STREAM_RETENTION_MS : config->stream_retention_ms;
+    c->stream_shard_ms =
+        config->stream_shard_ms == 0 ? CORE_STREAM_SHARD_MS : config->stream_shard_ms;
     struct part_config part = config->part;
     part.catalog_changed = catalog_changed;
     part.ctx = c;
     enum err err = part_open(&part, now_ms, &c->part);
     if (err != OK) {
         c->part = NULL;
+        core_close(c);
+        return err;
+    }
+    err = streams_load(c);
+    if (err != OK) {
         core_close(c);
         return err;
     }
@@ -238,6 +250,7 @@ void core_close(struct core *c)
     }
     map_done(&c->waiting);
     map_done(&c->building);
+    streams_done(c);
     arena_done(&c->told_mem);
     free(c);
 }

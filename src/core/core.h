@@ -40,6 +40,7 @@ enum {
 
 enum core_status { CORE_CREATING, CORE_ACTIVE, CORE_UPDATING, CORE_DELETING, CORE_FAILED };
 
+/* The numbers are stored: never renumber. */
 enum core_stream_view {
     CORE_STREAM_NONE,
     CORE_STREAM_KEYS_ONLY,
@@ -220,12 +221,78 @@ struct core_page {
 MUST_CHECK enum err core_page_read(
     const struct core_view *v, struct core_page *page, struct arena *a);
 
+/* ---- streams: which stretch of our log is whose feed (any thread, from committed notes) ---- */
+
+enum {
+    CORE_EPOCHS_MAX = 64,
+    CORE_FEED_SECRET_BYTES = 16,
+};
+
+/* From `first` on the stream's table has this id. */
+struct core_stream_span {
+    uint64_t table;
+    struct local_pos first;
+};
+
+/* One life of a table's stream: the changes of its table at positions [first, last] of our log. */
+struct core_stream {
+    struct bytes table; /* its name */
+    uint64_t created_ms;
+    enum core_stream_view view;
+    struct expr_key_schema keys;
+    struct local_pos first;
+    struct local_pos last;                /* UINT64_MAX while it is on */
+    uint64_t ended_ms;                    /* 0: it is on */
+    const struct core_stream_span *spans; /* at least one, growing */
+    size_t n_spans;
+};
+
+/* All streams' log is cut at the same positions; shards are made from the pieces. */
+struct core_epoch {
+    struct local_pos first;
+    uint64_t began_ms;
+};
+
+struct core_feed {
+    uint8_t secret[CORE_FEED_SECRET_BYTES]; /* ours alone: proves that an iterator is our own */
+    struct local_pos before; /* where the epoch before the first began, if there was one; else 0 */
+    struct core_epoch epochs[CORE_EPOCHS_MAX]; /* what lies before the first is forgotten */
+    size_t n_epochs;                           /* at least one */
+};
+
+/* OK; ERR_NOT_FOUND (no stream, or none of late); ERR_IO; ERR_CORRUPT; ERR_FORMAT. */
+MUST_CHECK enum err core_feed_read(const struct part_reader *r, struct core_feed *ret);
+/* A stream by table and label. OK; ERR_NOT_FOUND; ERR_IO; ERR_CORRUPT; ERR_FORMAT; ERR_TOO_BIG. */
+MUST_CHECK enum err core_stream_read(
+    const struct part_reader *r,
+    struct bytes table,
+    uint64_t created_ms,
+    struct arena *a,
+    struct core_stream *ret);
+/* At most `max` streams, of one table (len 0: of all), after `after` (NULL: from the start) by
+ * table and label; of `after` only these two are read. OK, or as above. */
+MUST_CHECK enum err core_streams_list(
+    const struct part_reader *r,
+    struct bytes table,
+    const struct core_stream *after,
+    struct arena *a,
+    size_t max,
+    const struct core_stream **ret,
+    size_t *ret_n);
+
 /* ---- the writer's side ---- */
 
+enum {
+    CORE_STREAM_RETENTION_MS = 24 * 3600 * 1000,
+    CORE_STREAM_SHARD_MS = 4 * 3600 * 1000,
+};
+
 struct core_config {
-    struct part_config part; /* catalog_changed and ctx are core's own and ignored here */
-    struct bytes region;     /* our name; copied */
-    uint64_t seed;           /* for ids */
+    struct part_config part;      /* catalog_changed and ctx are core's own and ignored here */
+    struct bytes region;          /* our name; copied */
+    uint64_t seed;                /* for ids */
+    uint32_t stream_retention_ms; /* how long streams' records are kept; 0: the default above */
+    uint32_t stream_shard_ms;     /* how old a shard becomes before the next begins; likewise */
     /* Told after each commit, on the writer thread, of catalog rows that changed, for the other
      * threads' catalogs. Borrowed. May be NULL. */
     void (*catalog_row)(void *ctx, const struct value *key, const struct value *item);

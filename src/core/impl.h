@@ -43,12 +43,21 @@ struct core {
 
     struct part_cmd *done_first;
     struct part_cmd *done_last;
+    struct map streams;      /* by note name: struct stream_entry, ended ones included */
+    struct map streams_open; /* by table: the one of them that is on */
+    bool has_feed;
+    struct core_feed feed;
+    uint64_t stream_retention_ms;
+    uint64_t stream_shard_ms;
+    enum err streams_err; /* of loading */
+
     size_t n_errands; /* our own commands that are out */
     uint64_t n_looks; /* names looked after, ever */
 };
 
-/* Names what needs looking at soon, or at a time: a table or group, or CORE_NAME_MEMBERS. */
+/* Names what needs looking at soon, or at a time: a table or group, or one of the names below. */
 #define CORE_NAME_MEMBERS BYTES_LIT("/") /* no table is called so */
+#define CORE_NAME_STREAMS BYTES_LIT("/streams")
 void core_mark(struct core *c, struct bytes name);
 void core_mark_at(struct core *c, struct bytes name, uint64_t at_ms);
 /* The time set by core_mark_at(), or 0. */
@@ -142,6 +151,20 @@ MUST_CHECK enum err wish_merge(
 bool wish_is_open(const struct value *extra, const struct core_table *t);
 /* Follows it; `t` is a copy whose arrays are ours. OK; ERR_TOO_BIG. */
 MUST_CHECK enum err wish_follow(struct arena *a, const struct value *extra, struct core_table *t);
+
+/* ---- streams (streams.c) ---- */
+
+/* Reads them from the engine. OK; ERR_IO; ERR_CORRUPT; ERR_FORMAT. */
+MUST_CHECK enum err streams_load(struct core *c);
+void streams_done(struct core *c);
+/* Begins, ends or rebinds the stream of one of our tables so that it is as the table's row says; in
+ * the batch of that row. Does nothing when they agree. */
+void streams_agree(struct core *c, struct part_stage *s, struct bytes table);
+/* The label of a stream that begins now: the time, or just later when the table has used that. */
+uint64_t streams_label_ms(const struct core *c, struct bytes table, uint64_t now_ms);
+/* Begins a new epoch and forgets old epochs and streams, where due; sees to it that it is called
+ * again in time. */
+void streams_tend(struct core *c, struct part_stage *s);
 
 /* ---- looking after one name (reconcile.c) ---- */
 

@@ -165,7 +165,7 @@ static enum err make_table(struct look *l)
     t->uuid = new_uuid(l->c, l->a);
     t->status = CORE_CREATING;
     t->created_ms = l->now_ms;
-    t->stream_created_ms = l->now_ms;
+    t->stream_created_ms = streams_label_ms(l->c, l->name, l->now_ms);
     t->extra = (struct value){.type = VALUE_MAP};
     make_indexes_active(l);
     l->edited = true;
@@ -656,12 +656,17 @@ enum err reconcile(struct core *c, struct part_stage *s, struct arena *a, struct
     if (bytes_eq(name, CORE_NAME_MEMBERS)) {
         return seeds_drop_removed(c, s, a);
     }
+    if (bytes_eq(name, CORE_NAME_STREAMS)) {
+        streams_tend(c, s);
+        return OK;
+    }
     if (l.g != NULL) {
         l.own = group_entry_replica(l.g, own_region(&l));
     }
     if (l.t != NULL && l.t->status == CORE_DELETING) {
         return drop_own_table(&l);
     }
+    streams_agree(c, s, name);
     enum err err = look_at_group(&l);
     if (err == OK) {
         err = look_at_table(&l);
