@@ -88,6 +88,9 @@ static struct expr_key_attr get_key_attr(struct reader *r)
     uint8_t type = get_u8(r);
     r->bad = r->bad || type >= sizeof key_types / sizeof key_types[0];
     attr.type = r->bad ? VALUE_STRING : key_types[type];
+    if (attr.name.len == 0) {
+        attr.name = BYTES_NONE; /* no sort key */
+    }
     return attr;
 }
 

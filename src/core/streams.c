@@ -215,6 +215,9 @@ static void stream_end(struct core *c, struct part_stage *s, struct stream_entry
 
 static struct bytes key_name(struct arena *a, struct bytes name)
 {
+    if (name.base == NULL) {
+        return BYTES_NONE; /* no sort key */
+    }
     struct bytes copy = bytes_dup(a, name);
     ASSERT(copy.len == name.len);
     return copy;
