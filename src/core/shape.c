@@ -121,6 +121,7 @@ enum err table_settle(struct arena *a, struct core_table *t)
     }
     for (size_t i = 0; i < t->n_indexes; i++) {
         indexes[i] = t->indexes[i].part;
+        indexes[i].building = t->indexes[i].status == CORE_CREATING;
     }
     t->part.indexes = indexes;
     t->part.n_indexes = t->n_indexes;

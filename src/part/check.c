@@ -12,7 +12,8 @@ struct recount {
 
 struct checking {
     struct part *part;
-    struct map tables; /* id bytes to struct recount */
+    struct map tables;  /* id bytes to struct recount */
+    struct map indexes; /* table and index bytes to struct part_counts */
     uint64_t tombstones;
     uint64_t index_rows;
     struct arena a;
@@ -28,6 +29,18 @@ static struct recount *recount_of(struct checking *k, uint64_t id)
         ASSERT(c != NULL);
         c->id = id;
         (void)map_put(&k->tables, bytes_of(&id, sizeof id), c);
+    }
+    return c;
+}
+
+static struct part_counts *index_recount_of(struct checking *k, uint64_t table, uint32_t index)
+{
+    uint64_t id[] = {table, index};
+    struct part_counts *c = map_get(&k->indexes, bytes_of(id, sizeof id));
+    if (c == NULL) {
+        c = calloc(1, sizeof *c);
+        ASSERT(c != NULL);
+        (void)map_put(&k->indexes, bytes_of(id, sizeof id), c);
     }
     return c;
 }
@@ -49,6 +62,9 @@ static enum err check_rows(
             continue;
         }
         k->index_rows++;
+        struct part_counts *n = index_recount_of(k, t->id, t->indexes[i].id);
+        n->items++;
+        n->bytes += k->row.size;
         buf_clear(&k->got);
         e = engine_get(k->part->config.engine, NULL, buf_bytes(&k->row.key), &k->got);
         if (e == ERR_NOT_FOUND ||
@@ -159,12 +175,27 @@ static enum err count_tombstone_row(struct checking *k, struct bytes key, struct
     return e;
 }
 
+static bool indexes_agree(struct checking *k, const struct part_tstate *t)
+{
+    for (size_t i = 0; i < t->n_istates; i++) {
+        const struct part_counts *n = index_recount_of(k, t->id, t->istates[i].id);
+        const struct part_counts *have = &t->istates[i].counts;
+        if (n->items != have->items || n->bytes != have->bytes) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum err compare_tables(struct checking *k)
 {
     MAP_FOREACH (&k->part->tables, e) {
         const struct part_tstate *t = e->value;
         const struct recount *c = recount_of(k, t->id);
         if (c->counts.items != t->counts.items || c->counts.bytes != t->counts.bytes) {
+            return ERR_CORRUPT;
+        }
+        if (!indexes_agree(k, t)) {
             return ERR_CORRUPT;
         }
         for (unsigned i = 0; i < PART_DIGEST_BUCKETS; i++) {
@@ -182,6 +213,7 @@ enum err part_check(struct part *p)
     ASSERT(!p->stage.open);
     struct checking k = {.part = p};
     map_init(&k.tables);
+    map_init(&k.indexes);
     arena_init(&k.a, SIZE_MAX / 2);
     buf_init(&k.got, SIZE_MAX / 2);
     buf_init(&k.row.key, SIZE_MAX / 2);
@@ -203,6 +235,10 @@ enum err part_check(struct part *p)
         free(entry->value);
     }
     map_done(&k.tables);
+    MAP_FOREACH (&k.indexes, counts) {
+        free(counts->value);
+    }
+    map_done(&k.indexes);
     arena_done(&k.a);
     buf_done(&k.got);
     part_index_row_done(&k.row);

@@ -46,6 +46,14 @@ struct overlay_undo {
 
 /* ---- a table as the writer knows it ---- */
 
+/* An index of a table as the writer knows it. */
+struct part_istate {
+    uint32_t id;
+    struct part_counts counts;
+    bool building;
+    struct buf reached; /* building: the storage position up to which items are counted */
+};
+
 struct part_tstate {
     uint64_t id;
     struct part_table *schema; /* NULL: not known, but counters may be */
@@ -53,6 +61,9 @@ struct part_tstate {
     struct part_counts counts;
     struct hash128 *digest; /* PART_DIGEST_BUCKETS, or NULL while the table never held an item */
     bool dirty;             /* changed since the last checkpoint */
+    struct part_istate *istates; /* in the order of the schema's indexes */
+    size_t n_istates;
+    bool index_dirty; /* in the part's list of tables whose indexes' counters changed */
 };
 
 /* ---- the open transaction ---- */
@@ -156,6 +167,9 @@ struct part {
     uint64_t *dropped; /* tables whose engine rows are gone in this batch */
     size_t n_dropped;
     size_t dropped_cap;
+    struct part_tstate **index_dirty; /* tables whose indexes' counters this batch changed */
+    size_t n_index_dirty;
+    size_t index_dirty_cap;
     struct change *changes; /* scratch of the log encoder */
     size_t changes_cap;
 
@@ -228,6 +242,8 @@ void part_stage_row(struct part *p, struct bytes key, struct bytes value);
  * *ret_pos is 0 when nothing was logged. */
 MUST_CHECK enum err part_stage_close(struct part *p, struct local_pos *ret_pos);
 void part_stage_abort(struct part *p);
+/* Whether the engine's rows of a table are gone in the open batch. */
+bool part_is_dropped(const struct part *p, uint64_t table);
 /* Whether a write needs the old item's bytes, and whether it needs them decoded. */
 bool part_needs_old_bytes(const struct part_table *t);
 bool part_needs_old_item(const struct part_table *t);
@@ -263,6 +279,32 @@ void part_counts_sub(
 void part_checkpoint_put(struct part *p);
 /* Reads the checkpoint and replays the log behind it. OK; ERR_IO; ERR_CORRUPT; ERR_FORMAT. */
 MUST_CHECK enum err part_counts_load(struct part *p);
+
+/* ---- counters of indexes (index_counts.c) ---- */
+
+/* Brings a table's index states in line with its schema: keeps what is known, reads what is not. A
+ * store that cannot be read makes the part FAILED. */
+void part_istates_settle(struct part *p, struct part_tstate *t);
+void part_istates_free(struct part_tstate *t);
+/* The table's rows are gone: all counters are 0. */
+void part_istates_zero(struct part *p, struct part_tstate *t);
+/* Counts the difference that a change of the item at `position` makes in the i-th index. */
+void part_istate_count(
+    struct part *p,
+    struct part_tstate *t,
+    size_t i,
+    struct bytes position,
+    const struct index_row *before,
+    const struct index_row *after);
+/* The i-th index's backfill has come past `position` (len 0: past the end), where `row` stands. */
+void part_istate_reach(
+    struct part *p,
+    struct part_tstate *t,
+    size_t i,
+    struct bytes position,
+    const struct index_row *row);
+/* Puts changed counters into the batch. */
+void part_istates_put(struct part *p);
 
 /* ---- log (log.c) ---- */
 

@@ -175,6 +175,8 @@ enum err part_index_update(struct part *p, const struct staged *s)
             return e;
         }
         uint32_t units = write_difference(p, &p->row_old, &p->row_new);
+        struct bytes position = bytes_from(s->entry->key, LAYOUT_DATA_PREFIX);
+        part_istate_count(p, s->table, i, position, &p->row_old, &p->row_new);
         if (s->index_units != NULL && i < 25) {
             s->index_units[i] = units;
         }
@@ -225,25 +227,6 @@ enum err part_index_check(const struct part_table *t, const struct value *item, 
 
 /* ---- backfill ---- */
 
-static enum err backfill_position(struct part *p, uint64_t table, uint32_t index, struct buf *ret)
-{
-    buf_clear(&p->key_buf);
-    layout_backfill_key(&p->key_buf, table, index);
-    buf_clear(&p->read_buf);
-    enum err e = engine_get(p->config.engine, NULL, buf_bytes(&p->key_buf), &p->read_buf);
-    if (e == ERR_NOT_FOUND) {
-        return OK;
-    }
-    struct reader r;
-    if (e == OK) {
-        e = layout_checked_open(buf_bytes(&p->read_buf), &r);
-    }
-    if (e == OK) {
-        buf_put_bytes(ret, get_bytes(&r, reader_left(&r)));
-    }
-    return e;
-}
-
 static void put_position(struct part *p, uint64_t table, uint32_t index, struct bytes position)
 {
     buf_clear(&p->key_buf);
@@ -256,57 +239,51 @@ static void put_position(struct part *p, uint64_t table, uint32_t index, struct 
 }
 
 static enum err backfill_record(
-    struct part *p,
-    const struct part_table *t,
-    const struct part_index *ix,
-    const struct part_raw *raw)
+    struct part *p, struct part_tstate *t, size_t i, const struct part_raw *raw)
 {
     struct value item;
-    enum err e = value_decode(&p->batch_arena, raw->item, &item);
+    enum err e = raw->live ? value_decode(&p->batch_arena, raw->item, &item) : OK;
     if (e == OK) {
-        e = part_index_row(&p->batch_arena, t, ix, raw->key, &item, raw->item, &p->row_new);
+        e = part_index_row(
+            &p->batch_arena,
+            t->schema,
+            &t->schema->indexes[i],
+            raw->key,
+            raw->live ? &item : NULL,
+            raw->item,
+            &p->row_new);
     }
     if (e == OK && p->row_new.there) {
         engine_batch_put(p->batch, buf_bytes(&p->row_new.key), buf_bytes(&p->row_new.value));
     }
+    if (e == OK) {
+        part_istate_reach(p, t, i, raw->position, &p->row_new);
+    }
     return e;
 }
 
-static enum err backfill(
-    struct part *p,
-    struct part_cmd *cmd,
-    const struct part_table *t,
-    const struct part_index *ix,
-    struct buf *position)
+static enum err backfill(struct part *p, struct part_cmd *cmd, struct part_tstate *t, size_t i)
 {
-    enum err e = backfill_position(p, t->id, ix->id, position);
-    if (e != OK) {
-        return e;
-    }
     struct part_reader reader = {.engine = p->config.engine};
-    struct part_raw_cursor *c = part_raw_open(&reader, t->id, 0, UINT32_MAX, buf_bytes(position));
+    const struct buf *reached = &t->istates[i].reached;
+    struct part_raw_cursor *c = part_raw_open(&reader, t->id, 0, UINT32_MAX, buf_bytes(reached));
     struct part_raw raw;
-    bool moved = false;
-    for (size_t i = 0; i < cmd->backfill.items_max && e == OK; i++) {
+    enum err e = OK;
+    for (size_t n = 0; n < cmd->backfill.items_max && e == OK; n++) {
         e = part_raw_next(c, &raw);
-        if (e == OK && raw.live) {
-            e = backfill_record(p, t, ix, &raw);
-        }
         if (e == OK) {
-            buf_clear(position);
-            buf_put_bytes(position, raw.position);
-            moved = true;
+            e = backfill_record(p, t, i, &raw);
         }
     }
     part_raw_close(c);
     cmd->backfill.done = e == ERR_NOT_FOUND;
-    if (e != OK && e != ERR_NOT_FOUND) {
-        return e;
+    if (cmd->backfill.done) {
+        const struct index_row none = {.there = false};
+        part_istate_reach(p, t, i, BYTES_NONE, &none);
     }
-    if (moved) {
-        put_position(p, t->id, ix->id, buf_bytes(position));
-    }
-    return OK;
+    /* Also when a record could not be read: what was counted before it is in this batch. */
+    put_position(p, t->id, t->schema->indexes[i].id, buf_bytes(reached));
+    return cmd->backfill.done ? OK : e;
 }
 
 /* The batch is empty when this runs, so the engine holds all there is; what is written afterwards
@@ -315,14 +292,12 @@ void part_index_backfill(struct part *p, struct part_cmd *cmd)
 {
     ASSERT(p->overlay.n == 0);
     cmd->backfill.done = false;
-    const struct part_table *t = part_find_table(p, cmd->backfill.table);
+    struct part_tstate *t = part_tstate_find(p, cmd->backfill.table);
     cmd->err = ERR_NOT_FOUND;
-    for (size_t i = 0; t != NULL && i < t->n_indexes; i++) {
-        if (t->indexes[i].id == cmd->backfill.index) {
-            struct buf position;
-            buf_init(&position, SIZE_MAX / 2);
-            cmd->err = backfill(p, cmd, t, &t->indexes[i], &position);
-            buf_done(&position);
+    for (size_t i = 0; t != NULL && t->schema != NULL && i < t->n_istates; i++) {
+        if (t->istates[i].id == cmd->backfill.index) {
+            cmd->err = backfill(p, cmd, t, i);
+            return;
         }
     }
 }

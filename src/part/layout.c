@@ -73,6 +73,13 @@ void layout_backfill_key(struct buf *b, uint64_t table, uint32_t index)
     layout_put_u32_be(b, index);
 }
 
+void layout_index_counts_key(struct buf *b, uint64_t table, uint32_t index)
+{
+    buf_put_u8(b, ROW_INDEX_COUNTS);
+    put_u64_be(b, table);
+    layout_put_u32_be(b, index);
+}
+
 void layout_conflict_key(struct buf *b, uint64_t seq)
 {
     buf_put_u8(b, ROW_CONFLICT);

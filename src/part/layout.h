@@ -17,6 +17,7 @@ enum {
     ROW_NOTE = 'n',
     ROW_ORIGIN = 'o',
     ROW_TOMBSTONE = 't',
+    ROW_INDEX_COUNTS = 'x',
 };
 
 enum {
@@ -47,6 +48,7 @@ void layout_origin_key(struct buf *b, struct region_id region, struct peer_pos p
 void layout_tombstone_key(struct buf *b, struct hlc hlc, uint64_t table, struct bytes key);
 void layout_counts_key(struct buf *b, uint64_t table);
 void layout_backfill_key(struct buf *b, uint64_t table, uint32_t index);
+void layout_index_counts_key(struct buf *b, uint64_t table, uint32_t index);
 void layout_conflict_key(struct buf *b, uint64_t seq);
 void layout_note_key(struct buf *b, struct bytes name);
 void layout_meta_key(struct buf *b, const char *name);

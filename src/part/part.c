@@ -45,6 +45,7 @@ void part_set_table(struct part *p, const struct part_table *t)
     part_table_free(state->schema);
     state->schema = copy;
     state->schema_serial++;
+    part_istates_settle(p, state);
 }
 
 const struct part_table *part_find_table(const struct part *p, uint64_t id)
@@ -295,6 +296,7 @@ static void discard(struct part *p)
     MAP_FOREACH (&p->tables, e) {
         struct part_tstate *t = e->value;
         part_table_free(t->schema);
+        part_istates_free(t);
         free(t->digest);
         free(t);
     }
@@ -307,6 +309,7 @@ static void discard(struct part *p)
     free(p->stage.undo);
     free(p->log_ends);
     free(p->dropped);
+    free(p->index_dirty);
     free(p->changes);
     free(p->marks);
     buf_done(&p->log);
@@ -496,6 +499,7 @@ static enum err write_batch(struct part *p)
     if (p->checkpoint_must || p->log_bytes_since > PART_CHECKPOINT_BYTES) {
         part_checkpoint_put(p);
     }
+    part_istates_put(p);
     if (batch_is_empty(p)) {
         return OK;
     }
@@ -566,7 +570,7 @@ enum err part_commit(struct part *p, uint64_t now_ms)
         }
     }
     enum err e = write_batch(p);
-    p->failed = e != OK;
+    p->failed = p->failed || e != OK; /* a schema that could not be settled failed it before */
     for (struct part_cmd *cmd = pop(&batch); cmd != NULL; cmd = pop(&batch)) {
         if (e != OK) {
             doubt(cmd);

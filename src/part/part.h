@@ -45,6 +45,7 @@ struct part_index {
     enum part_projection projection;
     const struct bytes *include; /* PART_PROJECT_INCLUDE: further attribute names */
     size_t n_include;
+    bool building; /* made over a table that held items already: its backfill is not done */
 };
 
 struct part_table {
@@ -238,6 +239,8 @@ struct part_counts {
 };
 /* Live items of a table, exact. */
 struct part_counts part_table_counts(const struct part *p, uint64_t table);
+/* Rows of an index, exact; of one that is being built: of the items its backfill has come past. */
+struct part_counts part_index_counts(const struct part *p, uint64_t table, uint32_t index);
 /* Sum over the bucket's live items of hash128(key, version), modulo 2^128; tombstones do not count.
  */
 struct hash128 part_table_digest(const struct part *p, uint64_t table, unsigned bucket);

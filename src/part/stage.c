@@ -73,18 +73,20 @@ static struct version stage_version(struct part_stage *s)
     return s->version;
 }
 
-static bool is_dropped(const struct part *p, struct bytes row_key)
+bool part_is_dropped(const struct part *p, uint64_t table)
 {
-    if (p->n_dropped == 0 || row_key.base[0] != ROW_DATA) {
-        return false;
-    }
-    uint64_t table = load_u64_be(row_key.base + 1);
     for (size_t i = 0; i < p->n_dropped; i++) {
         if (p->dropped[i] == table) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_dropped(const struct part *p, struct bytes row_key)
+{
+    return p->n_dropped > 0 && row_key.base[0] == ROW_DATA &&
+           part_is_dropped(p, load_u64_be(row_key.base + 1));
 }
 
 enum err part_stage_read(struct part *p, struct bytes row_key, struct bytes *ret)
@@ -336,7 +338,7 @@ static void drop_table(struct part *p, const struct stage_act *act)
     buf_clear(b);
     layout_data_prefix(b, act->table);
     delete_prefix(p, b);
-    const uint8_t kinds[] = {ROW_INDEX, ROW_BACKFILL};
+    const uint8_t kinds[] = {ROW_INDEX, ROW_BACKFILL, ROW_INDEX_COUNTS};
     for (size_t i = 0; i < sizeof kinds; i++) {
         buf_clear(b);
         buf_put_u8(b, kinds[i]);
@@ -347,11 +349,13 @@ static void drop_table(struct part *p, const struct stage_act *act)
     if (t->schema_serial == act->schema_serial) {
         part_table_free(t->schema);
         t->schema = NULL;
+        part_istates_free(t);
     }
     free(t->digest);
     t->digest = NULL;
     t->counts = (struct part_counts){0};
     t->dirty = true;
+    part_istates_zero(p, t);
     /* The log may still tell of the table's items; replay must begin behind them. */
     p->checkpoint_must = true;
 }
@@ -363,6 +367,9 @@ static void drop_index(struct part *p, const struct stage_act *act)
     delete_prefix(p, &p->key_buf);
     buf_clear(&p->key_buf);
     layout_backfill_key(&p->key_buf, act->table, act->index);
+    engine_batch_delete(p->batch, buf_bytes(&p->key_buf));
+    buf_clear(&p->key_buf);
+    layout_index_counts_key(&p->key_buf, act->table, act->index);
     engine_batch_delete(p->batch, buf_bytes(&p->key_buf));
 }
 

@@ -21,6 +21,7 @@ struct region {
     struct part_config config;
     struct arena arena;
     uint64_t now_ms;
+    bool building; /* the test table's global index is still to be filled */
 };
 
 static inline struct value str(const char *s)
@@ -133,6 +134,7 @@ static inline void set_test_table(struct region *r, bool replicated)
             .projection = PART_PROJECT_INCLUDE,
             .include = include,
             .n_include = 1,
+            .building = r->building,
         },
         {
             .id = 2,

@@ -15,6 +15,18 @@ enum {
 
 #define INVALID_PREFIX "One or more parameter values were invalid: "
 
+/* Items and bytes of a table and of each of its indexes, as the writer counts them. */
+struct index_counts {
+    uint32_t id;
+    struct part_counts counts;
+};
+
+struct table_counts {
+    struct part_counts table;
+    const struct index_counts *indexes;
+    size_t n_indexes;
+};
+
 /* ---- calls to the writer (table_call.c) ---- */
 
 /* One administration call under way. `build` runs in the writer, where nothing changes between the
@@ -35,8 +47,8 @@ struct table_call {
     int needs_group;         /* enum core_group_version the table's group must have; 0: whichever */
     bool submitted;
     /* out */
-    bool found;                /* count_only: the table is there */
-    struct part_counts counts; /* of the table, before a deletion */
+    bool found;                 /* count_only: the table is there */
+    struct table_counts counts; /* of the table, before a deletion */
     bool has_fault;
     enum aws_error fault;
     struct bytes fault_msg;
@@ -162,7 +174,10 @@ enum core_stream_view to_stream_view(struct bytes view);
 
 /* A TableDescription. */
 void put_table(
-    struct dynamo_call *c, struct buf *b, const struct core_table *t, struct part_counts counts);
+    struct dynamo_call *c,
+    struct buf *b,
+    const struct core_table *t,
+    const struct table_counts *counts);
 /* {"TableDescription":…} of a call's result: the whole answer. */
 enum dynamo_step answer_table(struct table_call *t);
 void put_seconds(struct buf *b, uint64_t ms);

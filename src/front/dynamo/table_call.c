@@ -122,13 +122,31 @@ enum err table_fault_invalid(struct table_call *t, const char *fmt, ...)
     return err;
 }
 
+static enum err count(
+    const struct part *p, const struct core_table *t, struct arena *a, struct table_counts *ret)
+{
+    struct index_counts *indexes = ARENA_ARRAY(a, struct index_counts, t->n_indexes);
+    if (indexes == NULL) {
+        return ERR_TOO_BIG;
+    }
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        uint32_t id = t->indexes[i].part.id;
+        indexes[i] = (struct index_counts){id, part_index_counts(p, t->part.id, id)};
+    }
+    *ret = (struct table_counts){part_table_counts(p, t->part.id), indexes, t->n_indexes};
+    return OK;
+}
+
 static enum err run(void *arg, struct part_stage *s, struct arena *a)
 {
     struct table_call *t = arg;
     const struct core_table *now = catalog_table(core_catalog(t->admin.core), t->admin.name);
     if (now != NULL) {
         t->found = true;
-        t->counts = part_table_counts(part_stage_part(s), now->part.id);
+        enum err counted = count(part_stage_part(s), now, a, &t->counts);
+        if (counted != OK) {
+            return counted;
+        }
     }
     if (t->count_only) {
         return OK;

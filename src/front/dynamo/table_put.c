@@ -1,11 +1,8 @@
 /* Descriptions of tables in answers.
  *
- * The number of items and their bytes are exact for the table. An index that holds up to a thousand
- * items is counted; of a larger one the table's own figures are given, which it cannot exceed in
- * items. DynamoDB itself brings both up to date every six hours or so. */
+ * The numbers of items and their bytes are exact, of the table and of its indexes, as the writer
+ * counts them. DynamoDB itself brings them up to date every six hours or so. */
 #include "front/dynamo/table_admin.h"
-
-enum { INDEX_COUNT_MAX = 1000 };
 
 const char *status_name(enum core_status s)
 {
@@ -116,29 +113,17 @@ static void put_throughput(
 
 /* ---- indexes ---- */
 
-static struct part_counts index_counts(
-    struct dynamo_call *c,
-    const struct core_table *t,
-    const struct core_index *x,
-    struct part_counts table)
+/* An index that is being made or dropped counts as empty. */
+static struct part_counts counts_of(
+    const struct core_table *t, const struct core_index *x, const struct table_counts *counts)
 {
-    struct part_counts none = {0};
-    bool readable = t->status != CORE_CREATING && t->status != CORE_DELETING &&
-                    x->status != CORE_CREATING && x->status != CORE_DELETING;
-    if (!readable || table.items == 0) {
-        return none;
+    bool there = t->status != CORE_CREATING && x->status != CORE_CREATING;
+    for (size_t i = 0; there && i < counts->n_indexes; i++) {
+        if (counts->indexes[i].id == x->part.id) {
+            return counts->indexes[i].counts;
+        }
     }
-    struct core_page page = {
-        .table = t,
-        .index = x,
-        .limit = INDEX_COUNT_MAX,
-        .count_only = true,
-    };
-    enum err err = core_page_read(&c->d->view, &page, c->arena);
-    if (err != OK || page.has_last) {
-        return table;
-    }
-    return (struct part_counts){page.scanned, page.bytes};
+    return (struct part_counts){0};
 }
 
 static void put_index(
@@ -146,9 +131,9 @@ static void put_index(
     struct buf *b,
     const struct core_table *t,
     const struct core_index *x,
-    struct part_counts table)
+    const struct table_counts *counts)
 {
-    struct part_counts n = index_counts(c, t, x, table);
+    struct part_counts n = counts_of(t, x, counts);
     buf_put_str(b, "{\"IndexName\":");
     json_put_string(b, x->part.name);
     buf_put_u8(b, ',');
@@ -177,7 +162,7 @@ static void put_indexes(
     struct buf *b,
     const struct core_table *t,
     bool local,
-    struct part_counts counts)
+    const struct table_counts *counts)
 {
     bool any = false;
     for (size_t i = 0; i < t->n_indexes; i++) {
@@ -372,7 +357,10 @@ static void put_replicas(struct dynamo_call *c, struct buf *b, const struct core
 /* ---- the whole ---- */
 
 void put_table(
-    struct dynamo_call *c, struct buf *b, const struct core_table *t, struct part_counts counts)
+    struct dynamo_call *c,
+    struct buf *b,
+    const struct core_table *t,
+    const struct table_counts *counts)
 {
     buf_put_u8(b, '{');
     put_attrs(b, t);
@@ -386,8 +374,8 @@ void put_table(
     buf_putf(
         b,
         ",\"TableSizeBytes\":%llu,\"ItemCount\":%llu,\"TableArn\":\"",
-        (unsigned long long)counts.bytes,
-        (unsigned long long)counts.items);
+        (unsigned long long)counts->table.bytes,
+        (unsigned long long)counts->table.items);
     put_table_arn(b, t->region, t->part.name);
     buf_put_str(b, "\",\"TableId\":");
     json_put_string(b, t->uuid);
@@ -405,7 +393,7 @@ enum dynamo_step answer_table(struct table_call *t)
     ASSERT(t->admin.result != NULL);
     struct buf *b = call_body(t->c);
     buf_put_str(b, "{\"TableDescription\":");
-    put_table(t->c, b, t->admin.result, t->counts);
+    put_table(t->c, b, t->admin.result, &t->counts);
     buf_put_u8(b, '}');
     return call_ok(t->c);
 }
