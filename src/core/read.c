@@ -156,18 +156,15 @@ static enum err take_item(struct reading *r, struct value item)
 static size_t add_key_attrs(
     struct member *members, size_t n, const struct expr_key_schema *keys, const struct value *item)
 {
-    const struct expr_key_attr *attrs[] = {&keys->hash, &keys->range};
-    for (size_t i = 0; i < 2; i++) {
-        if (attrs[i]->name.base == NULL) {
-            continue;
-        }
+    for (size_t i = 0; i < expr_keys_count(keys); i++) {
+        struct bytes name = expr_keys_at(keys, i)->name;
         bool there = false;
         for (size_t k = 0; k < n; k++) {
-            there = there || bytes_eq(members[k].name, attrs[i]->name);
+            there = there || bytes_eq(members[k].name, name);
         }
-        const struct value *v = value_find(item, attrs[i]->name);
+        const struct value *v = value_find(item, name);
         if (!there && v != NULL) {
-            members[n++] = (struct member){attrs[i]->name, *v};
+            members[n++] = (struct member){name, *v};
         }
     }
     return n;
@@ -176,7 +173,7 @@ static size_t add_key_attrs(
 /* The key attributes of an item: the table's and, read through an index, the index's. */
 static enum err key_attrs_of(struct reading *r, const struct value *item, struct value *ret)
 {
-    struct member members[4];
+    struct member members[2 + EXPR_KEY_ATTRS_MAX];
     size_t n = add_key_attrs(members, 0, &r->page->table->part.keys, item);
     if (r->page->index != NULL) {
         n = add_key_attrs(members, n, &r->page->index->part.keys, item);

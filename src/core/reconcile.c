@@ -556,7 +556,7 @@ static enum err finish_states(struct look *l)
 
 static bool uses_attr(const struct expr_key_schema *keys, struct bytes name)
 {
-    return bytes_eq(keys->hash.name, name) || bytes_eq(keys->range.name, name);
+    return expr_keys_have(keys, name);
 }
 
 /* Declared attributes are those that some key uses. */

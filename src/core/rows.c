@@ -183,6 +183,17 @@ static void put_keys(struct writer *w, const struct expr_key_schema *keys)
     if (keys->range.name.base != NULL) {
         put_string(w, "range", keys->range.name);
     }
+    if (keys->more == NULL) {
+        return;
+    }
+    struct bytes names[EXPR_KEY_ATTRS_MAX];
+    size_t n = (size_t)keys->n_more_hash + keys->n_more_range;
+    ASSERT(n <= EXPR_KEY_ATTRS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = keys->more[i].name;
+    }
+    put_strings(w, "more_hash", names, keys->n_more_hash);
+    put_strings(w, "more_range", names + keys->n_more_hash, keys->n_more_range);
 }
 
 static enum err value_of_index(struct arena *a, const struct core_index *x, struct value *ret)
@@ -198,6 +209,17 @@ static enum err value_of_index(struct arena *a, const struct core_index *x, stru
     put_bool(&w, "backfilling", x->backfilling);
     put_throughput(&w, &x->throughput);
     return writer_end(&w, ret);
+}
+
+/* An index with a key of several attributes would be misread by who knows of single ones only. */
+static uint64_t shape_version(const struct core_table *t)
+{
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        if (t->indexes[i].part.keys.more != NULL) {
+            return ROW_VERSION_WIDE;
+        }
+    }
+    return ROW_VERSION_PLAIN;
 }
 
 /* What a table row and a group row share. */
@@ -245,7 +267,7 @@ enum err row_of_table(struct arena *a, const struct core_table *t, struct value 
 {
     struct writer w = {.a = a};
     put_row_key(&w, &(struct row_key){ROW_TABLE, t->region, t->part.name});
-    put_number(&w, "v", ROW_VERSION);
+    put_number(&w, "v", shape_version(t));
     put_id(&w, "id", t->part.id);
     put_string(&w, "uuid", t->uuid);
     put_text(&w, "status", status_names[t->status]);
@@ -273,7 +295,7 @@ enum err row_of_group(
 {
     struct writer w = {.a = a};
     put_row_key(&w, &(struct row_key){ROW_GROUP, BYTES_NONE, name});
-    put_number(&w, "v", ROW_VERSION);
+    put_number(&w, "v", shape_version(&g->shape));
     put_id(&w, "id", g->table);
     put_number(&w, "version", (uint64_t)g->version);
     put_number(&w, "created", g->created_ms);
@@ -287,7 +309,7 @@ enum err row_of_replica(
 {
     struct writer w = {.a = a};
     put_row_key(&w, &(struct row_key){ROW_REPLICA, r->replica.region, table});
-    put_number(&w, "v", ROW_VERSION);
+    put_number(&w, "v", ROW_VERSION_PLAIN);
     put_id(&w, "id", r->replica.table);
     put_id(&w, "join", r->replica.join);
     put_text(&w, "status", status_names[r->replica.status]);
@@ -304,7 +326,7 @@ enum err row_of_member(struct arena *a, const struct core_member *m, struct valu
 {
     struct writer w = {.a = a};
     put_row_key(&w, &(struct row_key){ROW_MEMBER, m->region, BYTES_NONE});
-    put_number(&w, "v", ROW_VERSION);
+    put_number(&w, "v", ROW_VERSION_PLAIN);
     put_id(&w, "id", m->id.v);
     put_string(&w, "http", m->http_address);
     put_string(&w, "link", m->link_address);
@@ -498,6 +520,41 @@ static struct expr_key_schema take_keys(struct taker *t, const struct core_table
     return keys;
 }
 
+static size_t listed(const struct value *map, const char *name, const struct value **ret)
+{
+    *ret = value_find(map, bytes_str(name));
+    return *ret != NULL && (*ret)->type == VALUE_LIST ? (*ret)->list.n : 0;
+}
+
+/* The further attributes of a global index's key. */
+static enum err take_more_keys(
+    struct arena *a, struct taker *t, const struct core_table *table, struct expr_key_schema *keys)
+{
+    const struct value *lists[2];
+    size_t n_hash = listed(t->map, "more_hash", &lists[0]);
+    size_t n_range = listed(t->map, "more_range", &lists[1]);
+    if (n_hash + n_range == 0) {
+        return OK;
+    }
+    bool fits = n_hash < EXPR_KEY_PARTS_MAX && n_range < EXPR_KEY_PARTS_MAX &&
+                (n_range == 0 || keys->range.name.base != NULL);
+    struct expr_key_attr *more = ARENA_ARRAY(a, struct expr_key_attr, n_hash + n_range);
+    if (more == NULL) {
+        return ERR_TOO_BIG;
+    }
+    for (size_t i = 0; i < n_hash + n_range && fits; i++) {
+        const struct value *v =
+            i < n_hash ? &lists[0]->list.items[i] : &lists[1]->list.items[i - n_hash];
+        fits = v->type == VALUE_STRING;
+        more[i] = fits ? typed_attr(t, table, v->bytes) : (struct expr_key_attr){0};
+    }
+    t->bad = t->bad || !fits;
+    keys->more = more;
+    keys->n_more_hash = (uint8_t)n_hash;
+    keys->n_more_range = (uint8_t)n_range;
+    return OK;
+}
+
 static enum err take_attrs(struct taker *t, struct arena *a, struct core_table *ret)
 {
     const struct value *list = take(t, "attrs", VALUE_LIST);
@@ -537,7 +594,9 @@ static enum err take_index(
     ret->status = take_status(t);
     ret->backfilling = take_flag(t, "backfilling");
     ret->throughput = take_throughput(t);
-    return take_strings(t, a, "include", &ret->part.include, &ret->part.n_include);
+    enum err err = take_more_keys(a, t, table, &ret->part.keys);
+    return err == OK ? take_strings(t, a, "include", &ret->part.include, &ret->part.n_include)
+                     : err;
 }
 
 static enum err take_indexes(struct taker *t, struct arena *a, struct core_table *ret)

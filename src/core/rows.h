@@ -9,7 +9,11 @@
 
 enum row_kind { ROW_MEMBER, ROW_TABLE, ROW_GROUP, ROW_REPLICA };
 
-enum { ROW_VERSION = 1 };
+enum {
+    ROW_VERSION = 2, /* the newest that is understood */
+    ROW_VERSION_PLAIN = 1,
+    ROW_VERSION_WIDE = 2, /* of a table with an index whose key is of several attributes */
+};
 
 /* A row's identity. `table` is empty for members, `region` for groups. */
 struct row_key {

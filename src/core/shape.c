@@ -46,11 +46,28 @@ enum err bytes_array_copy(
     return OK;
 }
 
+static const struct expr_key_attr *copy_attrs(
+    struct copier *c, const struct expr_key_attr *from, size_t n)
+{
+    struct expr_key_attr *attrs = ARENA_ARRAY(c->a, struct expr_key_attr, n);
+    if (attrs == NULL) {
+        c->full = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        attrs[i] = (struct expr_key_attr){copy_bytes(c, from[i].name), from[i].type};
+    }
+    return attrs;
+}
+
 static struct expr_key_schema copy_keys(struct copier *c, const struct expr_key_schema *keys)
 {
     struct expr_key_schema copy = *keys;
     copy.hash.name = copy_bytes(c, keys->hash.name);
     copy.range.name = copy_bytes(c, keys->range.name);
+    if (keys->more != NULL) {
+        copy.more = copy_attrs(c, keys->more, (size_t)keys->n_more_hash + keys->n_more_range);
+    }
     return copy;
 }
 
@@ -78,20 +95,6 @@ static const struct core_index *copy_indexes(
         indexes[i].part.include = copy_list(c, from[i].part.include, from[i].part.n_include);
     }
     return indexes;
-}
-
-static const struct expr_key_attr *copy_attrs(
-    struct copier *c, const struct expr_key_attr *from, size_t n)
-{
-    struct expr_key_attr *attrs = ARENA_ARRAY(c->a, struct expr_key_attr, n);
-    if (attrs == NULL) {
-        c->full = true;
-        return NULL;
-    }
-    for (size_t i = 0; i < n; i++) {
-        attrs[i] = (struct expr_key_attr){copy_bytes(c, from[i].name), from[i].type};
-    }
-    return attrs;
 }
 
 static const struct core_tag *copy_tags(struct copier *c, const struct core_tag *from, size_t n)
@@ -192,7 +195,15 @@ static bool attr_equal(const struct expr_key_attr *a, const struct expr_key_attr
 
 bool keys_equal(const struct expr_key_schema *a, const struct expr_key_schema *b)
 {
-    return attr_equal(&a->hash, &b->hash) && attr_equal(&a->range, &b->range);
+    if (a->n_more_hash != b->n_more_hash || a->n_more_range != b->n_more_range) {
+        return false;
+    }
+    bool equal = attr_equal(&a->hash, &b->hash) && attr_equal(&a->range, &b->range);
+    size_t n_more = (size_t)a->n_more_hash + a->n_more_range;
+    for (size_t i = 0; i < n_more && equal; i++) {
+        equal = attr_equal(&a->more[i], &b->more[i]);
+    }
+    return equal;
 }
 
 bool bytes_listed(const struct bytes *list, size_t n, struct bytes name)

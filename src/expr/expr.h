@@ -28,6 +28,8 @@ enum {
     EXPR_IN_OPERANDS_MAX = 100,
     EXPR_PATH_DEPTH_MAX = 32,
     EXPR_SUBSTITUTION_BYTES_MAX = 2 * 1024 * 1024,
+    EXPR_KEY_PARTS_MAX = 4, /* hash attributes, and range attributes, of one key */
+    EXPR_KEY_ATTRS_MAX = 2 * EXPR_KEY_PARTS_MAX,
 };
 
 /* One placeholder table entry; `used` is set when an expression refers to it. */
@@ -130,10 +132,43 @@ struct expr_key_attr {
     enum value_type type;
 };
 
+/* A table's key is one hash attribute and at most one range attribute; so is a local index's. A
+ * global index may have several of each ("multi-attribute keys"): items are together when all their
+ * hash attributes are equal, and in order of the range attributes, one after the other. */
 struct expr_key_schema {
     struct expr_key_attr hash;
-    struct expr_key_attr range; /* name.base NULL: no sort key */
+    struct expr_key_attr range;       /* name.base NULL: no sort key */
+    const struct expr_key_attr *more; /* further hash attributes, then further range attributes */
+    uint8_t n_more_hash;
+    uint8_t n_more_range;
 };
+
+static inline size_t expr_keys_hashes(const struct expr_key_schema *k)
+{
+    return (size_t)1 + k->n_more_hash;
+}
+
+/* How many attributes the key has. */
+static inline size_t expr_keys_count(const struct expr_key_schema *k)
+{
+    return expr_keys_hashes(k) + (k->range.name.base == NULL ? 0 : (size_t)1 + k->n_more_range);
+}
+
+/* The i-th of them: hash attributes first. */
+static inline const struct expr_key_attr *expr_keys_at(const struct expr_key_schema *k, size_t i)
+{
+    size_t hashes = expr_keys_hashes(k);
+    if (i == 0) {
+        return &k->hash;
+    }
+    if (i < hashes) {
+        return &k->more[i - 1];
+    }
+    return i == hashes ? &k->range : &k->more[i - 2];
+}
+
+/* Whether `name` is one of them. */
+bool expr_keys_have(const struct expr_key_schema *k, struct bytes name);
 
 enum expr_range_op {
     EXPR_RANGE_ALL,
@@ -148,20 +183,44 @@ enum expr_range_op {
 
 struct expr_key_cond {
     struct value hash;
-    enum expr_range_op op;
-    struct value lo; /* the operand; lower bound of BETWEEN */
-    struct value hi; /* upper bound of BETWEEN */
+    /* Of a key of several attributes: the values of the further hash attributes, then those that
+     * the range attributes before the one `op` is about must equal. */
+    const struct value *more;
+    size_t n_more;
+    enum expr_range_op op; /* on the first range attribute that is not in `more` */
+    struct value lo;       /* the operand; lower bound of BETWEEN */
+    struct value hi;       /* upper bound of BETWEEN */
 };
 
 /* Parses a KeyConditionExpression against the table's or index's schema: exactly one equality on
  * the hash attribute, at most one condition on the range attribute, in either order, each with its
- * operands in either order. OK; ERR_INVALID with "Query condition missed key schema element: …",
- * "Query key condition not supported", type mismatches, empty key values, …; ERR_TOO_BIG. */
+ * operands in either order. Of a key of several attributes: an equality on each hash attribute, and
+ * conditions on range attributes from the first on, all but the last of them equalities. OK;
+ * ERR_INVALID with "Query condition missed key schema element: …", "Query key condition not
+ * supported", type mismatches, empty key values, …; ERR_TOO_BIG. */
 MUST_CHECK enum err expr_key_cond_parse(
     struct arena *a,
     struct bytes text,
     struct expr_env *env,
     const struct expr_key_schema *schema,
+    struct expr_key_cond *ret,
+    struct bytes *reterr_msg);
+
+/* One attribute's condition, for callers without a text. */
+struct expr_key_leaf {
+    struct bytes attr;
+    enum expr_range_op op; /* not ALL */
+    const struct value *lo;
+    const struct value *hi; /* of BETWEEN, else NULL */
+};
+
+/* Matches conditions, at most one an attribute, with the schema of a key of several attributes. OK;
+ * ERR_INVALID with the message; ERR_TOO_BIG. */
+MUST_CHECK enum err expr_key_cond_match(
+    struct arena *a,
+    const struct expr_key_schema *schema,
+    const struct expr_key_leaf *leaves,
+    size_t n,
     struct expr_key_cond *ret,
     struct bytes *reterr_msg);
 

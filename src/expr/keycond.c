@@ -6,15 +6,8 @@
 
 #include "expr/ast.h"
 
-struct leaf {
-    const struct node *attribute;
-    enum expr_range_op op;
-    const struct value *lo;
-    const struct value *hi; /* NULL but for BETWEEN */
-};
-
 struct leaves {
-    struct leaf *list;
+    struct expr_key_leaf *list;
     size_t n;
 };
 
@@ -100,17 +93,18 @@ static void add_leaf(struct parse *p, struct leaves *leaves, const struct node *
     if (p->err != OK) {
         return;
     }
-    struct leaf leaf = {.op = EXPR_RANGE_BEGINS_WITH};
+    struct expr_key_leaf leaf = {.op = EXPR_RANGE_BEGINS_WITH};
     const struct node *operands[3] = {n->a, n->b, n->c};
     if (n->kind == NODE_CALL) {
         operands[0] = n->args;
         operands[1] = n->args->next;
     }
-    leaf.attribute = leaf_attribute(p, operands, n->kind == NODE_BETWEEN ? 3 : 2);
+    const struct node *attribute = leaf_attribute(p, operands, n->kind == NODE_BETWEEN ? 3 : 2);
     if (p->err != OK) {
         return;
     }
-    bool swapped = leaf.attribute == operands[1];
+    leaf.attr = attribute->path.steps[0].name;
+    bool swapped = attribute == operands[1];
     leaf.lo = operands[swapped ? 0 : 1]->value;
     if (n->kind == NODE_BETWEEN) {
         leaf.op = EXPR_RANGE_BETWEEN;
@@ -118,9 +112,8 @@ static void add_leaf(struct parse *p, struct leaves *leaves, const struct node *
     } else if (n->kind == NODE_COMPARE) {
         leaf.op = range_op(n->token->kind, swapped);
     }
-    struct bytes name = leaf.attribute->path.steps[0].name;
     for (size_t i = 0; i < leaves->n; i++) {
-        if (bytes_eq(leaves->list[i].attribute->path.steps[0].name, name)) {
+        if (bytes_eq(leaves->list[i].attr, leaf.attr)) {
             key_fail(
                 p,
                 "KeyConditionExpressions must only contain one condition per key",
@@ -150,10 +143,10 @@ static void collect(struct parse *p, struct leaves *leaves)
     }
 }
 
-static const struct leaf *find_leaf(const struct leaves *leaves, struct bytes name)
+static const struct expr_key_leaf *find_leaf(const struct leaves *leaves, struct bytes name)
 {
     for (size_t i = 0; i < leaves->n; i++) {
-        if (bytes_eq(leaves->list[i].attribute->path.steps[0].name, name)) {
+        if (bytes_eq(leaves->list[i].attr, name)) {
             return &leaves->list[i];
         }
     }
@@ -182,7 +175,8 @@ static void check_operand(struct parse *p, const struct value *v, const struct e
     }
 }
 
-static void check_leaf(struct parse *p, const struct leaf *l, const struct expr_key_attr *attr)
+static void check_leaf(
+    struct parse *p, const struct expr_key_leaf *l, const struct expr_key_attr *attr)
 {
     check_operand(p, l->lo, attr);
     if (l->hi != NULL) {
@@ -190,16 +184,17 @@ static void check_leaf(struct parse *p, const struct leaf *l, const struct expr_
     }
 }
 
+static const char unsupported[] = "Query key condition not supported";
+static const char missed[] = "Query condition missed key schema element: ";
+
 static void match_schema(
     struct parse *p,
     const struct leaves *leaves,
     const struct expr_key_schema *schema,
     struct expr_key_cond *ret)
 {
-    static const char unsupported[] = "Query key condition not supported";
-    static const char missed[] = "Query condition missed key schema element: ";
-    const struct leaf *hash = find_leaf(leaves, schema->hash.name);
-    const struct leaf *range = NULL;
+    const struct expr_key_leaf *hash = find_leaf(leaves, schema->hash.name);
+    const struct expr_key_leaf *range = NULL;
     if (schema->range.name.base != NULL) {
         range = find_leaf(leaves, schema->range.name);
     }
@@ -234,6 +229,154 @@ static void match_schema(
     }
 }
 
+/* ---- keys of several attributes ---- */
+
+bool expr_keys_have(const struct expr_key_schema *k, struct bytes name)
+{
+    for (size_t i = 0; i < expr_keys_count(k); i++) {
+        if (bytes_eq(expr_keys_at(k, i)->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_wide(const struct expr_key_schema *k)
+{
+    return k->more != NULL;
+}
+
+/* All hash attributes have an equality. */
+static void match_hashes(
+    struct parse *p, const struct leaves *leaves, const struct expr_key_schema *schema)
+{
+    for (size_t i = 0; i < expr_keys_hashes(schema) && p->err == OK; i++) {
+        const struct expr_key_attr *attr = expr_keys_at(schema, i);
+        const struct expr_key_leaf *l = find_leaf(leaves, attr->name);
+        if (l == NULL) {
+            key_fail(p, missed, attr->name, "");
+            return;
+        }
+        check_leaf(p, l, attr);
+        if (l->op != EXPR_RANGE_EQ) {
+            key_fail(p, unsupported, BYTES_NONE, "");
+        }
+    }
+}
+
+/* A condition on something that is no key attribute stands in the place of a key attribute. */
+static void refuse_strangers(
+    struct parse *p, const struct leaves *leaves, const struct expr_key_schema *schema)
+{
+    bool strange = false;
+    for (size_t i = 0; i < leaves->n; i++) {
+        strange = strange || !expr_keys_have(schema, leaves->list[i].attr);
+    }
+    for (size_t i = expr_keys_hashes(schema); i < expr_keys_count(schema) && strange; i++) {
+        struct bytes name = expr_keys_at(schema, i)->name;
+        if (find_leaf(leaves, name) == NULL) {
+            key_fail(p, missed, name, "");
+        }
+    }
+    if (strange) {
+        key_fail(p, unsupported, BYTES_NONE, "");
+    }
+}
+
+/* The range attributes before `last` that lack an equality. */
+static void refuse_gaps(
+    struct parse *p, const struct leaves *leaves, const struct expr_key_schema *schema, size_t last)
+{
+    struct bytes gaps = BYTES_LIT("");
+    for (size_t i = expr_keys_hashes(schema); i < last && gaps.base != NULL; i++) {
+        struct bytes name = expr_keys_at(schema, i)->name;
+        const struct expr_key_leaf *l = find_leaf(leaves, name);
+        if (l == NULL || l->op != EXPR_RANGE_EQ) {
+            gaps = bytes_fmt(
+                p->arena,
+                "%.*s%s%.*s",
+                BYTES_FMT(gaps),
+                gaps.len == 0 ? "" : ", ",
+                BYTES_FMT(name));
+        }
+    }
+    if (gaps.base == NULL) {
+        parse_fail_memory(p);
+    } else if (gaps.len > 0) {
+        struct bytes tail = bytes_fmt(
+            p->arena,
+            "%.*s must have equality conditions specified in the query because a condition is "
+            "present on key attribute ",
+            BYTES_FMT(gaps));
+        struct bytes name = expr_keys_at(schema, last)->name;
+        tail = bytes_fmt(p->arena, "%.*s%.*s", BYTES_FMT(tail), BYTES_FMT(name));
+        key_fail(p, "RANGE key attributes ", tail, "");
+    }
+}
+
+static void match_wide(
+    struct parse *p,
+    const struct leaves *leaves,
+    const struct expr_key_schema *schema,
+    struct expr_key_cond *ret)
+{
+    match_hashes(p, leaves, schema);
+    refuse_strangers(p, leaves, schema);
+    size_t last = 0; /* the last range attribute with a condition */
+    for (size_t i = expr_keys_hashes(schema); i < expr_keys_count(schema) && p->err == OK; i++) {
+        const struct expr_key_leaf *l = find_leaf(leaves, expr_keys_at(schema, i)->name);
+        if (l != NULL) {
+            check_leaf(p, l, expr_keys_at(schema, i));
+            last = i;
+        }
+    }
+    if (p->err == OK && last > 0) {
+        refuse_gaps(p, leaves, schema, last);
+    }
+    size_t n = last > 0 ? last : expr_keys_hashes(schema);
+    struct value *more = ARENA_ARRAY(p->arena, struct value, n);
+    if (p->err == OK && more == NULL) {
+        parse_fail_memory(p);
+    }
+    if (p->err != OK) {
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        more[i - 1] = *find_leaf(leaves, expr_keys_at(schema, i)->name)->lo;
+    }
+    struct bytes first = expr_keys_at(schema, 0)->name;
+    *ret = (struct expr_key_cond){
+        .hash = *find_leaf(leaves, first)->lo,
+        .more = more,
+        .n_more = n - 1,
+        .op = EXPR_RANGE_ALL,
+    };
+    if (last > 0) {
+        const struct expr_key_leaf *l = find_leaf(leaves, expr_keys_at(schema, last)->name);
+        ret->op = l->op;
+        ret->lo = *l->lo;
+        ret->hi = l->hi == NULL ? ret->hi : *l->hi;
+    }
+}
+
+enum err expr_key_cond_match(
+    struct arena *a,
+    const struct expr_key_schema *schema,
+    const struct expr_key_leaf *leaves,
+    size_t n,
+    struct expr_key_cond *ret,
+    struct bytes *reterr_msg)
+{
+    ASSERT(is_wide(schema));
+    struct parse p = {.arena = a};
+    struct leaves all = {(struct expr_key_leaf *)(uintptr_t)leaves, n}; /* only read */
+    match_wide(&p, &all, schema, ret);
+    if (p.err == ERR_INVALID) {
+        *reterr_msg = p.msg;
+    }
+    return p.err;
+}
+
 enum err expr_key_cond_parse(
     struct arena *a,
     struct bytes text,
@@ -248,7 +391,7 @@ enum err expr_key_cond_parse(
         check_condition(&p);
     }
     if (p.err == OK) {
-        leaves.list = ARENA_ARRAY(a, struct leaf, p.n_nodes);
+        leaves.list = ARENA_ARRAY(a, struct expr_key_leaf, p.n_nodes);
         if (leaves.list == NULL) {
             parse_fail_memory(&p);
         }
@@ -257,7 +400,7 @@ enum err expr_key_cond_parse(
         collect(&p, &leaves);
     }
     if (p.err == OK) {
-        match_schema(&p, &leaves, schema, ret);
+        (is_wide(schema) ? match_wide : match_schema)(&p, &leaves, schema, ret);
     }
     parse_done(&p);
     if (p.err == ERR_INVALID) {

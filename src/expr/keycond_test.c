@@ -13,6 +13,25 @@ static const struct expr_key_schema with_text_range = {
     .range = {BYTES_LIT("c"), VALUE_STRING},
 };
 
+static const struct expr_key_attr more[] = {
+    {BYTES_LIT("q"), VALUE_NUMBER},
+    {BYTES_LIT("d"), VALUE_NUMBER},
+    {BYTES_LIT("e"), VALUE_STRING},
+};
+/* Hash attributes p and q, range attributes c, d and e. */
+static const struct expr_key_schema wide = {
+    .hash = {BYTES_LIT("p"), VALUE_STRING},
+    .range = {BYTES_LIT("c"), VALUE_NUMBER},
+    .more = more,
+    .n_more_hash = 1,
+    .n_more_range = 2,
+};
+static const struct expr_key_schema two_hashes = {
+    .hash = {BYTES_LIT("p"), VALUE_STRING},
+    .more = more,
+    .n_more_hash = 1,
+};
+
 static const char *described(struct world *w, const struct expr_key_cond *k)
 {
     static const char *const ops[] = {
@@ -25,7 +44,11 @@ static const char *described(struct world *w, const struct expr_key_cond *k)
         [EXPR_RANGE_BETWEEN] = "between",
         [EXPR_RANGE_BEGINS_WITH] = "begins",
     };
-    struct bytes text = bytes_fmt(&w->arena, "%s %s", show(w, &k->hash), ops[k->op]);
+    struct bytes text = bytes_fmt(&w->arena, "%s", show(w, &k->hash));
+    for (size_t i = 0; i < k->n_more; i++) {
+        text = bytes_fmt(&w->arena, "%.*s %s", BYTES_FMT(text), show(w, &k->more[i]));
+    }
+    text = bytes_fmt(&w->arena, "%.*s %s", BYTES_FMT(text), ops[k->op]);
     if (k->op != EXPR_RANGE_ALL) {
         text = bytes_fmt(&w->arena, "%.*s %s", BYTES_FMT(text), show(w, &k->lo));
     }
@@ -90,6 +113,40 @@ static void accepts(void **state)
         {&with_text_range, "p=:n AND begins_with(c, :s)", "5 begins 'x'"},
         {&with_text_range, "begins_with ( c , :s ) AND p=:n", "5 begins 'x'"},
     };
+    CHECK_ALL(cases);
+}
+
+/* A key of several attributes: every hash attribute by equality, range attributes from the first
+ * on, all but the last by equality. */
+static void several_attributes(void **state)
+{
+    (void)state;
+#define GAP(gaps, last)                                                \
+    "RANGE key attributes " gaps                                       \
+    " must have equality conditions specified in the query because a " \
+    "condition is present on key attribute " last
+    static const struct key_case cases[] = {
+        {&two_hashes, "q=:n AND p=:p", "'k' 5 all"},
+        {&two_hashes, "p=:p", "Query condition missed key schema element: q"},
+        {&two_hashes, "p=:p AND q>:n", "Query key condition not supported"},
+        {&two_hashes, "p=:p AND q=:n AND c=:c", "Query key condition not supported"},
+        {&wide, "p=:p AND q=:n", "'k' 5 all"},
+        {&wide, "p=:p AND q=:n AND c=:c", "'k' 5 = 3"},
+        {&wide, "p=:p AND c BETWEEN :c AND :d AND q=:n", "'k' 5 between 3 7"},
+        {&wide, "d<:d AND c=:c AND p=:p AND q=:n", "'k' 5 3 < 7"},
+        {&wide, "p=:p AND q=:n AND c=:c AND d=:d AND e=:s", "'k' 5 3 7 = 'x'"},
+        {&wide, "p=:p AND q=:n AND c=:c AND d=:d AND begins_with(e,:s)", "'k' 5 3 7 begins 'x'"},
+        {&wide, "q=:n", "Query condition missed key schema element: p"},
+        {&wide, "p=:p AND q=:n AND d=:d", GAP("c", "d")},
+        {&wide, "p=:p AND q=:n AND e=:s", GAP("c, d", "e")},
+        {&wide, "p=:p AND q=:n AND c>:c AND d=:d", GAP("c", "d")},
+        {&wide, "p=:p AND q=:n AND c=:c AND x=:d", "Query condition missed key schema element: d"},
+        {&wide,
+         "p=:p AND q=:n AND c=:s",
+         "One or more parameter values were invalid: Condition parameter type does not match "
+         "schema type"},
+    };
+#undef GAP
     CHECK_ALL(cases);
 }
 
@@ -183,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts),
+        cmocka_unit_test(several_attributes),
         cmocka_unit_test(refuses_forms),
         cmocka_unit_test(refuses_by_schema),
     };

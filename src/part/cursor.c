@@ -27,18 +27,25 @@ static void put_prefix(struct buf *b, const struct part_table *t, const struct p
     }
 }
 
-/* Prefix, ring position and encoded partition key. */
+/* Prefix, ring position, encoded partition key and what the first range attributes must equal. */
 static void put_partition(
     struct buf *b,
     const struct part_table *t,
     const struct part_index *ix,
-    const struct value *hash)
+    const struct expr_key_cond *q)
 {
+    size_t n_hash = ix == NULL ? 1 : expr_keys_hashes(&ix->keys);
     struct buf key;
     buf_init(&key, SIZE_MAX / 2);
-    key_encode(&key, hash);
+    key_encode(&key, &q->hash);
+    for (size_t i = 0; i + 1 < n_hash; i++) {
+        key_encode(&key, &q->more[i]);
+    }
     put_prefix(b, t, ix);
     layout_put_u32_be(b, key_partition_hash(buf_bytes(&key)));
+    for (size_t i = n_hash - 1; i < q->n_more; i++) {
+        key_encode(&key, &q->more[i]);
+    }
     buf_put_bytes(b, buf_bytes(&key));
     buf_done(&key);
 }
@@ -105,16 +112,24 @@ static void narrow(struct bounds *b, size_t partition, const struct expr_key_con
 
 static bool query_fits(const struct expr_key_schema *keys, const struct expr_key_cond *q)
 {
-    if (q->hash.type != keys->hash.type) {
+    size_t n = expr_keys_count(keys);
+    if (q->hash.type != keys->hash.type || q->n_more + 1 < expr_keys_hashes(keys) ||
+        q->n_more + 1 > n) {
         return false;
+    }
+    for (size_t i = 0; i < q->n_more; i++) {
+        if (q->more[i].type != expr_keys_at(keys, i + 1)->type) {
+            return false;
+        }
     }
     if (q->op == EXPR_RANGE_ALL) {
         return true;
     }
-    if (keys->range.name.base == NULL || q->lo.type != keys->range.type) {
+    if (q->n_more + 1 == n) {
         return false;
     }
-    if (q->op == EXPR_RANGE_BETWEEN && q->hi.type != keys->range.type) {
+    enum value_type type = expr_keys_at(keys, q->n_more + 1)->type;
+    if (q->lo.type != type || (q->op == EXPR_RANGE_BETWEEN && q->hi.type != type)) {
         return false;
     }
     return q->op != EXPR_RANGE_BEGINS_WITH || q->lo.type != VALUE_NUMBER;
@@ -127,7 +142,7 @@ static enum err query_bounds(
     if (!query_fits(keys, range->query)) {
         return ERR_INVALID;
     }
-    put_partition(&b->lo, t, range->index, &range->query->hash);
+    put_partition(&b->lo, t, range->index, range->query);
     size_t partition = b->lo.len;
     /* The end's bytes up to the partition stay as they are while the end of the partition itself is
      * another string, so a bound on the sort key begins from the partition again. */
@@ -162,7 +177,10 @@ static enum err after_key(
     const struct expr_key_schema *keys = range->index != NULL ? &range->index->keys : &t->keys;
     enum err e = after->type == VALUE_MAP ? part_key_of(keys, after, &key, &attr) : ERR_INVALID;
     if (e == OK) {
-        size_t first = key_first_len(buf_bytes(&key));
+        size_t first = 0;
+        for (size_t i = 0; i < expr_keys_hashes(keys); i++) {
+            first += key_first_len(bytes_from(buf_bytes(&key), first));
+        }
         put_prefix(b, t, range->index);
         layout_put_u32_be(b, key_partition_hash((struct bytes){key.base, first}));
         buf_put_bytes(b, buf_bytes(&key));

@@ -131,6 +131,129 @@ static void compare(struct region *r, const struct model *m, const struct part_r
     part_cursor_close(c);
 }
 
+/* A table (pk S) with an index by a and b together, then c, then d. */
+static void set_wide_table(struct region *r)
+{
+    static const struct expr_key_attr more[] = {
+        {{(const uint8_t *)"b", 1}, VALUE_NUMBER},
+        {{(const uint8_t *)"d", 1}, VALUE_STRING},
+    };
+    const struct part_index index = {
+        .id = 1,
+        .name = BYTES_LIT("wide"),
+        .keys =
+            {
+                .hash = {BYTES_LIT("a"), VALUE_STRING},
+                .range = {BYTES_LIT("c"), VALUE_NUMBER},
+                .more = more,
+                .n_more_hash = 1,
+                .n_more_range = 1,
+            },
+        .projection = PART_PROJECT_ALL,
+    };
+    const struct part_table t = {
+        .id = TABLE + 1,
+        .name = BYTES_LIT("wide"),
+        .keys = {.hash = {BYTES_LIT("pk"), VALUE_STRING}},
+        .indexes = &index,
+        .n_indexes = 1,
+    };
+    part_set_table(r->part, &t);
+}
+
+static const struct value *wide_item(
+    struct arena *a, int64_t pk, int64_t b, int64_t c, const char *d)
+{
+    static const char *const names[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    struct member m[] = {
+        {BYTES_LIT("a"), str("x")},
+        {BYTES_LIT("b"), num(b)},
+        {BYTES_LIT("c"), num(c)},
+        {BYTES_LIT("d"), str(d)},
+        {BYTES_LIT("pk"), str(names[pk])},
+    };
+    struct member *kept = ARENA_ARRAY(a, struct member, 5);
+    memcpy(kept, m, sizeof m);
+    struct value *item = ARENA_NEW(a, struct value);
+    *item = (struct value){.type = VALUE_MAP, .map = {kept, 5}};
+    return item;
+}
+
+/* The primary keys a query over the wide index returns, in its order. */
+static const char *walk_wide(
+    struct region *r, const struct expr_key_cond *q, const struct value *after, bool backward)
+{
+    const struct part_table *t = part_find_table(r->part, TABLE + 1);
+    const struct part_reader reader = {.engine = r->engine};
+    const struct part_range range = {
+        .index = &t->indexes[0],
+        .query = q,
+        .after = after,
+        .backward = backward,
+    };
+    struct part_cursor *c;
+    enum err err = part_cursor_open(&reader, t, &range, &c);
+    if (err != OK) {
+        return err_name(err);
+    }
+    struct value v;
+    size_t bytes;
+    struct bytes text = BYTES_LIT("");
+    while (part_cursor_next(c, &r->arena, &v, &bytes) == OK) {
+        struct bytes pk = attr(&v, "pk")->bytes;
+        text = bytes_fmt(&r->arena, "%.*s%.*s", BYTES_FMT(text), BYTES_FMT(pk));
+    }
+    part_cursor_close(c);
+    return bytes_cstr(&r->arena, text);
+}
+
+/* An index whose key is of several attributes keeps items together by all hash attributes and in
+ * order of the range attributes one after the other; equalities narrow from the left; a walk goes
+ * on after any item; what has not all attributes is not in it. */
+static void test_several_attributes(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    set_wide_table(&r);
+    const struct value *last = wide_item(&r.arena, 3, 1, 6, "b");
+    const struct value *const items[] = {
+        wide_item(&r.arena, 1, 1, 6, "c"),
+        wide_item(&r.arena, 2, 1, 6, "a"),
+        last,
+        wide_item(&r.arena, 4, 1, -2, "z"),
+        wide_item(&r.arena, 5, 2, 0, "a"),
+        wide_item(&r.arena, 6, 1, 9, "bb"),
+    };
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        assert_int_equal(put_item(&r, TABLE + 1, items[i]), OK);
+    }
+    const struct value *sparse = item_of(&r.arena, "pk", str("7"), "a", str("x"), "b", num(1));
+    assert_int_equal(put_item(&r, TABLE + 1, sparse), OK);
+    const struct value more[] = {num(1), num(6)};
+    struct expr_key_cond q = {.hash = str("x"), .more = more, .n_more = 1, .op = EXPR_RANGE_ALL};
+    assert_string_equal(walk_wide(&r, &q, NULL, false), "42316");
+    assert_string_equal(walk_wide(&r, &q, NULL, true), "61324");
+    assert_string_equal(walk_wide(&r, &q, last, false), "16");
+    q.op = EXPR_RANGE_GE;
+    q.lo = num(6);
+    assert_string_equal(walk_wide(&r, &q, NULL, false), "2316");
+    q.n_more = 2;
+    q.op = EXPR_RANGE_ALL;
+    assert_string_equal(walk_wide(&r, &q, NULL, false), "231");
+    assert_string_equal(walk_wide(&r, &q, last, true), "2");
+    q.op = EXPR_RANGE_GT;
+    q.lo = str("a");
+    assert_string_equal(walk_wide(&r, &q, NULL, false), "31");
+    q.lo = num(1);
+    assert_string_equal(walk_wide(&r, &q, NULL, false), err_name(ERR_INVALID));
+    q.n_more = 0;
+    assert_string_equal(walk_wide(&r, &q, NULL, false), err_name(ERR_INVALID));
+    assert_int_equal(part_index_counts(r.part, TABLE + 1, 1).items, 6);
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
 /* Random queries over table and index, both ways, from the start or from any position inside,
  * return what a plain list filtered and sorted returns. */
 static void test_query_model(void **state)
@@ -264,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query_model),
+        cmocka_unit_test(test_several_attributes),
         cmocka_unit_test(test_segments),
         cmocka_unit_test(test_refused),
     };

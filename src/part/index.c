@@ -15,6 +15,11 @@ void part_index_row_done(struct index_row *r)
     buf_done(&r->value);
 }
 
+static size_t part_bytes_max(size_t i, size_t n_hash)
+{
+    return i < n_hash ? DOC_HASH_KEY_BYTES_MAX : DOC_RANGE_KEY_BYTES_MAX;
+}
+
 static const struct value *index_key_value(
     const struct expr_key_attr *attr, size_t bytes_max, const struct value *item)
 {
@@ -28,15 +33,9 @@ static const struct value *index_key_value(
     return v;
 }
 
-static bool names_attr(const struct expr_key_schema *k, struct bytes name)
-{
-    return bytes_eq(k->hash.name, name) ||
-           (k->range.name.base != NULL && bytes_eq(k->range.name, name));
-}
-
 static bool is_projected(const struct part_table *t, const struct part_index *ix, struct bytes name)
 {
-    if (names_attr(&t->keys, name) || names_attr(&ix->keys, name)) {
+    if (expr_keys_have(&t->keys, name) || expr_keys_have(&ix->keys, name)) {
         return true;
     }
     for (size_t i = 0; i < ix->n_include; i++) {
@@ -97,14 +96,15 @@ enum err part_index_row(
     if (item == NULL) {
         return OK;
     }
-    const struct value *hash = index_key_value(&ix->keys.hash, DOC_HASH_KEY_BYTES_MAX, item);
-    const struct value *range = NULL;
-    bool ranged = ix->keys.range.name.base != NULL;
-    if (ranged) {
-        range = index_key_value(&ix->keys.range, DOC_RANGE_KEY_BYTES_MAX, item);
-    }
-    if (hash == NULL || (ranged && range == NULL)) {
-        return OK;
+    size_t n = expr_keys_count(&ix->keys);
+    size_t n_hash = expr_keys_hashes(&ix->keys);
+    const struct value *parts[EXPR_KEY_ATTRS_MAX];
+    ASSERT(n <= EXPR_KEY_ATTRS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        parts[i] = index_key_value(expr_keys_at(&ix->keys, i), part_bytes_max(i, n_hash), item);
+        if (parts[i] == NULL) {
+            return OK;
+        }
     }
     layout_index_prefix(&ret->key, t->id, ix->id);
     /* The hash stands before the bytes it is of: encode first, put it in behind the prefix
@@ -112,12 +112,14 @@ enum err part_index_row(
     const uint8_t gap[LAYOUT_HASH_BYTES] = {0};
     buf_put(&ret->key, gap, sizeof gap);
     size_t at = ret->key.len;
-    key_encode(&ret->key, hash);
+    for (size_t i = 0; i < n_hash; i++) {
+        key_encode(&ret->key, parts[i]);
+    }
     uint32_t ring =
         __builtin_bswap32(key_partition_hash(bytes_of(ret->key.base + at, ret->key.len - at)));
     memcpy(ret->key.base + LAYOUT_INDEX_PREFIX, &ring, sizeof ring);
-    if (ranged) {
-        key_encode(&ret->key, range);
+    for (size_t i = n_hash; i < n; i++) {
+        key_encode(&ret->key, parts[i]);
     }
     buf_put_bytes(&ret->key, key);
     if (ret->key.err != OK) {
@@ -191,9 +193,6 @@ static enum err check_attr(
     const struct value *item,
     struct part_op *op)
 {
-    if (attr->name.base == NULL) {
-        return OK;
-    }
     const struct value *v = value_find(item, attr->name);
     if (v == NULL) {
         return OK;
@@ -214,12 +213,13 @@ enum err part_index_check(const struct part_table *t, const struct value *item, 
 {
     for (size_t i = 0; i < t->n_indexes; i++) {
         const struct part_index *ix = &t->indexes[i];
-        enum err e = check_attr(ix, &ix->keys.hash, DOC_HASH_KEY_BYTES_MAX, item, op);
-        if (e == OK) {
-            e = check_attr(ix, &ix->keys.range, DOC_RANGE_KEY_BYTES_MAX, item, op);
-        }
-        if (e != OK) {
-            return e;
+        size_t n_hash = expr_keys_hashes(&ix->keys);
+        for (size_t k = 0; k < expr_keys_count(&ix->keys); k++) {
+            const struct expr_key_attr *attr = expr_keys_at(&ix->keys, k);
+            enum err e = check_attr(ix, attr, part_bytes_max(k, n_hash), item, op);
+            if (e != OK) {
+                return e;
+            }
         }
     }
     return OK;

@@ -10,10 +10,21 @@ struct table_copy {
 
 static struct expr_key_schema keys_dup(struct arena *a, const struct expr_key_schema *k)
 {
-    return (struct expr_key_schema){
+    struct expr_key_schema copy = {
         .hash = {.name = bytes_dup(a, k->hash.name), .type = k->hash.type},
         .range = {.name = bytes_dup(a, k->range.name), .type = k->range.type},
+        .n_more_hash = k->n_more_hash,
+        .n_more_range = k->n_more_range,
     };
+    size_t n = (size_t)k->n_more_hash + k->n_more_range;
+    if (n > 0) {
+        struct expr_key_attr *more = ARENA_ARRAY(a, struct expr_key_attr, n);
+        for (size_t i = 0; i < n; i++) {
+            more[i] = (struct expr_key_attr){bytes_dup(a, k->more[i].name), k->more[i].type};
+        }
+        copy.more = more;
+    }
+    return copy;
 }
 
 struct part_table *part_table_dup(const struct part_table *t)
@@ -85,9 +96,12 @@ enum err part_key_of(
 {
     ASSERT(attrs->type == VALUE_MAP);
     size_t start = ret->len;
-    enum err e = key_part(&keys->hash, DOC_HASH_KEY_BYTES_MAX, attrs, ret, reterr_attr);
-    if (e == OK && keys->range.name.base != NULL) {
-        e = key_part(&keys->range, DOC_RANGE_KEY_BYTES_MAX, attrs, ret, reterr_attr);
+    size_t n = expr_keys_count(keys);
+    size_t n_hash = expr_keys_hashes(keys);
+    enum err e = OK;
+    for (size_t i = 0; i < n && e == OK; i++) {
+        size_t max = i < n_hash ? DOC_HASH_KEY_BYTES_MAX : DOC_RANGE_KEY_BYTES_MAX;
+        e = key_part(expr_keys_at(keys, i), max, attrs, ret, reterr_attr);
     }
     if (e != OK) {
         ret->len = start;
@@ -98,6 +112,7 @@ enum err part_key_of(
 enum err part_key_attrs(
     struct arena *a, const struct expr_key_schema *keys, struct bytes key, struct value *ret)
 {
+    ASSERT(keys->more == NULL); /* a primary key */
     struct reader r = reader_of(key);
     size_t n = keys->range.name.base != NULL ? 2 : 1;
     struct member *members = ARENA_ARRAY(a, struct member, n);

@@ -321,11 +321,10 @@ bool exprs_paths_check(
     }
     for (size_t i = 0; i < t->n_indexes; i++) {
         const struct expr_key_schema *index = &t->indexes[i].part.keys;
-        if (reaches_into(x, index->hash.name)) {
-            return refuse_path(c, "IndexKey", index->hash.name);
-        }
-        if (reaches_into(x, index->range.name)) {
-            return refuse_path(c, "IndexKey", index->range.name);
+        for (size_t k = 0; k < expr_keys_count(index); k++) {
+            if (reaches_into(x, expr_keys_at(index, k)->name)) {
+                return refuse_path(c, "IndexKey", expr_keys_at(index, k)->name);
+            }
         }
     }
     return true;

@@ -291,8 +291,13 @@ static const struct expr_key_attr *fault_key_attr(
         return NULL;
     }
     const struct expr_key_schema *keys = &index->part.keys;
-    *ret_is_hash = bytes_eq(keys->hash.name, s->op.fault_attr);
-    return *ret_is_hash ? &keys->hash : &keys->range;
+    for (size_t i = 0; i < expr_keys_count(keys); i++) {
+        if (bytes_eq(expr_keys_at(keys, i)->name, s->op.fault_attr)) {
+            *ret_is_hash = i < expr_keys_hashes(keys);
+            return expr_keys_at(keys, i);
+        }
+    }
+    return NULL;
 }
 
 static bool fault_index_key(struct dynamo_call *c, const struct write_state *s)

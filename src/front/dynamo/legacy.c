@@ -446,6 +446,36 @@ static bool key_conds_resolve(
     return true;
 }
 
+/* A key of several attributes: what an expression with the same conditions would mean. */
+static bool wide_key_conds(
+    struct dynamo_call *c,
+    const struct legacy_cond *conds,
+    size_t n,
+    const struct expr_key_schema *keys,
+    struct expr_key_cond *ret)
+{
+    struct expr_key_leaf leaves[EXPR_KEY_ATTRS_MAX];
+    for (size_t i = 0; i < n; i++) {
+        struct expr_key_cond one;
+        if (!range_of(&conds[i], &one)) {
+            return call_invalid(
+                c, "Attempted conditional constraint is not an indexable operation");
+        }
+        leaves[i] = (struct expr_key_leaf){
+            .attr = conds[i].attr,
+            .op = one.op,
+            .lo = &conds[i].values[0],
+            .hi = one.op == EXPR_RANGE_BETWEEN ? &conds[i].values[1] : NULL,
+        };
+    }
+    struct bytes msg = BYTES_NONE;
+    enum err err = expr_key_cond_match(c->arena, keys, leaves, n, ret, &msg);
+    if (err == OK) {
+        return true;
+    }
+    return err == ERR_INVALID ? call_fail(c, AWS_VALIDATION, msg) : call_fail_err(c, err);
+}
+
 bool legacy_key_conditions(
     struct dynamo_call *c,
     const struct json *in,
@@ -457,10 +487,15 @@ bool legacy_key_conditions(
         return false;
     }
     ASSERT(map != NULL);
-    struct legacy_cond conds[2];
+    struct legacy_cond conds[EXPR_KEY_ATTRS_MAX];
+    bool wide = keys->more != NULL;
     size_t n = map->object.n;
-    if (n < 1 || n > 2) {
-        return call_invalid(c, "Conditions can be of length 1 or 2 only");
+    size_t n_max = wide ? expr_keys_count(keys) : 2;
+    if (n < 1 || n > n_max) {
+        return call_invalid(
+            c,
+            n_max == 2 ? "Conditions can be of length 1 or 2 only"
+                       : "Query key condition not supported");
     }
     for (size_t i = 0; i < n; i++) {
         if (!cond_read(c, "KeyConditions", false, &map->object.members[i], &conds[i]) ||
@@ -468,7 +503,8 @@ bool legacy_key_conditions(
             return false;
         }
     }
-    return key_conds_resolve(c, conds, n, keys, ret);
+    return wide ? wide_key_conds(c, conds, n, keys, ret)
+                : key_conds_resolve(c, conds, n, keys, ret);
 }
 
 /* ---- AttributesToGet ---- */

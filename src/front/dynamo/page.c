@@ -179,16 +179,15 @@ static bool select_resolve(struct dynamo_call *c, struct page_state *s)
 static struct bytes *index_attr_names(
     struct arena *a, const struct core_table *t, const struct part_index *x, size_t *ret_n)
 {
-    struct bytes *names = ARENA_ARRAY(a, struct bytes, 4 + x->n_include);
+    struct bytes *names = ARENA_ARRAY(a, struct bytes, 2 + EXPR_KEY_ATTRS_MAX + x->n_include);
     if (names == NULL) {
         return NULL;
     }
-    const struct bytes keys[] = {
-        t->part.keys.hash.name, t->part.keys.range.name, x->keys.hash.name, x->keys.range.name};
+    const struct expr_key_schema *const keys[] = {&t->part.keys, &x->keys};
     size_t n = 0;
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (keys[i].base != NULL) {
-            names[n++] = keys[i];
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i < expr_keys_count(keys[k]); i++) {
+            names[n++] = expr_keys_at(keys[k], i)->name;
         }
     }
     for (size_t i = 0; x->projection == PART_PROJECT_INCLUDE && i < x->n_include; i++) {
@@ -327,27 +326,25 @@ static bool source_find(struct dynamo_call *c, struct page_state *s)
 
 /* ---- ExclusiveStartKey ---- */
 
-static bool attr_fits(const struct value *attrs, const struct expr_key_attr *attr)
+/* Whether the key's attributes are all there and of the right types. */
+static bool keys_fit(const struct value *attrs, const struct expr_key_schema *keys)
 {
-    if (attr->name.base == NULL) {
-        return true;
+    for (size_t i = 0; i < expr_keys_count(keys); i++) {
+        const struct expr_key_attr *attr = expr_keys_at(keys, i);
+        const struct value *v = value_find(attrs, attr->name);
+        if (v == NULL || v->type != attr->type) {
+            return false;
+        }
     }
-    const struct value *v = value_find(attrs, attr->name);
-    return v != NULL && v->type == attr->type;
+    return true;
 }
 
 static size_t start_attrs_count(const struct page_state *s)
 {
     const struct expr_key_schema *t = &s->table->part.keys;
-    size_t n = t->range.name.base == NULL ? 1 : 2;
-    if (s->index == NULL) {
-        return n;
-    }
-    const struct expr_key_attr *own[] = {&s->keys->hash, &s->keys->range};
-    for (size_t i = 0; i < 2; i++) {
-        bool of_table =
-            bytes_eq(own[i]->name, t->hash.name) || bytes_eq(own[i]->name, t->range.name);
-        n += own[i]->name.base != NULL && !of_table;
+    size_t n = expr_keys_count(t);
+    for (size_t i = 0; s->index != NULL && i < expr_keys_count(s->keys); i++) {
+        n += expr_keys_have(t, expr_keys_at(s->keys, i)->name) ? 0 : 1;
     }
     return n;
 }
@@ -362,13 +359,13 @@ static bool start_check(struct dynamo_call *c, const struct page_state *s)
                          c, BAD_START ": The provided key element does not match the schema")
                    : call_invalid(c, BAD_START);
     }
-    if (!attr_fits(&s->start, &s->keys->hash) || !attr_fits(&s->start, &s->keys->range)) {
+    if (!keys_fit(&s->start, s->keys)) {
         return s->index == NULL
                    ? call_invalid(
                          c, BAD_START ": The provided key element does not match the schema")
                    : call_invalid(c, BAD_START);
     }
-    if (!attr_fits(&s->start, &t->hash) || !attr_fits(&s->start, &t->range)) {
+    if (!keys_fit(&s->start, t)) {
         return call_invalid(c, BAD_START ": The provided key element does not match the schema");
     }
     return true;
@@ -407,9 +404,18 @@ static bool start_in_query(struct dynamo_call *c, const struct page_state *s)
 {
     const struct value *hash = value_find(&s->start, s->keys->hash.name);
     bool same_hash = value_eq(hash, &s->query.hash);
+    bool in_range = true;
+    for (size_t i = 0; i < s->query.n_more; i++) {
+        const struct value *v = value_find(&s->start, expr_keys_at(s->keys, i + 1)->name);
+        bool same = value_eq(v, &s->query.more[i]);
+        bool is_hash = i + 1 < expr_keys_hashes(s->keys);
+        same_hash = same_hash && (same || !is_hash);
+        in_range = in_range && (same || is_hash);
+    }
     if (s->query.op != EXPR_RANGE_ALL) {
-        const struct value *range = value_find(&s->start, s->keys->range.name);
-        if (!range_holds(&s->query, range)) {
+        struct bytes name = expr_keys_at(s->keys, s->query.n_more + 1)->name;
+        const struct value *range = value_find(&s->start, name);
+        if (!in_range || !range_holds(&s->query, range)) {
             return call_invalid(
                 c, "The provided starting key does not match the range key predicate");
         }
@@ -546,14 +552,14 @@ static bool filter_keys_check(struct dynamo_call *c, const struct page_state *s)
     if (s->filter == NULL) {
         return true;
     }
-    const struct bytes names[] = {s->keys->hash.name, s->keys->range.name};
-    for (size_t i = 0; i < 2; i++) {
-        if (names[i].base != NULL && expr_cond_mentions(s->filter, names[i])) {
+    for (size_t i = 0; i < expr_keys_count(s->keys); i++) {
+        struct bytes name = expr_keys_at(s->keys, i)->name;
+        if (expr_cond_mentions(s->filter, name)) {
             return call_invalid(
                 c,
                 "%s can only contain non-primary key attributes: Primary key attribute: %.*s",
                 s->legacy_filter ? "QueryFilter" : "Filter Expression",
-                BYTES_FMT(names[i]));
+                BYTES_FMT(name));
         }
     }
     return true;

@@ -234,9 +234,6 @@ static bool index_key_attr_check(
     bool is_hash,
     const struct value *item)
 {
-    if (attr->name.base == NULL) {
-        return true;
-    }
     const struct value *v = value_find(item, attr->name);
     return v == NULL || index_key_fault(c, attr, index->name, is_hash, v);
 }
@@ -259,9 +256,12 @@ static bool index_keys_check(
         if (next == NULL) {
             break;
         }
-        if (!index_key_attr_check(c, next, &next->keys.hash, true, item) ||
-            !index_key_attr_check(c, next, &next->keys.range, false, item)) {
-            return false;
+        size_t n_hash = expr_keys_hashes(&next->keys);
+        for (size_t i = 0; i < expr_keys_count(&next->keys); i++) {
+            const struct expr_key_attr *attr = expr_keys_at(&next->keys, i);
+            if (!index_key_attr_check(c, next, attr, i < n_hash, item)) {
+                return false;
+            }
         }
         after = next->name;
     }

@@ -10,6 +10,7 @@ enum {
     TAG_VALUE_CHARS_MAX = 256,
     CAPACITY_UNITS_ACCOUNT_MAX = 80000, /* what DescribeLimits says; nothing enforces it */
     CAPACITY_UNITS_TABLE_MAX = 40000,
+    INCLUDED_ATTRS_MAX = 100,  /* named by all of a table's indexes together */
     REGION_SYNC_MS_MAX = 2000, /* how long a call waits for other regions' catalogs */
 };
 
@@ -136,13 +137,21 @@ struct tag_list {
     size_t n;
 };
 
+/* Whose key it is: only a global index's may be made of several attributes a part. */
+enum key_owner { KEY_OF_TABLE, KEY_OF_LOCAL, KEY_OF_GLOBAL };
+
 /* A path as DynamoDB writes it, or "" when no further fault would be reported. */
 const char *check_path(struct checks *k, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Readers answer on wrong JSON types (false) and add constraints to `k`. `path` may be "". */
 bool read_attrs(struct checks *k, const struct json *in, bool needed, struct attr_list *ret);
-bool read_keys(struct checks *k, const struct json *in, const char *path, struct key_list *ret);
+bool read_keys(
+    struct checks *k,
+    const struct json *in,
+    const char *path,
+    enum key_owner owner,
+    struct key_list *ret);
 bool read_throughput(
     struct checks *k, const struct json *in, const char *path, struct throughput_request *ret);
 /* One index: name, KeySchema, Projection and (global) ProvisionedThroughput of `in`. */
@@ -159,15 +168,28 @@ bool tags_check(struct dynamo_call *c, const struct tag_list *tags);
 
 /* What is wrong with the request as such, in words, or BYTES_NONE. These run in any thread. */
 struct bytes keys_fault(
-    struct arena *a, const struct key_list *keys, const struct attr_list *attrs, bool table);
+    struct arena *a,
+    const struct key_list *keys,
+    const struct attr_list *attrs,
+    enum key_owner owner);
 struct bytes projection_fault(struct arena *a, const struct index_request *x);
+/* When all indexes of a table together name `n` attributes to be included. */
+struct bytes included_fault(struct arena *a, size_t n);
 struct bytes units_fault(struct arena *a, const struct throughput_request *t);
 bool bytes_is_listed(const struct bytes *list, size_t n, struct bytes v);
 /* Translations of what has passed the checks. */
 MUST_CHECK enum err to_attrs(struct arena *a, const struct attr_list *from, struct core_table *ret);
-struct expr_key_schema to_keys(const struct key_list *keys, const struct attr_list *attrs);
-struct core_index to_index(
-    const struct index_request *x, const struct attr_list *attrs, bool local);
+MUST_CHECK enum err to_keys(
+    struct arena *a,
+    const struct key_list *keys,
+    const struct attr_list *attrs,
+    struct expr_key_schema *ret);
+MUST_CHECK enum err to_index(
+    struct arena *a,
+    const struct index_request *x,
+    const struct attr_list *attrs,
+    bool local,
+    struct core_index *ret);
 enum core_stream_view to_stream_view(struct bytes view);
 
 /* ---- descriptions (table_put.c) ---- */

@@ -98,7 +98,8 @@ static bool create_read(struct dynamo_call *c, const struct json *in, struct cre
         return false;
     }
     check_enum(&k, "billingMode", r->billing, "PROVISIONED, PAY_PER_REQUEST");
-    typed = read_throughput(&k, in, "", &r->throughput) && read_keys(&k, in, "", &r->keys) &&
+    typed = read_throughput(&k, in, "", &r->throughput) &&
+            read_keys(&k, in, "", KEY_OF_TABLE, &r->keys) &&
             read_indexes(&k, in, /* global= */ false, &r->locals) &&
             read_indexes(&k, in, /* global= */ true, &r->globals) &&
             read_stream(&k, in, &r->stream) && field_string(c, in, "TableClass", &r->table_class) &&
@@ -149,7 +150,7 @@ static struct bytes duplicate_fault(struct arena *a, const struct index_request 
 static struct bytes local_fault(
     struct arena *a, const struct create_request *r, const struct index_request *x)
 {
-    struct bytes fault = keys_fault(a, &x->keys, &r->attrs, /* table= */ false);
+    struct bytes fault = keys_fault(a, &x->keys, &r->attrs, KEY_OF_LOCAL);
     if (fault.base != NULL) {
         return fault;
     }
@@ -207,7 +208,7 @@ static struct bytes locals_fault(struct arena *a, const struct create_request *r
 static struct bytes global_fault(
     struct arena *a, const struct create_request *r, const struct index_request *x)
 {
-    struct bytes fault = keys_fault(a, &x->keys, &r->attrs, /* table= */ false);
+    struct bytes fault = keys_fault(a, &x->keys, &r->attrs, KEY_OF_GLOBAL);
     if (fault.base == NULL) {
         fault = projection_fault(a, x);
     }
@@ -258,7 +259,19 @@ static struct bytes globals_fault(struct arena *a, const struct create_request *
     return BYTES_NONE;
 }
 
-/* The names of all keys, each once. At most 2 * (1 + 5 + 20). */
+static size_t included(const struct index_list *list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        n += list->items[i].n_include;
+    }
+    return n;
+}
+
+/* More than the keys of a table and its indexes can name. */
+enum { KEYS_USED_MAX = 2 + 2 * CORE_LSI_MAX + EXPR_KEY_ATTRS_MAX * CORE_GSI_MAX };
+
+/* The names of all keys, each once. */
 static size_t keys_used(const struct create_request *r, struct bytes *names)
 {
     size_t n = 0;
@@ -303,7 +316,7 @@ static struct bytes unused_fault(
 
 static struct bytes attrs_fault(struct arena *a, const struct create_request *r)
 {
-    struct bytes used[2 * (1 + CORE_LSI_MAX + CORE_GSI_MAX)];
+    struct bytes used[KEYS_USED_MAX];
     size_t n_used = keys_used(r, used);
     for (size_t i = 0; i < r->attrs.n && i <= n_used; i++) {
         for (size_t k = 0; k < i; k++) {
@@ -337,7 +350,7 @@ static struct bytes create_fault(struct arena *a, const struct create_request *r
 {
     struct bytes fault = capacity_fault(a, r);
     if (fault.base == NULL) {
-        fault = keys_fault(a, &r->keys, &r->attrs, /* table= */ true);
+        fault = keys_fault(a, &r->keys, &r->attrs, KEY_OF_TABLE);
     }
     if (fault.base == NULL && !r->locals.present && !r->globals.present &&
         r->keys.n != r->attrs.n) {
@@ -349,6 +362,9 @@ static struct bytes create_fault(struct arena *a, const struct create_request *r
     }
     if (fault.base == NULL) {
         fault = globals_fault(a, r);
+    }
+    if (fault.base == NULL) {
+        fault = included_fault(a, included(&r->locals) + included(&r->globals));
     }
     if (fault.base == NULL) {
         fault = attrs_fault(a, r);
@@ -375,7 +391,6 @@ static bool create_table(
     size_t n = r->locals.n + r->globals.n;
     struct core_index *indexes = ARENA_ARRAY(c->arena, struct core_index, n);
     *t = (struct core_table){
-        .part = {.keys = to_keys(&r->keys, &r->attrs)},
         .indexes = indexes,
         .n_indexes = n,
         .on_demand = bytes_eq_str(r->billing, "PAY_PER_REQUEST"),
@@ -387,14 +402,17 @@ static bool create_table(
         .n_tags = r->tags.n,
         .extra = {.type = VALUE_MAP},
     };
-    if (indexes == NULL || to_attrs(c->arena, &r->attrs, t) != OK) {
+    if (indexes == NULL || to_attrs(c->arena, &r->attrs, t) != OK ||
+        to_keys(c->arena, &r->keys, &r->attrs, &t->part.keys) != OK) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
     for (size_t i = 0; i < n; i++) {
         bool local = i < r->locals.n;
         const struct index_request *x =
             local ? &r->locals.items[i] : &r->globals.items[i - r->locals.n];
-        indexes[i] = to_index(x, &r->attrs, local);
+        if (to_index(c->arena, x, &r->attrs, local, &indexes[i]) != OK) {
+            return call_fail_err(c, ERR_TOO_BIG);
+        }
     }
     return true;
 }

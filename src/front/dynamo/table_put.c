@@ -43,10 +43,9 @@ static void put_key(struct buf *b, struct bytes name, const char *type)
 static void put_keys(struct buf *b, const struct expr_key_schema *keys)
 {
     buf_put_str(b, "\"KeySchema\":[");
-    put_key(b, keys->hash.name, "HASH");
-    if (keys->range.name.len > 0) {
-        buf_put_u8(b, ',');
-        put_key(b, keys->range.name, "RANGE");
+    for (size_t i = 0; i < expr_keys_count(keys); i++) {
+        buf_put_str(b, i == 0 ? "" : ",");
+        put_key(b, expr_keys_at(keys, i)->name, i < expr_keys_hashes(keys) ? "HASH" : "RANGE");
     }
     buf_put_u8(b, ']');
 }

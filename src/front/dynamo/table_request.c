@@ -126,7 +126,12 @@ static struct bytes shown_keys(struct arena *a, const struct key_list *keys)
     return text;
 }
 
-bool read_keys(struct checks *k, const struct json *in, const char *path, struct key_list *ret)
+bool read_keys(
+    struct checks *k,
+    const struct json *in,
+    const char *path,
+    enum key_owner owner,
+    struct key_list *ret)
 {
     const struct json *list;
     const char *own = below(k, path, "keySchema");
@@ -142,8 +147,9 @@ bool read_keys(struct checks *k, const struct json *in, const char *path, struct
     if (!read_elements(k, list, "KeySchemaElement", "KeyType", &ret->items)) {
         return false;
     }
-    if (ret->n < 1 || ret->n > 2) {
-        check_count(k, own, shown_keys(k->c->arena, ret), ret->n, 1, 2);
+    size_t max = owner == KEY_OF_GLOBAL ? SIZE_MAX : 2; /* of a global one, keys_fault() says */
+    if (ret->n < 1 || ret->n > max) {
+        check_count(k, own, shown_keys(k->c->arena, ret), ret->n, 1, max);
     }
     check_elements(k, own, ret->items, ret->n, "keyType", "HASH, RANGE");
     return true;
@@ -260,7 +266,8 @@ bool read_index(
     if (global && !read_throughput(k, in, path, &ret->throughput)) {
         return false;
     }
-    return read_keys(k, in, path, &ret->keys) && read_projection(k, in, path, ret);
+    return read_keys(k, in, path, global ? KEY_OF_GLOBAL : KEY_OF_LOCAL, &ret->keys) &&
+           read_projection(k, in, path, ret);
 }
 
 bool read_stream(struct checks *k, const struct json *in, struct stream_request *ret)
@@ -399,10 +406,45 @@ static struct bytes undefined_fault(
     return msg;
 }
 
-struct bytes keys_fault(
-    struct arena *a, const struct key_list *keys, const struct attr_list *attrs, bool table)
+/* What is wrong with the order and the number of a global index's key attributes. */
+static struct bytes wide_fault(struct arena *a, const struct key_list *keys)
 {
-    if (table && keys->n > attrs->n) {
+    size_t n_hash = 0;
+    size_t n_range = 0;
+    for (size_t i = 0; i < keys->n; i++) {
+        bool hash = bytes_eq_str(keys->items[i].type, "HASH");
+        if (hash && n_range > 0) {
+            return BYTES_LIT("Invalid KeySchema: HASH key attributes must be listed before RANGE "
+                             "key attributes");
+        }
+        n_hash += hash ? 1 : 0;
+        n_range += hash ? 0 : 1;
+        for (size_t k = 0; k < i; k++) {
+            if (bytes_eq(keys->items[i].name, keys->items[k].name)) {
+                return bytes_fmt(
+                    a,
+                    "Invalid KeySchema: Attribute %.*s is listed more than once",
+                    BYTES_FMT(keys->items[i].name));
+            }
+        }
+        if (n_hash > EXPR_KEY_PARTS_MAX || n_range > EXPR_KEY_PARTS_MAX) {
+            return bytes_fmt(
+                a,
+                INVALID_PREFIX "Number of %s key attributes exceeds per-index limit of %d",
+                hash ? "HASH" : "RANGE",
+                EXPR_KEY_PARTS_MAX);
+        }
+    }
+    return BYTES_NONE;
+}
+
+struct bytes keys_fault(
+    struct arena *a,
+    const struct key_list *keys,
+    const struct attr_list *attrs,
+    enum key_owner owner)
+{
+    if (owner == KEY_OF_TABLE && keys->n > attrs->n) {
         return BYTES_LIT("Invalid KeySchema: Some index key attribute have no definition");
     }
     for (size_t i = 0; i < keys->n; i++) {
@@ -416,6 +458,9 @@ struct bytes keys_fault(
     }
     if (!bytes_eq_str(keys->items[0].type, "HASH")) {
         return BYTES_LIT("Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
+    }
+    if (owner == KEY_OF_GLOBAL) {
+        return wide_fault(a, keys);
     }
     if (keys->n == 2 && !bytes_eq_str(keys->items[1].type, "RANGE")) {
         return BYTES_LIT("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
@@ -448,6 +493,17 @@ struct bytes projection_fault(struct arena *a, const struct index_request *x)
         }
     }
     return BYTES_NONE;
+}
+
+struct bytes included_fault(struct arena *a, size_t n)
+{
+    if (n <= INCLUDED_ATTRS_MAX) {
+        return BYTES_NONE;
+    }
+    return bytes_fmt(
+        a,
+        INVALID_PREFIX "Number of NonKeyAttributes of all indexes exceeds per-table limit of %d",
+        INCLUDED_ATTRS_MAX);
 }
 
 struct bytes units_fault(struct arena *a, const struct throughput_request *t)
@@ -488,21 +544,47 @@ enum err to_attrs(struct arena *a, const struct attr_list *from, struct core_tab
     return OK;
 }
 
-struct expr_key_schema to_keys(const struct key_list *keys, const struct attr_list *attrs)
+enum err to_keys(
+    struct arena *a,
+    const struct key_list *keys,
+    const struct attr_list *attrs,
+    struct expr_key_schema *ret)
 {
     struct expr_key_schema schema = {0};
-    const struct key_element *hash = attr_of(attrs, keys->items[0].name);
-    ASSERT(hash != NULL);
-    schema.hash = (struct expr_key_attr){hash->name, to_type(hash->type)};
-    if (keys->n == 2) {
-        const struct key_element *range = attr_of(attrs, keys->items[1].name);
-        ASSERT(range != NULL);
-        schema.range = (struct expr_key_attr){range->name, to_type(range->type)};
+    struct expr_key_attr *more = NULL;
+    if (keys->n > 2 || (keys->n == 2 && bytes_eq_str(keys->items[1].type, "HASH"))) {
+        more = ARENA_ARRAY(a, struct expr_key_attr, keys->n);
+        if (more == NULL) {
+            return ERR_TOO_BIG;
+        }
     }
-    return schema;
+    size_t n_more = 0;
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct key_element *declared = attr_of(attrs, keys->items[i].name);
+        ASSERT(declared != NULL);
+        struct expr_key_attr attr = {declared->name, to_type(declared->type)};
+        bool hash = bytes_eq_str(keys->items[i].type, "HASH");
+        if (i == 0) {
+            schema.hash = attr;
+        } else if (!hash && schema.range.name.base == NULL) {
+            schema.range = attr;
+        } else {
+            ASSERT(more != NULL);
+            more[n_more++] = attr;
+            *(hash ? &schema.n_more_hash : &schema.n_more_range) += 1;
+        }
+    }
+    schema.more = more;
+    *ret = schema;
+    return OK;
 }
 
-struct core_index to_index(const struct index_request *x, const struct attr_list *attrs, bool local)
+enum err to_index(
+    struct arena *a,
+    const struct index_request *x,
+    const struct attr_list *attrs,
+    bool local,
+    struct core_index *ret)
 {
     enum part_projection projection = PART_PROJECT_KEYS;
     if (bytes_eq_str(x->projection, "ALL")) {
@@ -511,18 +593,18 @@ struct core_index to_index(const struct index_request *x, const struct attr_list
     if (bytes_eq_str(x->projection, "INCLUDE")) {
         projection = PART_PROJECT_INCLUDE;
     }
-    return (struct core_index){
+    *ret = (struct core_index){
         .part =
             {
                 .name = x->name,
                 .local = local,
-                .keys = to_keys(&x->keys, attrs),
                 .projection = projection,
                 .include = x->include,
                 .n_include = x->n_include,
             },
         .throughput = {(uint64_t)x->throughput.read.v, (uint64_t)x->throughput.write.v},
     };
+    return to_keys(a, &x->keys, attrs, &ret->part.keys);
 }
 
 enum core_stream_view to_stream_view(struct bytes view)

@@ -266,9 +266,16 @@ static enum err create_fault(
     const struct attr_list *attrs,
     struct arena *a)
 {
-    struct bytes fault = keys_fault(a, &x->keys, attrs, /* table= */ false);
+    struct bytes fault = keys_fault(a, &x->keys, attrs, KEY_OF_GLOBAL);
     if (fault.base == NULL) {
         fault = projection_fault(a, x);
+    }
+    size_t n_included = x->n_include;
+    for (size_t i = 0; i < wanted->n_indexes; i++) {
+        n_included += wanted->indexes[i].part.n_include;
+    }
+    if (fault.base == NULL) {
+        fault = included_fault(a, n_included);
     }
     if (fault.base != NULL) {
         return table_fault_invalid(t, "%.*s", BYTES_FMT(fault));
@@ -293,7 +300,8 @@ static enum err create_fault(
 static enum err declare_keys(
     struct core_table *wanted, const struct expr_key_schema *keys, struct arena *a)
 {
-    struct expr_key_attr *attrs = ARENA_ARRAY(a, struct expr_key_attr, wanted->n_attrs + 2);
+    struct expr_key_attr *attrs =
+        ARENA_ARRAY(a, struct expr_key_attr, wanted->n_attrs + EXPR_KEY_ATTRS_MAX);
     if (attrs == NULL) {
         return ERR_TOO_BIG;
     }
@@ -301,14 +309,14 @@ static enum err declare_keys(
     for (size_t i = 0; i < n; i++) {
         attrs[i] = wanted->attrs[i];
     }
-    const struct expr_key_attr *parts[] = {&keys->hash, &keys->range};
-    for (size_t p = 0; p < 2; p++) {
-        bool there = parts[p]->name.len == 0;
+    for (size_t p = 0; p < expr_keys_count(keys); p++) {
+        const struct expr_key_attr *part = expr_keys_at(keys, p);
+        bool there = false;
         for (size_t i = 0; i < n; i++) {
-            there = there || bytes_eq(attrs[i].name, parts[p]->name);
+            there = there || bytes_eq(attrs[i].name, part->name);
         }
         if (!there) {
-            attrs[n++] = *parts[p];
+            attrs[n++] = *part;
         }
     }
     wanted->attrs = attrs;
@@ -342,7 +350,10 @@ static enum err add_index(
     for (size_t i = 0; i < wanted->n_indexes; i++) {
         list[i] = wanted->indexes[i];
     }
-    list[wanted->n_indexes] = to_index(x, &attrs, /* local= */ false);
+    err = to_index(a, x, &attrs, /* local= */ false, &list[wanted->n_indexes]);
+    if (err != OK) {
+        return err;
+    }
     wanted->indexes = list;
     wanted->n_indexes++;
     return declare_keys(wanted, &list[wanted->n_indexes - 1].part.keys, a);
