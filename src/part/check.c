@@ -12,8 +12,9 @@ struct recount {
 
 struct checking {
     struct part *part;
-    struct map tables;  /* id bytes to struct recount */
-    struct map indexes; /* table and index bytes to struct part_counts */
+    struct map tables;      /* id bytes to struct recount */
+    struct map indexes;     /* table and index bytes to struct part_counts */
+    struct map collections; /* engine key to heap uint64_t */
     uint64_t tombstones;
     uint64_t index_rows;
     struct arena a;
@@ -45,6 +46,21 @@ static struct part_counts *index_recount_of(struct checking *k, uint64_t table, 
     return c;
 }
 
+static void add_to_collection(struct checking *k, uint64_t table, struct bytes key, uint64_t bytes)
+{
+    struct buf b;
+    buf_init(&b, SIZE_MAX / 2);
+    layout_collection_key(&b, table, key);
+    uint64_t *sum = map_get(&k->collections, buf_bytes(&b));
+    if (sum == NULL) {
+        sum = calloc(1, sizeof *sum);
+        ASSERT(sum != NULL);
+        (void)map_put(&k->collections, buf_bytes(&b), sum);
+    }
+    *sum += bytes;
+    buf_done(&b);
+}
+
 /* The item's row stands in every index as a rebuild would write it. */
 static enum err check_rows(
     struct checking *k,
@@ -65,6 +81,9 @@ static enum err check_rows(
         struct part_counts *n = index_recount_of(k, t->id, t->indexes[i].id);
         n->items++;
         n->bytes += k->row.size;
+        if (t->indexes[i].local) {
+            add_to_collection(k, t->id, key, k->row.size);
+        }
         buf_clear(&k->got);
         e = engine_get(k->part->config.engine, NULL, buf_bytes(&k->row.key), &k->got);
         if (e == ERR_NOT_FOUND ||
@@ -123,6 +142,9 @@ static enum err check_record(struct checking *k, struct bytes row_key, struct by
     d->hi += h.hi + (d->lo + h.lo < h.lo ? 1U : 0U);
     d->lo += h.lo;
     const struct part_table *t = part_find_table(k->part, table);
+    if (t != NULL && part_is_collected(t)) {
+        add_to_collection(k, table, key, rec.size);
+    }
     return t == NULL ? OK : check_rows(k, t, key, &item, rec.item);
 }
 
@@ -156,6 +178,20 @@ static enum err count_index_row(struct checking *k, struct bytes key, struct byt
         k->index_rows--;
     }
     return OK;
+}
+
+/* Each stored sum is that of its items; none is left over then. */
+static enum err check_collection_row(struct checking *k, struct bytes key, struct bytes value)
+{
+    struct reader r;
+    enum err e = layout_checked_open(value, &r);
+    if (e != OK || part_find_table(k->part, load_u64_be(key.base + 1)) == NULL) {
+        return e;
+    }
+    uint64_t *sum = map_remove(&k->collections, key);
+    bool equal = sum != NULL && *sum == get_varint(&r) && !r.bad;
+    free(sum);
+    return equal ? OK : ERR_CORRUPT;
 }
 
 /* Tombstone rows of tables that were dropped outlive them until a sweep; of others there is one a
@@ -214,6 +250,7 @@ enum err part_check(struct part *p)
     struct checking k = {.part = p};
     map_init(&k.tables);
     map_init(&k.indexes);
+    map_init(&k.collections);
     arena_init(&k.a, SIZE_MAX / 2);
     buf_init(&k.got, SIZE_MAX / 2);
     buf_init(&k.row.key, SIZE_MAX / 2);
@@ -226,9 +263,13 @@ enum err part_check(struct part *p)
         e = walk(&k, ROW_TOMBSTONE, count_tombstone_row);
     }
     if (e == OK) {
+        e = walk(&k, ROW_COLLECTION, check_collection_row);
+    }
+    if (e == OK) {
         e = compare_tables(&k);
     }
-    if (e == OK && (k.index_rows != 0 || k.tombstones != 0)) {
+    bool left = map_count(&k.collections) > 0;
+    if (e == OK && (k.index_rows != 0 || k.tombstones != 0 || left)) {
         e = ERR_CORRUPT;
     }
     MAP_FOREACH (&k.tables, entry) {
@@ -239,6 +280,10 @@ enum err part_check(struct part *p)
         free(counts->value);
     }
     map_done(&k.indexes);
+    MAP_FOREACH (&k.collections, sum) {
+        free(sum->value);
+    }
+    map_done(&k.collections);
     arena_done(&k.a);
     buf_done(&k.got);
     part_index_row_done(&k.row);

@@ -63,6 +63,8 @@ struct part_tstate {
     bool dirty;             /* changed since the last checkpoint */
     struct part_istate *istates; /* in the order of the schema's indexes */
     size_t n_istates;
+    bool recollect;   /* the sizes of its collections are still to be worked out */
+    bool collected;   /* it has local indexes: the bytes of its collections are kept */
     bool index_dirty; /* in the part's list of tables whose indexes' counters changed */
 };
 
@@ -84,6 +86,8 @@ struct staged {
     bool tombstone; /* a delete that leaves one */
     bool cancelled;
     uint32_t *index_units;
+    struct overlay_entry *collection; /* NULL: the table's are not kept */
+    uint64_t *collection_bytes;       /* out, or NULL */
 };
 
 enum stage_act_kind { STAGE_ACT_ROW, STAGE_ACT_DROP_TABLE, STAGE_ACT_DROP_INDEX, STAGE_ACT_MARK };
@@ -305,6 +309,25 @@ void part_istate_reach(
     const struct index_row *row);
 /* Puts changed counters into the batch. */
 void part_istates_put(struct part *p);
+
+/* ---- item collections (collection.c) ---- */
+
+/* Whether a table has local indexes, so that the size of its collections is kept. */
+bool part_is_collected(const struct part_table *t);
+/* The collection of the item with this key, as the open batch leaves it, known from here on. OK;
+ * ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err part_collection_need(
+    struct part *p, uint64_t table, struct bytes key, struct overlay_entry **ret);
+uint64_t part_collection_bytes(const struct overlay_entry *e);
+/* Adds what a change did to it and puts the sum into the batch. */
+void part_collection_add(struct part *p, const struct staged *s, uint64_t plus, uint64_t minus);
+/* Whether a client's change may make the collection as large as it would. OK; or op->fault with
+ * ERR_LIMIT; ERR_TOO_BIG. */
+MUST_CHECK enum err part_collection_check(
+    struct part *p, struct part_op *op, const struct staged *s);
+/* Writes all sums of a table anew from its items, outside the open batch. OK; ERR_IO; ERR_CORRUPT;
+ * ERR_TOO_BIG. */
+MUST_CHECK enum err part_collections_rebuild(struct part *p, const struct part_table *t);
 
 /* ---- log (log.c) ---- */
 

@@ -166,6 +166,8 @@ enum err part_index_update(struct part *p, const struct staged *s)
     if (t == NULL) {
         return OK;
     }
+    uint64_t plus = s->item == NULL ? 0 : s->size;
+    uint64_t minus = s->old.live ? s->old.size : 0;
     for (size_t i = 0; i < t->n_indexes; i++) {
         const struct part_index *ix = &t->indexes[i];
         enum err e =
@@ -179,9 +181,14 @@ enum err part_index_update(struct part *p, const struct staged *s)
         uint32_t units = write_difference(p, &p->row_old, &p->row_new);
         struct bytes position = bytes_from(s->entry->key, LAYOUT_DATA_PREFIX);
         part_istate_count(p, s->table, i, position, &p->row_old, &p->row_new);
+        plus += ix->local ? p->row_new.size : 0;
+        minus += ix->local ? p->row_old.size : 0;
         if (s->index_units != NULL && i < 25) {
             s->index_units[i] = units;
         }
+    }
+    if (s->collection != NULL) {
+        part_collection_add(p, s, plus, minus);
     }
     return OK;
 }

@@ -98,7 +98,11 @@ static enum err recount(struct part *p, struct part_tstate *t, struct part_istat
         buf_done(&key);
         return OK;
     }
-    return t->counts.items == 0 ? OK : count_rows(p, t->id, s->id, &s->counts);
+    if (t->counts.items == 0) {
+        return OK;
+    }
+    t->recollect = t->collected; /* collections' sizes came with these counters */
+    return count_rows(p, t->id, s->id, &s->counts);
 }
 
 static enum err load_reached(struct part *p, struct part_tstate *t, struct part_istate *s)
@@ -154,6 +158,17 @@ static const struct part_istate *known(const struct part_istate *list, size_t n,
     return NULL;
 }
 
+static void give_up(struct part *p, enum err e)
+{
+    TRACE(
+        p->config.tracer,
+        TRACE_ERROR,
+        "part",
+        "counters of an index cannot be read",
+        TRACE_TEXT("err", bytes_str(err_name(e))));
+    p->failed = true;
+}
+
 static void settle_one(
     struct part *p, struct part_tstate *t, struct part_istate *s, const struct part_istate *old)
 {
@@ -165,19 +180,14 @@ static void settle_one(
     }
     enum err e = load(p, t, s);
     if (e != OK) {
-        TRACE(
-            p->config.tracer,
-            TRACE_ERROR,
-            "part",
-            "counters of an index cannot be read",
-            TRACE_TEXT("err", bytes_str(err_name(e))));
-        p->failed = true;
+        give_up(p, e);
     }
 }
 
 void part_istates_settle(struct part *p, struct part_tstate *t)
 {
     const struct part_table *schema = t->schema;
+    t->collected = part_is_collected(schema);
     if (schema->n_indexes == 0 && t->n_istates == 0) {
         return;
     }
@@ -192,6 +202,13 @@ void part_istates_settle(struct part *p, struct part_tstate *t)
         settle_one(p, t, s, known(was.istates, was.n_istates, s->id));
     }
     part_istates_free(&was);
+    if (t->recollect) {
+        t->recollect = false;
+        enum err e = part_collections_rebuild(p, schema);
+        if (e != OK) {
+            give_up(p, e);
+        }
+    }
 }
 
 /* ---- counting ---- */

@@ -32,6 +32,17 @@ bool layout_data_key(struct buf *b, uint64_t table, struct bytes key)
     return true;
 }
 
+void layout_collection_key(struct buf *b, uint64_t table, struct bytes key)
+{
+    size_t first = key_first_len(key);
+    ASSERT(first > 0);
+    struct bytes partition = {key.base, first};
+    buf_put_u8(b, ROW_COLLECTION);
+    put_u64_be(b, table);
+    layout_put_u32_be(b, key_partition_hash(partition));
+    buf_put_bytes(b, partition);
+}
+
 void layout_index_prefix(struct buf *b, uint64_t table, uint32_t index)
 {
     buf_put_u8(b, ROW_INDEX);

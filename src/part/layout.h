@@ -10,6 +10,7 @@ enum {
     ROW_BACKFILL = 'b',
     ROW_CONFLICT = 'c',
     ROW_DATA = 'd',
+    ROW_COLLECTION = 'g',
     ROW_INDEX = 'i',
     ROW_COUNTS = 'k',
     ROW_LOG = 'l',
@@ -42,6 +43,8 @@ void layout_put_u32_be(struct buf *b, uint32_t v);
 void layout_data_prefix(struct buf *b, uint64_t table);
 /* The key's partition hash must be computable: false (nothing appended) when `key` is malformed. */
 bool layout_data_key(struct buf *b, uint64_t table, struct bytes key);
+/* Of the collection that the item with this primary key belongs to. `key` is well-formed. */
+void layout_collection_key(struct buf *b, uint64_t table, struct bytes key);
 void layout_index_prefix(struct buf *b, uint64_t table, uint32_t index);
 void layout_log_key(struct buf *b, struct local_pos pos);
 void layout_origin_key(struct buf *b, struct region_id region, struct peer_pos pos);

@@ -29,7 +29,8 @@ enum {
     PART_TABLE_CATALOG = 1,   /* system table: replicated to every member, keyed (kind S, name S) */
     PART_TABLE_CONFLICTS = 2, /* system table: this region's conflict log, keyed (table S, at S) */
     PART_TABLE_FIRST = 1024,  /* smallest id of a user's table */
-    PART_DIGEST_BUCKETS = 64, /* a bucket is a 64th of the partition-hash ring, so a key range */
+    PART_COLLECTION_GB_MAX = 10, /* what the items of one partition key may come to, if limited */
+    PART_DIGEST_BUCKETS = 64,    /* a bucket is a 64th of the partition-hash ring, so a key range */
 };
 
 /* ---- schema: what the writer and the readers must know of a table ---- */
@@ -199,9 +200,10 @@ struct part_config {
     struct region_id region;
     struct engine *engine; /* borrowed */
     uint32_t drift_ms_max;
-    struct tracer *tracer;  /* may be NULL */
-    size_t batch_bytes_max; /* a commit closes its batch at about this size */
-    size_t conflicts_max;   /* entries the conflict log keeps; older ones go first */
+    struct tracer *tracer;         /* may be NULL */
+    size_t batch_bytes_max;        /* a commit closes its batch at about this size */
+    uint64_t collection_bytes_max; /* of a table with local indexes; 0: PART_COLLECTION_GB_MAX */
+    size_t conflicts_max;          /* entries the conflict log keeps; older ones go first */
     /* Told, on the writer thread and while the batch is being built, of every change to a catalog
      * row, ours or received (item NULL: deleted). May stage further changes through `s` and set or
      * drop schemas. When: for a change of ours after the whole command or call was found good
@@ -270,6 +272,8 @@ enum part_fault {
     PART_FAULT_INDEX_LENGTH, /* ERR_INVALID: key attribute of an index too long */
     PART_FAULT_ITEM_SIZE,    /* ERR_TOO_BIG: over DOC_ITEM_BYTES_MAX after the update */
     PART_FAULT_DEPTH,        /* ERR_LIMIT: nested deeper than DOC_DEPTH_MAX after the update */
+    PART_FAULT_COLLECTION,   /* ERR_LIMIT: the items of its partition key and their rows in local
+                                indexes would become too many bytes */
 };
 
 /* One item operation. Inputs and outputs live in the command's arena. */
@@ -290,13 +294,15 @@ struct part_op {
     struct bytes msg;
     struct bytes fault_attr;
     struct bytes fault_index;
-    struct value fault_value; /* what stood in fault_attr */
-    const struct value *old;  /* want_old: the item before, or NULL when there was none */
-    const struct value *now;  /* want_new: the item after, or NULL */
-    size_t old_bytes;         /* item_size() before, 0 when there was none */
-    size_t new_bytes;         /* after */
-    uint32_t index_units[25]; /* write units each index cost (1 KB units, delete + insert counted
-                                 apart) */
+    struct value fault_value;  /* what stood in fault_attr */
+    const struct value *old;   /* want_old: the item before, or NULL when there was none */
+    const struct value *now;   /* want_new: the item after, or NULL */
+    size_t old_bytes;          /* item_size() before, 0 when there was none */
+    size_t new_bytes;          /* after */
+    uint64_t collection_bytes; /* of a table with local indexes: its items with this partition key
+                                  and their rows in local indexes, afterwards */
+    uint32_t index_units[25];  /* write units each index cost (1 KB units, delete + insert counted
+                                  apart) */
 };
 
 enum part_cmd_kind {

@@ -85,7 +85,7 @@ bool part_is_dropped(const struct part *p, uint64_t table)
 
 static bool is_dropped(const struct part *p, struct bytes row_key)
 {
-    return p->n_dropped > 0 && row_key.base[0] == ROW_DATA &&
+    return p->n_dropped > 0 && (row_key.base[0] == ROW_DATA || row_key.base[0] == ROW_COLLECTION) &&
            part_is_dropped(p, load_u64_be(row_key.base + 1));
 }
 
@@ -214,6 +214,13 @@ enum err part_stage_change(struct part *p, const struct staged *change)
     struct bytes row_key = buf_bytes(&p->key_buf);
     c.entry = overlay_need(&p->overlay, &p->batch_arena, row_key, hash64(row_key, 0));
     c.key = bytes_from(c.entry->key, LAYOUT_DATA_PREFIX + LAYOUT_HASH_BYTES);
+    c.collection = NULL;
+    if (c.table->collected) {
+        e = part_collection_need(p, c.table_id, c.key, &c.collection);
+        if (e != OK) {
+            return e;
+        }
+    }
     bool again = c.entry->txn == s->serial;
     if (!again && c.old.present && version_cmp(c.old.version, version) >= 0) {
         return ERR_CORRUPT;
@@ -338,7 +345,7 @@ static void drop_table(struct part *p, const struct stage_act *act)
     buf_clear(b);
     layout_data_prefix(b, act->table);
     delete_prefix(p, b);
-    const uint8_t kinds[] = {ROW_INDEX, ROW_BACKFILL, ROW_INDEX_COUNTS};
+    const uint8_t kinds[] = {ROW_INDEX, ROW_BACKFILL, ROW_INDEX_COUNTS, ROW_COLLECTION};
     for (size_t i = 0; i < sizeof kinds; i++) {
         buf_clear(b);
         buf_put_u8(b, kinds[i]);
@@ -653,7 +660,10 @@ void part_stage_drop_table(struct part_stage *s, uint64_t table)
     }
     for (size_t i = 0; i < p->overlay.n_slots; i++) {
         struct overlay_entry *e = p->overlay.slots[i];
-        if (e != NULL && e->key.base[0] == ROW_DATA && load_u64_be(e->key.base + 1) == table) {
+        bool of_table = e != NULL &&
+                        (e->key.base[0] == ROW_DATA || e->key.base[0] == ROW_COLLECTION) &&
+                        load_u64_be(e->key.base + 1) == table;
+        if (of_table) {
             remember(s, e);
             e->state = OVERLAY_ABSENT;
             e->value = BYTES_NONE;

@@ -87,6 +87,7 @@ static enum err stage_op(
         .flags = op->flags,
         .tombstone = t->schema->replicated,
         .index_units = op->index_units,
+        .collection_bytes = &op->collection_bytes,
     };
     if (item != NULL) {
         enum err e = check_item(t->schema, op, item);
@@ -94,6 +95,12 @@ static enum err stage_op(
             return e;
         }
         c.size = op->new_bytes;
+        if (t->collected) {
+            e = part_collection_check(p, op, &c);
+        }
+        if (e != OK) {
+            return e;
+        }
     }
     return part_stage_change(p, &c);
 }
@@ -122,6 +129,14 @@ static enum err evaluate(struct part *p, struct part_op *op, struct arena *cmd_a
     }
     op->old_bytes = old.live ? old.size : 0;
     op->old = op->want_old ? old_item : NULL;
+    if (t->collected) {
+        struct overlay_entry *collection;
+        e = part_collection_need(p, op->table, op->key, &collection);
+        if (e != OK) {
+            return e;
+        }
+        op->collection_bytes = part_collection_bytes(collection);
+    }
     if (op->condition != NULL &&
         !expr_cond_eval(op->condition, old_item != NULL ? old_item : &no_item)) {
         return fault(op, PART_FAULT_CONDITION, ERR_CONDITION);
@@ -145,6 +160,7 @@ static void run_op(struct part *p, struct part_op *op, struct arena *a)
     op->now = NULL;
     op->old_bytes = 0;
     op->new_bytes = 0;
+    op->collection_bytes = 0;
     memset(op->index_units, 0, sizeof op->index_units);
     op->err = evaluate(p, op, a);
 }

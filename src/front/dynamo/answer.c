@@ -27,6 +27,7 @@ static const struct error_row error_rows[AWS_ERRORS] = {
     [AWS_INVALID_SIGNATURE] = {CORAL, "InvalidSignatureException", 400},
     [AWS_UNRECOGNIZED_CLIENT] = {CORAL, "UnrecognizedClientException", 400},
     [AWS_CONDITIONAL_CHECK_FAILED] = {DYNAMODB, "ConditionalCheckFailedException", 400},
+    [AWS_COLLECTION_TOO_LARGE] = {DYNAMODB, "ItemCollectionSizeLimitExceededException", 400},
     [AWS_RESOURCE_NOT_FOUND] = {DYNAMODB, "ResourceNotFoundException", 400},
     [AWS_RESOURCE_IN_USE] = {DYNAMODB, "ResourceInUseException", 400},
     [AWS_TABLE_NOT_FOUND] = {DYNAMODB, "TableNotFoundException", 400},

@@ -19,6 +19,8 @@ struct batch_write_state {
     struct part_cmd cmd;
     struct part_op ops[REQUESTS_MAX];
     const struct json *requests[REQUESTS_MAX]; /* for UnprocessedItems */
+    struct collection collections[REQUESTS_MAX];
+    bool want_metrics;
     size_t n_ops;
     struct batch_table *tables;
     size_t n_tables;
@@ -85,7 +87,11 @@ static bool counts_check(struct dynamo_call *c, const struct json *map)
 /* ---- one request ---- */
 
 static bool put_read(
-    struct dynamo_call *c, const struct core_table *t, const struct json *req, struct part_op *op)
+    struct dynamo_call *c,
+    const struct core_table *t,
+    const struct json *req,
+    struct part_op *op,
+    const struct value **ret_attrs)
 {
     const struct json *attrs;
     if (!field_map(c, req, "Item", "AttributeValue", &attrs)) {
@@ -110,11 +116,16 @@ static bool put_read(
     }
     op->kind = PART_PUT;
     op->item = item;
+    *ret_attrs = item;
     return item_key(c, t, item, true, &op->key);
 }
 
 static bool delete_read(
-    struct dynamo_call *c, const struct core_table *t, const struct json *req, struct part_op *op)
+    struct dynamo_call *c,
+    const struct core_table *t,
+    const struct json *req,
+    struct part_op *op,
+    const struct value **ret_attrs)
 {
     const struct json *attrs;
     if (!field_map(c, req, "Key", "AttributeValue", &attrs)) {
@@ -127,13 +138,21 @@ static bool delete_read(
             "deleteRequest.key' failed to satisfy constraint: Member must not be null",
             BYTES_FMT(t->part.name));
     }
-    struct value key;
+    struct value *key = ARENA_NEW(c->arena, struct value);
+    if (key == NULL) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
     op->kind = PART_DELETE;
-    return attr_map_parse(c, attrs, &key) && key_parse(c, &t->part.keys, &key, &op->key);
+    *ret_attrs = key;
+    return attr_map_parse(c, attrs, key) && key_parse(c, &t->part.keys, key, &op->key);
 }
 
 static bool request_read(
-    struct dynamo_call *c, const struct core_table *t, const struct json *req, struct part_op *op)
+    struct dynamo_call *c,
+    const struct core_table *t,
+    const struct json *req,
+    struct part_op *op,
+    const struct value **ret_attrs)
 {
     const struct json *put;
     const struct json *del;
@@ -149,7 +168,7 @@ static bool request_read(
             "the supported datatypes");
     }
     op->table = t->part.id;
-    return put != NULL ? put_read(c, t, put, op) : delete_read(c, t, del, op);
+    return put != NULL ? put_read(c, t, put, op, ret_attrs) : delete_read(c, t, del, op, ret_attrs);
 }
 
 /* Whether the newest op repeats the key of an earlier one of its table: at most 25, so all are
@@ -186,8 +205,12 @@ static bool table_read(
         const struct json *req = &m->value.array.items[i];
         ASSERT(s->n_ops < REQUESTS_MAX);
         s->requests[s->n_ops] = req;
-        if (!request_read(c, t, req, &s->ops[s->n_ops])) {
+        const struct value *attrs = NULL;
+        if (!request_read(c, t, req, &s->ops[s->n_ops], &attrs)) {
             return false;
+        }
+        if (s->want_metrics && !collection_of(c->arena, t, attrs, &s->collections[s->n_ops])) {
+            return call_fail_err(c, ERR_TOO_BIG);
         }
         s->n_ops++;
         if (repeats(s, bt)) {
@@ -202,7 +225,6 @@ static bool batch_write_prepare(
     struct dynamo_call *c, const struct json *in, struct batch_write_state *s)
 {
     const struct json *map;
-    struct bytes metrics;
     struct checks k = {.c = c};
     if (!field_map(
             c,
@@ -210,11 +232,12 @@ static bool batch_write_prepare(
             "RequestItems",
             "java.util.List<com.amazonaws.dynamodb.v20120810.WriteRequest>",
             &map) ||
-        !field_string(c, in, "ReturnItemCollectionMetrics", &metrics) ||
         !field_capacity(c, &k, in, &s->want_capacity)) {
         return false;
     }
-    check_enum(&k, "returnItemCollectionMetrics", metrics, "SIZE, NONE");
+    if (!field_metrics(c, &k, in, &s->want_metrics)) {
+        return false;
+    }
     check_not_null(&k, "requestItems", map != NULL);
     if (!checks_done(&k) || !batch_map_check(c, map, "BatchWriteItem") || !counts_check(c, map)) {
         return false;
@@ -289,6 +312,54 @@ static void put_capacities(struct buf *b, const struct batch_write_state *s)
     buf_put_u8(b, ']');
 }
 
+/* Whether a later op of the table tells of the same collection, and with a later size. */
+static bool told_later(const struct batch_write_state *s, const struct batch_table *bt, size_t i)
+{
+    for (size_t k = i + 1; k < bt->op_first + bt->n_ops; k++) {
+        if (s->ops[k].err == OK && value_eq(&s->collections[k].value, &s->collections[i].value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each collection that was touched, once; nothing where there is none. */
+static void put_metrics(struct buf *b, const struct batch_write_state *s)
+{
+    bool any_table = false;
+    for (size_t i = 0; i < s->n_tables; i++) {
+        const struct batch_table *bt = &s->tables[i];
+        bool any = false;
+        for (size_t k = bt->op_first; k < bt->op_first + bt->n_ops; k++) {
+            bool told = s->ops[k].err == OK && s->collections[k].key.base != NULL;
+            if (!told || told_later(s, bt, k)) {
+                continue;
+            }
+            if (!any) {
+                buf_put_str(b, any_table ? "," : ",\"ItemCollectionMetrics\":{");
+                json_put_string(b, bt->given);
+            }
+            buf_put_str(b, any ? "," : ":[");
+            collection_put(b, &s->collections[k], s->ops[k].collection_bytes);
+            any = true;
+            any_table = true;
+        }
+        buf_put_str(b, any ? "]" : "");
+    }
+    buf_put_str(b, any_table ? "}" : "");
+}
+
+/* A put that its collection has no room for would come back for ever. */
+static bool too_large(const struct batch_write_state *s)
+{
+    for (size_t i = 0; i < s->n_ops; i++) {
+        if (s->ops[i].fault == PART_FAULT_COLLECTION) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* An op that failed in the engine may or may not have happened: that is no "unprocessed". */
 static enum err first_unknown(const struct batch_write_state *s)
 {
@@ -311,6 +382,10 @@ enum dynamo_step batch_write_resume(struct dynamo_call *c)
         (void)call_fail_err(c, err); /* answers */
         return DYNAMO_ANSWER;
     }
+    if (too_large(s)) {
+        (void)fail_collection_too_large(c); /* answers */
+        return DYNAMO_ANSWER;
+    }
     struct buf *b = call_body(c);
     bool first = true;
     buf_put_str(b, "{\"UnprocessedItems\":{");
@@ -320,6 +395,9 @@ enum dynamo_step batch_write_resume(struct dynamo_call *c)
     buf_put_u8(b, '}');
     if (s->want_capacity != CAPACITY_NONE) {
         put_capacities(b, s);
+    }
+    if (s->want_metrics) {
+        put_metrics(b, s);
     }
     buf_put_u8(b, '}');
     return call_ok(c);

@@ -59,6 +59,7 @@ enum aws_error {
     AWS_INVALID_SIGNATURE,
     AWS_UNRECOGNIZED_CLIENT,
     AWS_CONDITIONAL_CHECK_FAILED,
+    AWS_COLLECTION_TOO_LARGE,
     AWS_RESOURCE_NOT_FOUND,
     AWS_RESOURCE_IN_USE,
     AWS_TABLE_NOT_FOUND,
@@ -306,6 +307,24 @@ uint64_t capacity_write_halves(size_t bytes);
 void capacity_add_op(struct capacity *cap, const struct part_op *op);
 /* {"TableName":…,"CapacityUnits":…} and, for CAPACITY_INDEXES, the parts. */
 void capacity_put(struct buf *b, const struct capacity *cap, enum return_capacity want);
+
+/* ---- item collections (collection.c) ---- */
+
+/* The collection an item belongs to, copied, as a ReturnItemCollectionMetrics of SIZE tells it. */
+struct collection {
+    struct bytes key; /* base NULL: the table has none, or it was not asked for */
+    struct value value;
+};
+
+/* Reads and checks ReturnItemCollectionMetrics. */
+bool field_metrics(struct dynamo_call *c, struct checks *k, const struct json *in, bool *ret);
+/* Of an item or key with its attributes `attrs` in `t`; empty when `t` has no local index. False
+ * (nothing answered) at the arena's cap. */
+bool collection_of(
+    struct arena *a, const struct core_table *t, const struct value *attrs, struct collection *ret);
+/* {"ItemCollectionKey":…,"SizeEstimateRangeGB":[…]} */
+void collection_put(struct buf *b, const struct collection *m, uint64_t bytes);
+bool fail_collection_too_large(struct dynamo_call *c);
 
 /* ---- signatures (sigv4.c) ---- */
 

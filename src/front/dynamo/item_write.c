@@ -21,9 +21,7 @@ struct write_state {
     bool item_on_failure; /* ReturnValuesOnConditionCheckFailure */
     enum return_capacity want_capacity;
     struct capacity *capacity; /* NULL unless wanted */
-    /* ReturnItemCollectionMetrics on a table with local indexes; name.base NULL: not wanted. */
-    struct bytes collection_key;
-    struct value collection_value;
+    struct collection collection;
 };
 
 /* What all three have in common before the table is looked up. */
@@ -55,11 +53,9 @@ static bool params_read(
 {
     struct checks k = {.c = c};
     struct bytes on_failure;
-    struct bytes metrics;
     if (!field_string(c, in, "TableName", &ret->table) ||
         !field_map(c, in, attrs_name, "AttributeValue", &ret->attrs) ||
         !field_string(c, in, "ReturnValues", &ret->return_values) ||
-        !field_string(c, in, "ReturnItemCollectionMetrics", &metrics) ||
         !field_string(c, in, "ReturnValuesOnConditionCheckFailure", &on_failure) ||
         !field_capacity(c, &k, in, &s->want_capacity)) {
         return false;
@@ -67,13 +63,14 @@ static bool params_read(
     check_table_name(&k, "tableName", ret->table);
     check_not_null(&k, attrs_path, ret->attrs != NULL);
     check_enum(&k, "returnValues", ret->return_values, RETURN_VALUES);
-    check_enum(&k, "returnItemCollectionMetrics", metrics, "SIZE, NONE");
+    if (!field_metrics(c, &k, in, &ret->want_metrics)) {
+        return false;
+    }
     check_enum(&k, "returnValuesOnConditionCheckFailure", on_failure, "ALL_OLD, NONE");
     if (!checks_done(&k)) {
         return false;
     }
     s->item_on_failure = bytes_eq_str(on_failure, "ALL_OLD");
-    ret->want_metrics = bytes_eq_str(metrics, "SIZE");
     return true;
 }
 
@@ -91,16 +88,6 @@ static bool return_values_read(
     return true;
 }
 
-static bool has_local_index(const struct core_table *t)
-{
-    for (size_t i = 0; i < t->n_indexes; i++) {
-        if (t->indexes[i].part.local) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Keeps of the table what the answer will need, since the table itself may be gone by then. */
 static bool state_fill(
     struct dynamo_call *c,
@@ -116,11 +103,8 @@ static bool state_fill(
     if (s->table_name.base == NULL || (s->want_capacity != CAPACITY_NONE && s->capacity == NULL)) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
-    if (p->want_metrics && has_local_index(t)) {
-        s->collection_key = bytes_dup(c->arena, t->part.keys.hash.name);
-        s->collection_value = *value_find(attrs, t->part.keys.hash.name);
-    }
-    return true;
+    return !p->want_metrics || collection_of(c->arena, t, attrs, &s->collection) ||
+           call_fail_err(c, ERR_TOO_BIG);
 }
 
 static enum dynamo_step submit(
@@ -335,6 +319,8 @@ static bool write_fault(struct dynamo_call *c, const struct write_state *s)
             c,
             op->kind == PART_UPDATE ? "Item size to update has exceeded the maximum allowed size"
                                     : "Item size has exceeded the maximum allowed size");
+    case PART_FAULT_COLLECTION:
+        return fail_collection_too_large(c);
     case PART_FAULT_DEPTH:
         return call_invalid(
             c,
@@ -381,17 +367,6 @@ static enum err returned_attrs(
     return err;
 }
 
-/* DynamoDB gives a range of a gigabyte in which the collection's size lies; sizes are not kept per
- * partition key here, so it is always the first. */
-static void put_metrics(struct buf *b, const struct write_state *s)
-{
-    buf_put_str(b, "\"ItemCollectionMetrics\":{\"ItemCollectionKey\":{");
-    json_put_string(b, s->collection_key);
-    buf_put_u8(b, ':');
-    attr_put(b, &s->collection_value);
-    buf_put_str(b, "},\"SizeEstimateRangeGB\":[0.0,1.0]}");
-}
-
 enum dynamo_step write_resume(struct dynamo_call *c)
 {
     struct write_state *s = c->state;
@@ -424,9 +399,10 @@ enum dynamo_step write_resume(struct dynamo_call *c)
         capacity_put(b, s->capacity, s->want_capacity);
         comma = ",";
     }
-    if (s->collection_key.base != NULL) {
+    if (s->collection.key.base != NULL) {
         buf_put_str(b, comma);
-        put_metrics(b, s);
+        buf_put_str(b, "\"ItemCollectionMetrics\":");
+        collection_put(b, &s->collection, s->op.collection_bytes);
     }
     buf_put_u8(b, '}');
     return call_ok(c);
