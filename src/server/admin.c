@@ -76,6 +76,10 @@ void admin_forward(struct server *s, struct ask *ask)
         return;
     }
     ask->msg.kind = MSG_JOB;
+    if (ask->kind == ASK_METERS) {
+        msg_post(ask->msg.home, &ask->msg); /* the writer meters nothing */
+        return;
+    }
     ask->msg.cmd = &ask->cmd;
     ask->cmd = (struct part_cmd){
         .kind = PART_CMD_CALL,
@@ -90,6 +94,10 @@ void admin_forward(struct server *s, struct ask *ask)
 
 void admin_on_web(struct web *w, struct ask *ask)
 {
+    if (ask->kind == ASK_METERS) {
+        cw_gather(ask->meters, w->meter, io_loop_now_ms(w->loop));
+        return;
+    }
     const struct counters *from = &w->counters;
     struct counters *to = &ask->counters;
     for (size_t i = 0; i < from->n_ops; i++) {
@@ -123,6 +131,10 @@ void admin_on_web(struct web *w, struct ask *ask)
 
 void admin_on_links(struct links *l, struct ask *ask)
 {
+    if (ask->kind == ASK_METERS) {
+        cw_gather(ask->meters, l->meter, io_loop_now_ms(l->loop));
+        return;
+    }
     ask->region = region_status(l->region);
     ask->n_peers = region_peers(l->region, ask->peers, CORE_REGIONS_MAX, io_now_ns() / 1000000);
     for (size_t i = 0; i < ask->n_peers; i++) {
@@ -209,13 +221,16 @@ void admin_back(struct web *w, struct ask *ask)
     case ASK_ADMIN:
         admin_result(w, ask);
         break;
+    case ASK_METERS:
+        cloudwatch_back(w, ask);
+        break;
     }
     buf_done(&b);
 }
 
 /* ---- requests ---- */
 
-static struct ask *ask_new(struct web *w, struct http_request *req, enum ask_kind kind)
+struct ask *ask_new(struct web *w, struct http_request *req, enum ask_kind kind)
 {
     struct ask *ask = ARENA_NEW(req->arena, struct ask);
     struct web_request *r = ARENA_NEW(req->arena, struct web_request);
@@ -228,7 +243,7 @@ static struct ask *ask_new(struct web *w, struct http_request *req, enum ask_kin
     return ask;
 }
 
-static void ask_send(struct web *w, struct ask *ask)
+void ask_send(struct web *w, struct ask *ask)
 {
     w->under_way++;
     admin_forward(w->server, ask);

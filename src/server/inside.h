@@ -3,6 +3,7 @@
 /* What the files of this room share: the process, its threads, and the messages between them. */
 
 #include "core/core.h"
+#include "front/cloudwatch/cloudwatch.h"
 #include "front/dynamo/dynamo.h"
 #include "io/io.h"
 #include "region/region.h"
@@ -67,7 +68,7 @@ struct counters {
 };
 
 /* An admin request's working paper: each thread on its round writes its part. */
-enum ask_kind { ASK_HEALTH, ASK_STATUS, ASK_METRICS, ASK_DIGEST, ASK_FAULT, ASK_ADMIN };
+enum ask_kind { ASK_HEALTH, ASK_STATUS, ASK_METRICS, ASK_DIGEST, ASK_FAULT, ASK_ADMIN, ASK_METERS };
 
 struct fault {
     bool heal;
@@ -109,6 +110,7 @@ struct ask {
     uint64_t writer_depth;
     struct core_admin admin;
     struct core_member member;
+    struct cw_call *meters; /* METERS: what is asked of each thread's meter */
     int status;
     struct bytes body;
 };
@@ -150,6 +152,8 @@ struct web {
     struct bytes keys_text; /* what the keystore was made of */
     struct buf keys_buf;
     struct counters counters;
+    struct cw_meter *meter;
+    struct json_parser *parser;
     size_t under_way; /* requests whose message is with another thread */
     bool stopping;
 };
@@ -170,6 +174,7 @@ struct links {
     struct region *region;
     struct io_clock clock;
     struct io_timer timer;
+    struct cw_meter *meter;
     struct link_slot *slots;
     struct io_fault faults[CORE_REGIONS_MAX]; /* by index in `fault_names` */
     char fault_names[CORE_REGIONS_MAX][REPL_REGION_NAME_MAX + 1];
@@ -257,6 +262,18 @@ void admin_on_web(struct web *w, struct ask *ask);
 void admin_on_links(struct links *l, struct ask *ask);
 /* Where an ask goes next. */
 void admin_forward(struct server *s, struct ask *ask);
+/* An ask for `req`, sent on its round by ask_send(). */
+struct ask *ask_new(struct web *w, struct http_request *req, enum ask_kind kind);
+void ask_send(struct web *w, struct ask *ask);
+
+/* meter.c: CloudWatch, and what it tells */
+/* Takes a request to CloudWatch; false: it is none. */
+bool cloudwatch_take(struct web_request *r);
+void cloudwatch_back(struct web *w, struct ask *ask);
+/* Counts an answered call. */
+void meter_call(struct web *w, const struct dynamo_call *call, uint64_t took_ns);
+/* A row of the catalog has changed: its table's provisioned capacity may have. */
+void meter_row(struct web *w, const struct value *key);
 
 /* metrics.c */
 void metrics_put(

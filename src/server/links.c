@@ -372,6 +372,7 @@ enum err links_open(struct server *s)
     struct links *l = &s->links;
     const struct server_config *c = s->config;
     l->server = s;
+    l->meter = cw_meter_new();
     enum err e = io_loop_new(&l->loop);
     if (e != OK) {
         return e;
@@ -465,4 +466,6 @@ void links_stop(struct server *s)
     }
     region_free(l->region);
     l->region = NULL;
+    cw_meter_free(l->meter);
+    l->meter = NULL;
 }

@@ -57,7 +57,9 @@ static void answer(struct web_request *r)
     for (size_t i = 0; i < a->n_headers; i++) {
         headers[i] = (struct http_header){a->headers[i].name, a->headers[i].value};
     }
-    web_count(r->web, r->call.op_name, a->status, r->call.error_name, io_now_ns() - r->began_ns);
+    uint64_t took_ns = io_now_ns() - r->began_ns;
+    web_count(r->web, r->call.op_name, a->status, r->call.error_name, took_ns);
+    meter_call(r->web, &r->call, took_ns);
     const struct http_response res = {
         .status = (int)a->status, .headers = headers, .n_headers = a->n_headers, .body = a->body};
     http_respond(r->http, &res);
@@ -199,9 +201,13 @@ static void on_request(void *arg, struct http_request *req)
         .body = req->body,
         .now_ms = io_loop_now_ms(w->loop),
     };
-    struct bytes region = dynamo_signed_region(&r->dynamo_request);
+    struct bytes service;
+    struct bytes region = dynamo_signed_region(&r->dynamo_request, &service);
     bool foreign = region.len > 0 && !bytes_eq(region, w->server->config->name);
     if (foreign && forward(r, region)) {
+        return;
+    }
+    if (!bytes_eq_str(service, "dynamodb") && cloudwatch_take(r)) {
         return;
     }
     run_step(r, dynamo_begin(w->dynamo, &r->call, req->arena, &r->dynamo_request));
@@ -213,6 +219,9 @@ static void take_row(void *ctx, const struct value *key, const struct value *ite
 {
     struct web *w = ctx;
     enum err e = catalog_apply(w->catalog, key, item);
+    if (w->index == 0) {
+        meter_row(w, key);
+    }
     if (e != OK) {
         TRACE(
             &w->server->logger.tracer,
@@ -319,6 +328,8 @@ enum err web_open(struct server *s, unsigned index)
     w->server = s;
     w->index = index;
     w->catalog = catalog_new(s->config->name);
+    w->meter = cw_meter_new();
+    w->parser = json_parser_new();
     buf_init(&w->keys_buf, 16 << 20);
     enum err e = io_loop_new(&w->loop);
     if (e != OK) {
@@ -400,5 +411,7 @@ void web_close(struct web *w)
     dynamo_free(w->dynamo);
     keystore_free(w->keystore);
     catalog_free(w->catalog);
+    cw_meter_free(w->meter);
+    json_parser_free(w->parser);
     buf_done(&w->keys_buf);
 }

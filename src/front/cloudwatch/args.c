@@ -188,9 +188,9 @@ struct bytes cw_arg(const struct cw_args *args, const char *fmt, ...)
     char path[PATH_MAX_CHARS];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(path, sizeof path, fmt, ap);
+    size_t n = (size_t)vsnprintf(path, sizeof path, fmt, ap);
     va_end(ap);
-    ASSERT(n > 0 && (size_t)n < sizeof path);
+    ASSERT(n < sizeof path);
     return find(args, bytes_str(path));
 }
 
@@ -199,9 +199,9 @@ bool cw_arg_any(const struct cw_args *args, const char *fmt, ...)
     char path[PATH_MAX_CHARS];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(path, sizeof path, fmt, ap);
+    size_t n = (size_t)vsnprintf(path, sizeof path, fmt, ap);
     va_end(ap);
-    ASSERT(n > 0 && (size_t)n < sizeof path);
+    ASSERT(n < sizeof path);
     struct bytes name = bytes_str(path);
     if (args->protocol != CW_QUERY) {
         const struct json *j = walk(&args->root, name);

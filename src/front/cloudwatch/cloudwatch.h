@@ -99,6 +99,8 @@ void cw_add(
 /* From this minute on the setting has that value; below 0: there is none. */
 void cw_set(
     struct cw_table *t, enum cw_metric metric, struct bytes part, uint64_t now_ms, double value);
+/* No setting of the table holds from this minute on, until set again. */
+void cw_unset(struct cw_table *t, uint64_t now_ms);
 /* All that was ever added to the series (its sum), for whoever takes differences. */
 double cw_total(
     const struct cw_meter *m, struct bytes table, enum cw_metric metric, struct bytes part);

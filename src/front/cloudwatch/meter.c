@@ -231,6 +231,15 @@ void cw_set(
     }
 }
 
+void cw_unset(struct cw_table *t, uint64_t now_ms)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (cw_metric_row(t->series[i].metric)->level) {
+            cw_set(t, t->series[i].metric, t->series[i].part, now_ms, -1);
+        }
+    }
+}
+
 double cw_total(
     const struct cw_meter *m, struct bytes table, enum cw_metric metric, struct bytes part)
 {

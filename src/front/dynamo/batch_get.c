@@ -161,6 +161,7 @@ static enum err put_items(
             g->bytes = ITEMS_BYTES_MAX; /* full: the item is read again by the client's next call */
             break;
         }
+        usage_read(c, r->given, NULL, capacity_read_halves(bytes, r->consistent));
         if (r->capacity != NULL) {
             r->capacity->halves += capacity_read_halves(bytes, r->consistent);
         }

@@ -374,6 +374,16 @@ static enum err first_unknown(const struct batch_write_state *s)
     return OK;
 }
 
+static void count_usage(
+    struct dynamo_call *c, const struct batch_write_state *s, const struct batch_table *bt)
+{
+    for (size_t i = bt->op_first; i < bt->op_first + bt->n_ops; i++) {
+        if (s->ops[i].err == OK) {
+            usage_write(c, bt->given, &s->ops[i]);
+        }
+    }
+}
+
 enum dynamo_step batch_write_resume(struct dynamo_call *c)
 {
     struct batch_write_state *s = c->state;
@@ -391,6 +401,7 @@ enum dynamo_step batch_write_resume(struct dynamo_call *c)
     buf_put_str(b, "{\"UnprocessedItems\":{");
     for (size_t i = 0; i < s->n_tables; i++) {
         put_unprocessed(b, s, &s->tables[i], &first);
+        count_usage(c, s, &s->tables[i]);
     }
     buf_put_u8(b, '}');
     if (s->want_capacity != CAPACITY_NONE) {

@@ -114,6 +114,16 @@ struct dynamo_wait {
 struct dynamo;
 struct dynamo_op;
 
+/* What an answered call used of one table or one of its global indexes, for meters. Units in
+ * halves. */
+struct dynamo_usage {
+    const struct dynamo_usage *next;
+    struct bytes table;
+    struct bytes index; /* len 0: of the table, its local indexes included */
+    uint64_t read_halves;
+    uint64_t write_halves;
+};
+
 struct dynamo_call {
     struct arena *arena;
     const struct dynamo_request *request;
@@ -126,6 +136,10 @@ struct dynamo_call {
     struct bytes error_name;
     struct bytes error_msg; /* no base when the error has none */
     struct bytes access_key;
+    struct bytes table; /* the first one that it named and that is there; base NULL: none */
+    const struct dynamo_usage *usage;
+    bool has_items; /* a Query's or Scan's answer, with `items` in it */
+    uint64_t items;
     /* The front's own. */
     struct dynamo *d;
     const struct dynamo_op *op;
@@ -138,8 +152,8 @@ struct dynamo_call {
 
 /* The region in the request's credential scope (Authorization header or X-Amz-Credential),
  * unverified, so that the shell can forward a request signed for another region. len 0 when there
- * is none. Borrowed. */
-struct bytes dynamo_signed_region(const struct dynamo_request *request);
+ * is none. *ret_service: the service named there, likewise. Borrowed. */
+struct bytes dynamo_signed_region(const struct dynamo_request *request, struct bytes *ret_service);
 
 /* Verifies the signature of a request to another of AWS's services that this endpoint serves
  * ("monitoring"). false: call->error_name and call->error_msg say why, in DynamoDB's words, and

@@ -187,7 +187,8 @@ static void verify(struct world *w, struct bytes header)
         .n_headers = 3,
         .now_ms = 1700000000000,
     };
-    (void)dynamo_signed_region(&request);
+    struct bytes service;
+    (void)dynamo_signed_region(&request, &service);
     struct dynamo_call call;
     enum dynamo_step step = dynamo_begin(d, &call, &a, &request);
     ASSERT(step == DYNAMO_ANSWER);

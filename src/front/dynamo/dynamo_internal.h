@@ -326,6 +326,15 @@ bool collection_of(
 void collection_put(struct buf *b, const struct collection *m, uint64_t bytes);
 bool fail_collection_too_large(struct dynamo_call *c);
 
+/* ---- what the call used, for meters (usage.c): nothing here fails; at the arena's cap it goes
+ * uncounted ---- */
+
+/* `table` is a name or ARN that lives as long as the call; `index` NULL: the table itself. */
+void usage_read(
+    struct dynamo_call *c, struct bytes table, const struct core_index *index, uint64_t halves);
+/* A write that was done or whose condition failed. */
+void usage_write(struct dynamo_call *c, struct bytes table, const struct part_op *op);
+
 /* ---- signatures (sigv4.c) ---- */
 
 struct signing_cache *signing_cache_new(void);

@@ -37,6 +37,7 @@ static enum dynamo_step get_answer(
     size_t bytes)
 {
     struct capacity *cap = NULL;
+    usage_read(c, s->table, NULL, capacity_read_halves(bytes, s->consistent));
     if (s->want_capacity != CAPACITY_NONE) {
         cap = capacity_new(c->arena, t);
         if (cap == NULL) {

@@ -193,6 +193,55 @@ static void test_index_capacity_and_metrics(void **state)
     rig_close(&r);
 }
 
+static void assert_usage(const struct rig *r, const char *index, uint64_t read, uint64_t write)
+{
+    const struct dynamo_usage *u = r->call.usage;
+    while (u != NULL && !bytes_eq_str(u->index, index)) {
+        u = u->next;
+    }
+    assert_non_null(u);
+    assert_true(bytes_eq_str(u->table, "full"));
+    assert_int_equal(u->read_halves, read);
+    assert_int_equal(u->write_halves, write);
+}
+
+/* What calls use is counted though nobody asked for it: of a table with its local indexes, and of
+ * each global index; of a condition that failed, too. */
+static void test_usage(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    rig_create_full(&r);
+    rig_ok(
+        &r,
+        "PutItem",
+        "{'TableName':'full','Item':{'h':{'S':'a'},'r':{'N':'1'},'g':{'S':'x'},'l':{'S':'y'}}}",
+        "{}");
+    assert_usage(&r, "", 0, 4);
+    assert_usage(&r, "gsi", 0, 2);
+    assert_true(bytes_eq_str(r.call.table, "full"));
+    rig_refused(
+        &r,
+        "DeleteItem",
+        "{'TableName':'full','Key':{'h':{'S':'a'},'r':{'N':'1'}},"
+        "'ConditionExpression':'attribute_exists(x)'}",
+        "ConditionalCheckFailedException",
+        "The conditional request failed");
+    assert_usage(&r, "", 0, 2);
+    rig_ok(&r, "GetItem", "{'TableName':'full','Key':{'h':{'S':'b'},'r':{'N':'1'}}}", "{}");
+    assert_usage(&r, "", 1, 0);
+    rig_refused(
+        &r,
+        "GetItem",
+        "{'TableName':'none','Key':{'h':{'S':'a'},'r':{'N':'1'}}}",
+        "ResourceNotFoundException",
+        "Requested resource not found");
+    assert_null(r.call.usage);
+    assert_null(r.call.table.base);
+    rig_close(&r);
+}
+
 struct refusal {
     const char *op;
     const char *body;
@@ -422,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_return_values),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_index_capacity_and_metrics),
+        cmocka_unit_test(test_usage),
         cmocka_unit_test(test_validation_words),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_outer_faults),

@@ -374,6 +374,9 @@ enum dynamo_step write_resume(struct dynamo_call *c)
         (void)call_fail_err(c, s->cmd.err); /* answers */
         return DYNAMO_ANSWER;
     }
+    if (s->op.err == OK || s->op.err == ERR_CONDITION) {
+        usage_write(c, s->table_name, &s->op);
+    }
     if (s->op.err != OK) {
         (void)write_fault(c, s); /* answers */
         return DYNAMO_ANSWER;

@@ -490,6 +490,12 @@ static enum dynamo_step page_answer(
     struct dynamo_call *c, const struct page_state *s, const struct core_page *page)
 {
     struct capacity *cap = NULL;
+    usage_read(c, c->table, s->index, capacity_read_halves(page->bytes, s->consistent));
+    if (page->bytes_fetched > 0) {
+        usage_read(c, c->table, NULL, capacity_read_halves(page->bytes_fetched, s->consistent));
+    }
+    c->has_items = true;
+    c->items = page->count;
     if (s->want_capacity != CAPACITY_NONE) {
         cap = page_capacity(c, s, page);
         if (cap == NULL) {

@@ -265,13 +265,18 @@ static bool credential_cut(struct auth *auth)
     return rest.len == 0;
 }
 
-struct bytes dynamo_signed_region(const struct dynamo_request *request)
+struct bytes dynamo_signed_region(const struct dynamo_request *request, struct bytes *ret_service)
 {
     struct auth auth = {0};
+    *ret_service = BYTES_NONE;
     struct bytes header = header_find(request, "authorization");
     if (header.base != NULL) {
         auth_from_header(header, &auth);
-        return credential_cut(&auth) ? auth.region : BYTES_NONE;
+        if (!credential_cut(&auth)) {
+            return BYTES_NONE;
+        }
+        *ret_service = auth.service;
+        return auth.region;
     }
     /* Without an arena the raw parameter has to do: clients escape its slashes. */
     struct bytes query = request->query;
@@ -280,17 +285,18 @@ struct bytes dynamo_signed_region(const struct dynamo_request *request)
         if (!bytes_eq_str(take_until(&pair, '='), "X-Amz-Credential")) {
             continue;
         }
-        struct bytes part = BYTES_NONE;
-        for (int i = 0; i < 3 && pair.len > 0; i++) {
+        struct bytes parts[4] = {BYTES_NONE};
+        for (int i = 0; i < 4 && pair.len > 0; i++) {
             size_t n = 0;
             while (n < pair.len && pair.base[n] != '/' && pair.base[n] != '%') {
                 n++;
             }
-            part = bytes_of(pair.base, n);
+            parts[i] = bytes_of(pair.base, n);
             bool escaped = n < pair.len && pair.base[n] == '%';
             pair = bytes_from(pair, n + (escaped ? 3 : 1));
         }
-        return part;
+        *ret_service = parts[3];
+        return parts[2];
     }
     return BYTES_NONE;
 }

@@ -160,7 +160,9 @@ static void test_client_request_passes(void **state)
     assert_true(signature_check(&f.call));
     assert_int_equal(map_count(&f.d->signing->keys), 1);
     assert_true(bytes_eq_str(f.call.access_key, KEY_ID));
-    assert_true(bytes_eq_str(dynamo_signed_region(&f.request), "eu-west-1"));
+    struct bytes service;
+    assert_true(bytes_eq_str(dynamo_signed_region(&f.request, &service), "eu-west-1"));
+    assert_true(bytes_eq_str(service, "dynamodb"));
     dynamo_set_keystore(f.d, f.ks);
     assert_int_equal(map_count(&f.d->signing->keys), 0);
     teardown(&f);
@@ -180,7 +182,9 @@ static void test_presigned_request_passes(void **state)
         "X-Amz-SignedHeaders=host%3Bx-amz-target&X-Amz-Signature="
         "751b14d0f0e3fe9119056a33ac0b0adab09071f5119a00e7c7b018bca5bb242f");
     assert_true(signature_check(&f.call));
-    assert_true(bytes_eq_str(dynamo_signed_region(&f.request), "eu-west-1"));
+    struct bytes service;
+    assert_true(bytes_eq_str(dynamo_signed_region(&f.request, &service), "eu-west-1"));
+    assert_true(bytes_eq_str(service, "dynamodb"));
     f.call.now_ms = NOW_MS + 301 * 1000;
     assert_false(signature_check(&f.call));
     assert_true(bytes_eq_str(f.call.error_name, "InvalidSignatureException"));

@@ -56,6 +56,7 @@ bool table_find(struct dynamo_call *c, struct bytes name, const struct core_tabl
         return call_fail(c, AWS_RESOURCE_NOT_FOUND, BYTES_LIT("Requested resource not found"));
     }
     *ret = t;
+    c->table = c->table.base == NULL ? plain : c->table;
     return true;
 }
 
