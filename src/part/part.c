@@ -441,6 +441,25 @@ static void run_mark(struct part *p, struct part_cmd *cmd)
     cmd->err = OK;
 }
 
+static void run_skip(struct part *p, struct part_cmd *cmd)
+{
+    cmd->err = OK;
+    if (cmd->skip.to.v <= p->tail.v) {
+        return;
+    }
+    cmd->err = part_log_trim(p, p->tail);
+    if (cmd->err != OK) {
+        return;
+    }
+    p->tail = cmd->skip.to;
+    p->batch_tail = p->tail;
+    p->checkpoint_must = true;
+    p->marks_must = true;
+    if (cmd->skip.hlc.v > p->clock.last.v) {
+        hlc_clock_init(&p->clock, cmd->skip.hlc, p->config.drift_ms_max);
+    }
+}
+
 static bool walks_engine(const struct part_cmd *cmd)
 {
     switch (cmd->kind) {
@@ -448,6 +467,7 @@ static bool walks_engine(const struct part_cmd *cmd)
     case PART_CMD_TRIM:
     case PART_CMD_SWEEP:
     case PART_CMD_SEED:
+    case PART_CMD_SKIP:
         return true;
     case PART_CMD_WRITE:
     case PART_CMD_CALL:
@@ -484,6 +504,9 @@ static void run(struct part *p, struct part_cmd *cmd)
         return;
     case PART_CMD_MARK:
         run_mark(p, cmd);
+        return;
+    case PART_CMD_SKIP:
+        run_skip(p, cmd);
         return;
     }
     UNREACHABLE();

@@ -314,6 +314,7 @@ enum part_cmd_kind {
     PART_CMD_TRIM,     /* forget the log up to a position */
     PART_CMD_SWEEP,    /* forget tombstones below a stamp */
     PART_CMD_MARK,     /* promise a stamp: the idle heartbeat */
+    PART_CMD_SKIP,     /* our store is older than what others have of us: go on behind that */
 };
 
 struct part_cmd {
@@ -391,6 +392,14 @@ struct part_cmd {
             struct local_pos pos; /* out: nothing after it is stamped at or below `hlc` */
             struct hlc hlc;       /* out */
         } mark;
+        struct {
+            /* Positions up to `to` and stamps up to `hlc` were given out before; none of them is
+             * given out again. Our log is dropped, for part of it may stand at positions that mean
+             * something else elsewhere: peers that lack any of it are fenced. Nothing happens when
+             * our tail is past `to`. */
+            struct local_pos to;
+            struct hlc hlc;
+        } skip;
     };
 };
 

@@ -148,6 +148,37 @@ static void test_trim(void **state)
     region_stop(&r);
 }
 
+/* The store is an older copy of what it was: it goes on behind every position and stamp that were
+ * given out before, with an empty log, over a crash too. A skip to where it already is does
+ * nothing.
+ */
+static void test_skip(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    for (int64_t i = 0; i < 3; i++) {
+        assert_int_equal(put_item(&r, TABLE, thing(&r, i, "x")), OK);
+    }
+    struct hlc far = {part_marks(r.part, &(size_t){0})[0].hlc.v + hlc_of_ms(100).v};
+    struct part_cmd skip = {.kind = PART_CMD_SKIP, .skip = {.to = {20}, .hlc = far}};
+    assert_int_equal(commit_one(&r, &skip), OK);
+    assert_int_equal(part_tail(r.part).v, 20);
+    const struct part_reader reader = {.engine = r.engine};
+    struct local_pos first;
+    assert_int_equal(part_log_first(&reader, &first), OK);
+    assert_int_equal(first.v, 21);
+    region_crash(&r);
+    assert_int_equal(part_tail(r.part).v, 20);
+    skip.skip.to.v = 20;
+    assert_int_equal(commit_one(&r, &skip), OK);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 77, "x")), OK);
+    assert_int_equal(part_tail(r.part).v, 21);
+    assert_true(part_marks(r.part, &(size_t){0})[0].hlc.v > far.v);
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
 /* After a trim in the middle of a received stretch, what is left of the origin can still be found.
  */
 static void test_trim_origin(void **state)
@@ -739,6 +770,7 @@ int main(void)
         cmocka_unit_test(test_doubt),
         cmocka_unit_test(test_counters_survive),
         cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_skip),
         cmocka_unit_test(test_trim_origin),
         cmocka_unit_test(test_tombstone_rows),
         cmocka_unit_test(test_sweep),

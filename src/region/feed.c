@@ -66,11 +66,12 @@ static void subscribe_own(struct region *r, struct link *l, const struct repl_fr
             r->config.tracer,
             TRACE_ERROR,
             "region",
-            "peer has more of our log than we have",
+            "peer has more of our log than we have, our store is an older copy; coming forward",
             TRACE_TEXT("peer", bytes_str(l->peer->name)),
             TRACE_NUM("peer_has", from),
             TRACE_NUM("we_have", tail));
         repl_sender_stop(s);
+        rewound_begin(r, l, f->subscribe.from);
         return;
     }
     bool fenced = from + 1 < first.v;

@@ -24,6 +24,8 @@ enum errand_kind {
     ERRAND_DIGEST,
     ERRAND_COMPARE,
     ERRAND_REPAIR,
+    ERRAND_REWOUND_SEED,
+    ERRAND_REWOUND_SKIP,
 };
 
 /* A command of ours at the writer, with its memory. */
@@ -43,6 +45,7 @@ struct errand {
     struct repl_frame digest; /* DIGEST and COMPARE: ours */
     struct repl_frame theirs; /* COMPARE */
     struct peer_pos mark_to;
+    struct peer_pos their_pos; /* REWOUND: of our log, as the peer has it */
     uint64_t hlc_to_ms;
 };
 
@@ -96,6 +99,7 @@ struct peer {
     bool member;
     bool removed;
     bool ahead;
+    bool mending; /* ahead: commands that bring us forward are at the writer */
     bool fenced;
     struct link *link; /* dialing or up */
     uint64_t redial_ms;
@@ -216,6 +220,17 @@ void intake_applied(struct region *r, struct errand *e, uint64_t now_ms, uint64_
 void intake_fenced(struct region *r, struct errand *e, uint64_t now_ms);
 void intake_lost(struct region *r, struct link *l);
 void acks_flush(struct region *r);
+
+/* Makes `e` a call that opens seed needs, from a region, for all tables that we share with it; with
+ * `mark_to` not 0 it also takes that for what we have applied of the region's log. How many tables,
+ * 0 when memory is out. */
+size_t fence_prepare(
+    struct region *r, struct errand *e, struct region_id from, struct peer_pos mark_to);
+
+/* rewound.c: our own store is older than it was */
+void rewound_begin(struct region *r, struct link *l, struct peer_pos theirs);
+void rewound_seeding(struct region *r, struct errand *e);
+void rewound_skipped(struct region *r, struct errand *e, uint64_t now_ms);
 
 /* seed.c */
 void seed_want(struct region *r, struct link *l, const struct repl_frame *f);

@@ -140,9 +140,12 @@ static enum err fence_run(void *arg, struct part_stage *s, struct arena *a)
 {
     (void)a;
     struct fence *f = arg;
-    part_stage_mark(s, (struct part_mark){.region = f->errand->origin, .pos = f->errand->mark_to});
-    relay_floor_stage(s, f->errand->origin, f->errand->mark_to);
     enum err e = OK;
+    if (f->errand->mark_to.v != 0) {
+        part_stage_mark(
+            s, (struct part_mark){.region = f->errand->origin, .pos = f->errand->mark_to});
+        relay_floor_stage(s, f->errand->origin, f->errand->mark_to);
+    }
     for (size_t i = 0; i < f->n_tables && e == OK; i++) {
         struct core_seed_need need = {
             .table = f->tables[i],
@@ -174,6 +177,25 @@ static size_t shared_tables(struct region *r, struct region_id with, uint64_t *r
     return n;
 }
 
+size_t fence_prepare(
+    struct region *r, struct errand *e, struct region_id from, struct peer_pos mark_to)
+{
+    struct fence *fence = ARENA_NEW(&e->arena, struct fence);
+    uint64_t *tables = ARENA_ARRAY(&e->arena, uint64_t, CORE_TABLES_MAX + 1);
+    if (fence == NULL || tables == NULL) {
+        return 0;
+    }
+    e->origin = from;
+    e->mark_to = mark_to;
+    fence->region = r;
+    fence->errand = e;
+    fence->tables = tables;
+    fence->n_tables = shared_tables(r, from, tables, CORE_TABLES_MAX + 1);
+    e->cmd.call.run = fence_run;
+    e->cmd.call.arg = fence;
+    return fence->n_tables;
+}
+
 void intake_start(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
 {
     struct intake *in = intake_of(r, f->start.origin);
@@ -184,23 +206,16 @@ void intake_start(struct region *r, struct link *l, const struct repl_frame *f, 
     /* A seed under way began before this fence and lacks what the fence leaves out. */
     seed_in_stop(r, l, now_ms);
     struct errand *e = errand_new(r, ERRAND_FENCE, PART_CMD_CALL);
-    struct fence *fence = ARENA_NEW(&e->arena, struct fence);
     e->link = l->id;
-    e->origin = in->origin;
-    e->mark_to = f->start.pos;
-    fence->region = r;
-    fence->errand = e;
-    fence->tables = ARENA_ARRAY(&e->arena, uint64_t, CORE_TABLES_MAX + 1);
-    fence->n_tables = shared_tables(r, in->origin, fence->tables, CORE_TABLES_MAX + 1);
-    e->cmd.call.run = fence_run;
-    e->cmd.call.arg = fence;
+    size_t n = fence_prepare(r, e, in->origin, f->start.pos);
+    ASSERT(n > 0);
     TRACE(
         r->config.tracer,
         TRACE_WARN,
         "region",
         "fell behind a peer's log, seeding anew",
         TRACE_TEXT("peer", bytes_str(l->peer->name)),
-        TRACE_NUM("tables", fence->n_tables));
+        TRACE_NUM("tables", n));
     in->applying++;
     in->fencing++;
     if (!errand_submit(e)) {

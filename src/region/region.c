@@ -232,6 +232,12 @@ static void errand_finish(struct region *r, struct errand *e, uint64_t now_ms, u
     case ERRAND_REPAIR:
         r->status.repaired += e->cmd.err == OK ? e->cmd.seed.n_applied : 0;
         return;
+    case ERRAND_REWOUND_SEED:
+        rewound_seeding(r, e);
+        return;
+    case ERRAND_REWOUND_SKIP:
+        rewound_skipped(r, e, now_ms);
+        return;
     }
     UNREACHABLE();
 }
