@@ -80,6 +80,7 @@ static void subscribe_own(struct region *r, struct link *l, const struct repl_fr
         send_start(r, l, r->config.id, tail);
         from = tail;
     }
+    shipped_clear(l);
     repl_sender_start(s, r->config.id, (struct local_pos){from}, (struct peer_pos){from});
 }
 
@@ -203,6 +204,7 @@ struct stretch {
     struct repl_sender *s;
     struct buf txns;
     struct arena arena;
+    struct shipped shipped; /* of our own log */
     struct local_pos read;
     struct peer_pos to;
     struct hlc hlc_to;
@@ -231,7 +233,13 @@ static enum err append_txn(struct stretch *st, struct bytes stored)
     }
     size_t kept = 0;
     for (size_t i = 0; i < t.n_changes; i++) {
-        kept += keep_table(st, t.changes[i].table);
+        if (!keep_table(st, t.changes[i].table)) {
+            continue;
+        }
+        kept++;
+        if (t.origin.v == st->r->config.id.v && t.changes[i].table >= PART_TABLE_FIRST) {
+            shipped_note(&st->shipped, t.changes[i].table, hlc_ms(t.hlc));
+        }
     }
     if (kept == 0) {
         return OK;
@@ -341,6 +349,7 @@ static void stretch_send(struct stretch *st)
             .txns = buf_bytes(&st->txns),
         }};
     link_send(st->r, st->l, &f);
+    shipped_add(st->l, &st->shipped, st->to);
     repl_sender_sent(s, st->to, st->hlc_to, st->txns.len, st->n_txns);
 }
 

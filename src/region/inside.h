@@ -10,7 +10,8 @@ enum {
     SEED_CREDIT = 4,
     NEEDS_MAX = 4096,
     SYNCS_MAX = 256,
-    LOG_SCAN_MAX = 4096, /* records looked at for one frame */
+    SHIPPED_TABLES_MAX = 32, /* of one frame: further ones go unmetered */
+    LOG_SCAN_MAX = 4096,     /* records looked at for one frame */
 };
 
 enum errand_kind {
@@ -70,6 +71,20 @@ struct seed_in {
 
 struct peer;
 
+/* What one frame of our log carried, until its arrival is told. */
+struct shipped {
+    struct shipped *next;
+    struct peer_pos to;
+    size_t n;
+    struct shipped_table {
+        uint64_t table;
+        uint64_t n;
+        uint64_t first_ms; /* stamps */
+        uint64_t last_ms;
+        double sum_ms;
+    } tables[SHIPPED_TABLES_MAX];
+};
+
 struct link {
     uint64_t id;
     bool dialed;
@@ -80,6 +95,8 @@ struct link {
     uint64_t deadline_ms; /* of the handshake, then of silence */
     struct repl_sender *senders[SENDERS_MAX];
     size_t n_senders;
+    struct shipped *shipped; /* oldest first */
+    struct shipped *shipped_last;
     bool ack_due;
     bool heartbeat_due;
     struct seed_out seed_out;
@@ -205,6 +222,16 @@ void feed_unsubscribe(struct link *l, struct region_id origin);
 void feed_marks(struct region *r, struct link *l, const struct repl_frame *f);
 void feed_pump(struct region *r, struct link *l);
 bool replicates_to(const struct region *r, uint64_t table, const struct peer *p);
+
+/* shipped.c: how long our changes take to arrive */
+/* Notes a change stamped then in what is about to be sent. */
+void shipped_note(struct shipped *s, uint64_t table, uint64_t stamp_ms);
+/* A frame with these changes has gone out. */
+void shipped_add(struct link *l, const struct shipped *s, struct peer_pos to);
+void shipped_clear(struct link *l);
+void shipped_applied(struct region *r, struct link *l, const struct repl_frame *f);
+/* Tells the origin, straight from which a stretch came, that it is readable now. */
+void shipped_tell(struct region *r, const struct errand *e, uint64_t wall_ms);
 
 /* What we hold of a lost origin's log may have holes: after a fence, or where a table was seeded.
  * Below this position we do not relay. */

@@ -351,6 +351,7 @@ void intake_applied(struct region *r, struct errand *e, uint64_t now_ms, uint64_
             &r->marks,
             (struct repl_mark){.region = e->origin, .pos = e->mark_to, .hlc = e->cmd.apply.hlc_to});
     }
+    shipped_tell(r, e, wall_ms);
     struct link *l = link_find(r, e->link);
     if (l != NULL) {
         l->ack_due = true;

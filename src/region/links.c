@@ -59,6 +59,7 @@ static struct link *link_new(struct region *r, uint64_t now_ms)
 void link_free(struct link *l)
 {
     seed_out_stop(&l->seed_out);
+    shipped_clear(l);
     buf_done(&l->seed_out.position);
     buf_done(&l->seed_in.cursor);
     for (size_t i = 0; i < l->n_senders; i++) {
@@ -287,6 +288,9 @@ static void take_frame(
         return;
     case REPL_TXNS:
         intake_txns(r, l, f, now_ms);
+        return;
+    case REPL_APPLIED:
+        shipped_applied(r, l, f);
         return;
     case REPL_MARKS:
         feed_marks(r, l, f);

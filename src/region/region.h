@@ -18,6 +18,14 @@
 #include "part/part.h"
 #include "repl/repl.h"
 
+/* How long changes took from their stamp here to being readable at a peer. */
+struct region_arrival {
+    uint64_t n;
+    double sum_ms;
+    double min_ms;
+    double max_ms;
+};
+
 struct region_ops {
     /* Open a link to `address` and answer with region_link_opened() or region_link_closed(). */
     void (*dial)(void *ctx, uint64_t link, struct bytes region, struct bytes address);
@@ -33,6 +41,9 @@ struct region_ops {
     /* The end of a region_sync(): OK, or ERR_UNAVAILABLE when a region could not be asked in time.
      */
     void (*synced)(void *ctx, void *token, enum err err);
+    /* Changes of ours have become readable at `peer`. May be NULL. */
+    void (*arrived)(
+        void *ctx, struct bytes table, struct bytes peer, const struct region_arrival *a);
 };
 
 /* A peer known before the catalog knows it: how a cluster begins and how a new region finds it. */
@@ -156,6 +167,14 @@ struct region_peer_status {
 };
 size_t region_peers(
     const struct region *r, struct region_peer_status *ret, size_t max, uint64_t now_ms);
+
+/* For each member and each table of a 2017 group that it and we hold: how many changes of ours the
+ * member has not applied, as its acknowledgements say. Reads the log behind the slowest member; of
+ * a very long rest of it the beginning, and concludes from that. */
+void region_pending(
+    struct region *r,
+    void (*take)(void *ctx, struct bytes table, struct bytes peer, uint64_t n),
+    void *ctx);
 
 struct region_status {
     struct local_pos tail;

@@ -83,6 +83,11 @@ static void put_body(struct buf *b, const struct repl_frame *f)
         buf_put_u8(b, f->txns.partial ? FLAG_PARTIAL : 0);
         put_lenbytes(b, f->txns.txns);
         return;
+    case REPL_APPLIED:
+        put_u64(b, f->applied.origin.v);
+        put_varint(b, f->applied.pos.v);
+        put_u64(b, f->applied.wall_ms);
+        return;
     case REPL_MARKS:
         put_marks(b, f->marks.marks, f->marks.n);
         return;
@@ -249,6 +254,11 @@ static enum err get_body(struct arena *a, struct reader *r, struct repl_frame *f
         return OK;
     case REPL_TXNS:
         get_txns(r, f);
+        return OK;
+    case REPL_APPLIED:
+        f->applied.origin.v = get_u64(r);
+        f->applied.pos.v = get_varint(r);
+        f->applied.wall_ms = get_u64(r);
         return OK;
     case REPL_MARKS:
         return get_marks(a, r, &f->marks.marks, &f->marks.n);

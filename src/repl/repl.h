@@ -41,6 +41,7 @@ enum repl_frame_type {
     REPL_SEED_REFUSE = 13,
     REPL_DIGEST = 14,
     REPL_UNSUBSCRIBE = 15,
+    REPL_APPLIED = 16,
 };
 
 /* How far a region has applied each region's log; its own entry is its tail. */
@@ -103,6 +104,11 @@ struct repl_frame {
             bool partial;
             struct bytes txns; /* each: varint length, wire section */
         } txns;
+        struct {
+            struct region_id origin; /* the receiver of this frame */
+            struct peer_pos pos;     /* of its log, up to here */
+            uint64_t wall_ms;        /* became readable at the sender then, by its clock */
+        } applied;
         struct {
             const struct repl_mark *marks;
             size_t n;

@@ -77,10 +77,12 @@ static size_t samples(struct repl_frame *ret)
     }
     ret[n++] = digest;
     ret[n++] = (struct repl_frame){.type = REPL_UNSUBSCRIBE, .subscribe = {.origin = {6}}};
+    ret[n++] = (struct repl_frame){
+        .type = REPL_APPLIED, .applied = {.origin = {6}, .pos = {400}, .wall_ms = 1795687200123}};
     return n;
 }
 
-enum { SAMPLES = 15 };
+enum { SAMPLES = 16 };
 
 static struct bytes encode(struct buf *b, const struct repl_frame *f)
 {
@@ -112,7 +114,8 @@ static void test_round_trip(void **state)
     }
 }
 
-/* The bytes of a stretch of log and of a seed chunk are those of docs/formats/link.md, for ever. */
+/* The bytes of a stretch of log, of a seed chunk and of news of arrival are those of
+ * docs/formats/link.md, for ever. */
 static void test_golden(void **state)
 {
     (void)state;
@@ -125,10 +128,11 @@ static void test_golden(void **state)
          "0b0101000400000000000001610162010000060000000000020100000065000000000300000000000000"
          "026b31046974656d00000000660000000004000000000000000"
          "26b3200f56a90ed"},
+        {15, "10060000000000000090037b354c17a2010000acf3e9c8"},
     };
     struct repl_frame all[SAMPLES];
     (void)samples(all);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
         struct buf b;
         struct buf hex;
         buf_init(&hex, 4096);
@@ -175,7 +179,7 @@ static void test_unknown_type(void **state)
     struct repl_frame f;
     buf_init(&b, 64);
     arena_init(&a, 1 << 16);
-    buf_put_u8(&b, 16);
+    buf_put_u8(&b, 17);
     put_u32(&b, crc32c(0, buf_bytes(&b)));
     assert_int_equal(repl_frame_decode(&a, buf_bytes(&b), &f), ERR_FORMAT);
     buf_done(&b);

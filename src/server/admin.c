@@ -132,6 +132,9 @@ void admin_on_web(struct web *w, struct ask *ask)
 void admin_on_links(struct links *l, struct ask *ask)
 {
     if (ask->kind == ASK_METERS) {
+        if (cw_asks(ask->meters, CW_PENDING_REPLICATION)) {
+            links_sample(l);
+        }
         cw_gather(ask->meters, l->meter, io_loop_now_ms(l->loop));
         return;
     }

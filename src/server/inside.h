@@ -17,6 +17,7 @@ enum {
     FORWARD_MS_MAX = 60000,
     LATENCY_BUCKETS = 16,
     OPS_MAX = 64,
+    SAMPLE_MS = 60000, /* how often settings that drift are metered */
 };
 
 enum msg_kind {
@@ -174,6 +175,7 @@ struct links {
     struct region *region;
     struct io_clock clock;
     struct io_timer timer;
+    struct io_timer sample_timer;
     struct cw_meter *meter;
     struct link_slot *slots;
     struct io_fault faults[CORE_REGIONS_MAX]; /* by index in `fault_names` */
@@ -235,6 +237,8 @@ void writer_stop(struct server *s);
 MUST_CHECK enum err links_open(struct server *s);
 MUST_CHECK enum err links_start(struct server *s);
 void links_stop(struct server *s);
+/* Meters how much other regions have not applied yet. */
+void links_sample(struct links *l);
 
 /* web.c */
 MUST_CHECK enum err web_open(struct server *s, unsigned index);

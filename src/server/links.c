@@ -17,6 +17,7 @@ static void rearm(struct links *l)
     uint64_t at_ms = region_deadline(l->region);
     if (at_ms == UINT64_MAX) {
         io_timer_disarm(&l->timer);
+        io_timer_disarm(&l->sample_timer);
     } else {
         io_timer_arm_at(&l->timer, at_ms * 1000000);
     }
@@ -286,6 +287,37 @@ static void op_synced(void *ctx, void *token, enum err err)
     msg_post(m->home, m);
 }
 
+/* ---- meters ---- */
+
+static void op_arrived(
+    void *ctx, struct bytes table, struct bytes peer, const struct region_arrival *a)
+{
+    struct links *l = ctx;
+    uint64_t now = io_loop_now_ms(l->loop);
+    const struct cw_stat stat = {(double)a->n, a->sum_ms, a->min_ms, a->max_ms};
+    cw_add(cw_meter_table(l->meter, table, now), CW_REPLICATION_LATENCY, peer, now, &stat);
+}
+
+static void take_pending(void *ctx, struct bytes table, struct bytes peer, uint64_t n)
+{
+    struct links *l = ctx;
+    uint64_t now = io_loop_now_ms(l->loop);
+    const struct cw_stat stat = cw_one((double)n);
+    cw_add(cw_meter_table(l->meter, table, now), CW_PENDING_REPLICATION, peer, now, &stat);
+}
+
+void links_sample(struct links *l)
+{
+    region_pending(l->region, take_pending, l);
+}
+
+static void sample_fired(struct io_timer *t)
+{
+    struct links *l = (struct links *)((char *)t - offsetof(struct links, sample_timer));
+    links_sample(l);
+    io_timer_arm_ms(&l->sample_timer, SAMPLE_MS);
+}
+
 static void on_accepted(void *arg, struct io_link *link)
 {
     struct links *l = arg;
@@ -403,10 +435,12 @@ enum err links_open(struct server *s)
                 .named = op_named,
                 .submit = op_submit,
                 .synced = op_synced,
+                .arrived = op_arrived,
             },
         .ctx = l,
     };
     io_timer_init(&l->timer, l->loop, timer_fired);
+    io_timer_init(&l->sample_timer, l->loop, sample_fired);
     e = region_new(&config, mono_ms(), &l->region);
     if (e != OK) {
         return e;
@@ -441,6 +475,7 @@ static void links_run(void *arg)
     }
     region_timeout(l->region, mono_ms());
     rearm(l);
+    io_timer_arm_ms(&l->sample_timer, SAMPLE_MS);
     io_loop_run(l->loop);
 }
 

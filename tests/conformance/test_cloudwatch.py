@@ -150,3 +150,43 @@ def test_cli(service, ddb, tables, unique):
     assert done.returncode == 0, done.stderr
     points = json.loads(done.stdout)['Datapoints']
     assert sum(point['Sum'] for point in points) == 1 and {point['Unit'] for point in points} == {'Count'}
+
+
+def test_replication_latency(cloudwatch, service, ddb, tables, unique):
+    tables(unique, StreamSpecification={'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'})
+    ddb.update_table(TableName=unique, ReplicaUpdates=[{'Create': {'RegionName': 'eu-west-1'}}])
+    tables.adopt('eu-west-1', unique)
+    wait_until('replica', lambda: [r['ReplicaStatus'] for r in ddb.describe_table(TableName=unique)['Table'].get(
+        'Replicas', [])] == ['ACTIVE'], 60)
+    ddb.put_item(TableName=unique, Item={'p': {'S': 'a'}})
+    where = {'TableName': unique, 'ReceivingRegion': 'eu-west-1'}
+    got = wait_until('latency', lambda: total(cloudwatch, 'ReplicationLatency', 'Average', **where), 60)
+    assert got > 0
+    assert total(cloudwatch, 'ReplicationLatency', 'SampleCount', **where) == 1
+    assert total(cloudwatch, 'ReplicationLatency', TableName=unique) is None
+
+
+def test_pending_replication(cloudwatch, service, regions, tables, unique):
+    if service.cluster is None:
+        pytest.skip('announced: another service has no links to cut')
+    for region in HOME, 'eu-west-1':
+        tables(unique, region=region, StreamSpecification={
+            'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'})
+    regions[HOME].create_global_table(GlobalTableName=unique, ReplicationGroup=[
+        {'RegionName': HOME}, {'RegionName': 'eu-west-1'}])
+    wait_until('global table', lambda: regions[HOME].describe_global_table(GlobalTableName=unique)[
+        'GlobalTableDescription']['GlobalTableStatus'] == 'ACTIVE', 60)
+    where = {'TableName': unique, 'ReceivingRegion': 'eu-west-1'}
+    service.cluster.tool('fault', 'partition', HOME, 'eu-west-1')
+    try:
+        for i in range(7):
+            regions[HOME].put_item(TableName=unique, Item={'p': {'S': str(i)}})
+        assert wait_until('pending', lambda: total(
+            cloudwatch, 'PendingReplicationCount', 'Maximum', **where), 60) == 7
+    finally:
+        service.cluster.tool('fault', 'heal')
+    wait_until('arrival', lambda: regions['eu-west-1'].scan(TableName=unique, Select='COUNT')['Count'] == 7, 60)
+    wait_until('none pending', lambda: total(
+        cloudwatch, 'PendingReplicationCount', 'Minimum', **where) == 0, 60)
+    regions[HOME].update_global_table(GlobalTableName=unique, ReplicaUpdates=[
+        {'Delete': {'RegionName': HOME}}, {'Delete': {'RegionName': 'eu-west-1'}}])

@@ -172,6 +172,8 @@ enum cw_step cw_begin(
     const struct cw_request *r,
     struct cw_call **ret,
     struct cw_answer *ret_answer);
+/* Whether the call asks for that metric by name. */
+bool cw_asks(const struct cw_call *c, enum cw_metric m);
 /* On each thread in turn. */
 void cw_gather(struct cw_call *c, const struct cw_meter *m, uint64_t now_ms);
 /* On the thread that began. */

@@ -533,6 +533,16 @@ enum cw_step cw_begin(
     return CW_ANSWER;
 }
 
+bool cw_asks(const struct cw_call *c, enum cw_metric m)
+{
+    for (size_t i = 0; i < c->n_queries; i++) {
+        if (c->queries[i].known && c->queries[i].span.metric == m) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void cw_gather(struct cw_call *c, const struct cw_meter *m, uint64_t now_ms)
 {
     if (c->op == CW_LIST) {
