@@ -31,7 +31,7 @@ enum {
     OLD_ALL = 0x1f,
 };
 
-static const uint8_t flags_known = CHANGE_BY_TTL;
+static const uint8_t flags_known = CHANGE_BY_TTL | CHANGE_ON_BASE;
 
 /* ---- stamps: relative to the transaction's, milliseconds and counter apart, as both are small
  * ---- */
@@ -94,7 +94,15 @@ static void put_seen(struct buf *b, const struct change_txn *t)
     }
 }
 
-static void put_change(struct buf *b, const struct change *c, const struct change *before)
+/* Only an expiry has a base, and its transaction came after it. */
+static bool base_fits(const struct change_txn *t, const struct change *c)
+{
+    return c->kind == CHANGE_DELETE && (c->flags & CHANGE_BY_TTL) != 0 &&
+           c->base.hlc.v < t->hlc.v && c->base.region.v != 0;
+}
+
+static void put_change(
+    struct buf *b, const struct change_txn *t, const struct change *c, const struct change *before)
 {
     ASSERT(c->kind == CHANGE_PUT || c->item.len == 0);
     ASSERT((c->flags & ~flags_known) == 0);
@@ -107,6 +115,11 @@ static void put_change(struct buf *b, const struct change *c, const struct chang
     put_lenbytes(b, c->key);
     if (c->kind == CHANGE_PUT) {
         put_lenbytes(b, c->item);
+    }
+    if ((c->flags & CHANGE_ON_BASE) != 0) {
+        ASSERT(base_fits(t, c));
+        put_stamp(b, t->hlc, c->base.hlc);
+        put_u64(b, c->base.region.v);
     }
 }
 
@@ -187,7 +200,7 @@ static void encode_wire(struct buf *b, const struct change_txn *t)
     put_seen(b, t);
     put_varint(b, t->n_changes);
     for (size_t i = 0; i < t->n_changes; i++) {
-        put_change(b, &t->changes[i], i == 0 ? NULL : &t->changes[i - 1]);
+        put_change(b, t, &t->changes[i], i == 0 ? NULL : &t->changes[i - 1]);
     }
     close_section(b, start, 0);
 }
@@ -275,7 +288,8 @@ static enum err get_seen(struct reader *r, struct arena *a, struct change_txn *t
     return OK;
 }
 
-static enum err get_change(struct reader *r, struct change *c, const struct change *before)
+static enum err get_change(
+    struct reader *r, const struct change_txn *t, struct change *c, const struct change *before)
 {
     uint8_t head = get_u8(r);
     if (r->bad) {
@@ -301,10 +315,20 @@ static enum err get_change(struct reader *r, struct change *c, const struct chan
     }
     c->key = get_lenbytes(r);
     c->item = c->kind == CHANGE_PUT ? get_lenbytes(r) : BYTES_NONE;
+    if ((c->flags & CHANGE_ON_BASE) != 0) {
+        c->base.hlc = get_stamp(r, t->hlc);
+        c->base.region.v = get_u64(r);
+        r->bad |= !base_fits(t, c);
+    }
     return r->bad ? ERR_CORRUPT : OK;
 }
 
-static enum err get_changes(struct reader *r, struct arena *a, struct change **ret, size_t *ret_n)
+static enum err get_changes(
+    struct reader *r,
+    struct arena *a,
+    const struct change_txn *t,
+    struct change **ret,
+    size_t *ret_n)
 {
     uint64_t n = get_varint(r);
     if (r->bad || n > CHANGE_TXN_CHANGES_MAX || n > reader_left(r) / WIRE_BYTES_MIN) {
@@ -315,7 +339,7 @@ static enum err get_changes(struct reader *r, struct arena *a, struct change **r
         return ERR_TOO_BIG;
     }
     for (size_t i = 0; i < n; i++) {
-        enum err e = get_change(r, &changes[i], i == 0 ? NULL : &changes[i - 1]);
+        enum err e = get_change(r, t, &changes[i], i == 0 ? NULL : &changes[i - 1]);
         if (e != OK) {
             return e;
         }
@@ -419,7 +443,7 @@ enum err change_txn_decode(struct arena *a, struct bytes in, bool wire_only, str
         return e;
     }
     struct change *changes;
-    e = get_changes(&r, a, &changes, &t.n_changes);
+    e = get_changes(&r, a, &t, &changes, &t.n_changes);
     if (e != OK) {
         return e;
     }

@@ -28,15 +28,17 @@ enum change_kind {
 };
 
 enum change_flag {
-    CHANGE_BY_TTL = 1, /* the item expired; nobody deleted it by hand */
+    CHANGE_BY_TTL = 1,  /* the item expired; nobody deleted it by hand */
+    CHANGE_ON_BASE = 2, /* ends the version `base` and no later one; only of a delete by TTL */
 };
 
 struct change {
     enum change_kind kind;
     uint8_t flags;
-    uint64_t table;    /* cluster table id */
-    struct bytes key;  /* encoded primary key (doc room's key bytes) */
-    struct bytes item; /* PUT: encoded item; DELETE: empty */
+    uint64_t table;      /* cluster table id */
+    struct bytes key;    /* encoded primary key (doc room's key bytes) */
+    struct bytes item;   /* PUT: encoded item; DELETE: empty */
+    struct version base; /* ON_BASE: stamped before the transaction */
     /* local section */
     bool had_old;               /* an item or tombstone stood there before */
     bool old_live;              /* and it was an item */
@@ -57,12 +59,21 @@ struct change_seen {
 struct change_txn {
     struct region_id origin;
     struct peer_pos origin_pos; /* its position in the origin's log; 0: not from there (seeded) */
-    struct hlc hlc;             /* every change of the transaction has version (hlc, origin) */
+    struct hlc hlc;             /* see change_version() */
     const struct change_seen *seen;
     size_t n_seen;
     const struct change *changes;
     size_t n_changes;
 };
+
+/* The version of a change: (stamp, origin) of its transaction. Of one on a base, the smallest
+ * version above the base: any other write that beats the base beats the end of it too, whenever and
+ * wherever it was made, and all who end the same version do it with the same one. */
+static inline struct version change_version(const struct change_txn *t, const struct change *c)
+{
+    return (c->flags & CHANGE_ON_BASE) != 0 ? version_next(c->base)
+                                            : (struct version){t->hlc, t->origin};
+}
 
 enum {
     CHANGE_TXN_CHANGES_MAX = 1000,

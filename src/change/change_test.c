@@ -432,6 +432,82 @@ static void test_extreme_stamps(void **state)
     buf_done(&b);
 }
 
+/* A delete that ends one version. */
+static struct change_txn ending(struct change *c)
+{
+    *c = (struct change){
+        .kind = CHANGE_DELETE,
+        .flags = CHANGE_BY_TTL | CHANGE_ON_BASE,
+        .table = 1024,
+        .key = BYTES_LIT("k4"),
+        .base = {{0x0180000000630000}, {0x2222222222222222}}};
+    return (struct change_txn){
+        .origin = {0x1111111111111111},
+        .origin_pos = {78},
+        .hlc = {0x0180000000650001},
+        .changes = c,
+        .n_changes = 1};
+}
+
+static const char golden_on_base[] =
+    "012311111111111111114e01006500000080010001328008026b340400222222222222222226"
+    "77113f010100e1fd73c1";
+
+enum { ENDING_HEAD = 21, ENDING_STAMP = 27 }; /* where those bytes of ending() lie */
+
+static enum err decode_ending(size_t at, uint8_t byte)
+{
+    struct change c;
+    struct change_txn t = ending(&c);
+    struct buf b;
+    struct bytes wire;
+    buf_init(&b, 4096);
+    change_txn_encode(&b, &t);
+    assert_int_equal(change_txn_wire(buf_bytes(&b), &wire), OK);
+    assert_int_equal(b.base[ENDING_HEAD], 0x32);
+    assert_int_equal(b.base[ENDING_STAMP], 4);
+    b.base[at] = byte;
+    mend_checksums(&b, wire.len);
+    enum err e = decode_copy(buf_bytes(&b), false);
+    buf_done(&b);
+    return e;
+}
+
+/* The end of a version is written down with that version, in these bytes, and has the next version
+ * after it as its own. A base that is not older than the transaction is refused, and so is one of a
+ * change that is no expiry. */
+static void test_on_base(void **state)
+{
+    (void)state;
+    struct change c;
+    struct change_txn t = ending(&c);
+    struct change_txn got;
+    struct buf b;
+    struct buf hex;
+    struct arena a;
+    buf_init(&b, 4096);
+    buf_init(&hex, 4096);
+    arena_init(&a, 65536);
+    change_txn_encode(&b, &t);
+    put_hex(&hex, buf_bytes(&b));
+    buf_put_u8(&hex, 0);
+    assert_string_equal((const char *)hex.base, golden_on_base);
+    assert_int_equal(change_txn_decode(&a, buf_bytes(&b), false, &got), OK);
+    check_change(&got.changes[0], &c, true);
+    assert_true(version_eq(got.changes[0].base, c.base));
+    struct version v = change_version(&got, &got.changes[0]);
+    assert_true(v.hlc.v == 0x0180000000630000);
+    assert_true(v.region.v == 0x2222222222222223);
+    assert_int_equal(decode_ending(ENDING_STAMP, 0), OK); /* its own millisecond, counter 0 */
+    assert_int_equal(decode_ending(ENDING_STAMP, 1), ERR_CORRUPT);   /* one later */
+    assert_int_equal(decode_ending(ENDING_STAMP + 1, 1), OK);        /* counter 1 */
+    assert_int_equal(decode_ending(ENDING_HEAD, 0x22), ERR_CORRUPT); /* not by TTL */
+    assert_int_equal(decode_ending(ENDING_HEAD, 0x72), ERR_FORMAT);  /* a flag nobody knows */
+    arena_done(&a);
+    buf_done(&hex);
+    buf_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_filter),
         cmocka_unit_test(test_encode_bound),
         cmocka_unit_test(test_extreme_stamps),
+        cmocka_unit_test(test_on_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

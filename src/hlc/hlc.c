@@ -60,3 +60,11 @@ int version_cmp(struct version a, struct version b)
     }
     return (a.region.v > b.region.v) - (a.region.v < b.region.v);
 }
+
+struct version version_next(struct version v)
+{
+    if (v.region.v < UINT64_MAX) {
+        return (struct version){v.hlc, {v.region.v + 1}};
+    }
+    return (struct version){{v.hlc.v + 1}, {1}}; /* region 0 is no region */
+}

@@ -54,6 +54,10 @@ MUST_CHECK enum err hlc_observe(struct hlc_clock *c, struct hlc remote, uint64_t
 
 int version_cmp(struct version a, struct version b);
 
+/* The smallest version above `v`. Its region is no region's id: ids are 64 random bits, so the
+ * chance that one is another's successor is nil. */
+struct version version_next(struct version v);
+
 static inline bool version_eq(struct version a, struct version b)
 {
     return a.hlc.v == b.hlc.v && a.region.v == b.region.v;

@@ -142,6 +142,17 @@ static void test_version_order(void **state)
     }
 }
 
+/* Between a version and its successor there is none, also behind the last region id. */
+static void test_version_next(void **state)
+{
+    (void)state;
+    struct version a = version_next((struct version){{5}, {9}});
+    assert_true(a.hlc.v == 5 && a.region.v == 10);
+    struct version b = version_next((struct version){{5}, {UINT64_MAX}});
+    assert_true(b.hlc.v == 6 && b.region.v == 1);
+    assert_int_equal(version_cmp(b, (struct version){{5}, {UINT64_MAX}}), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_floor),
         cmocka_unit_test(test_absurd_wall_clock),
         cmocka_unit_test(test_version_order),
+        cmocka_unit_test(test_version_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

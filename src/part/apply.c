@@ -109,13 +109,25 @@ static enum err decode_local(struct part *p, const struct record *old, const str
     return e;
 }
 
+/* Whether one side is an expiry that nobody can be at odds with: it ended the very version that
+ * stands there, came too late, or what follows it came after it. */
+static bool expiry_is_no_party(
+    const struct change *c, const struct record *old, struct merge_decision d)
+{
+    if ((c->flags & CHANGE_ON_BASE) != 0) {
+        return d.verdict != MERGE_APPLY || version_eq(old->version, c->base);
+    }
+    return d.verdict == MERGE_APPLY && !old->live && old->buried.v != old->version.hlc.v;
+}
+
 static enum err decide(
     struct part *p,
     const struct change_txn *t,
+    const struct change *c,
     const struct record *old,
     struct merge_decision *ret)
 {
-    struct version incoming = {t->hlc, t->origin};
+    struct version incoming = change_version(t, c);
     struct merge_local local = {old->present, old->live, old->version};
     struct merge_sight theirs = {
         .known = true,
@@ -130,7 +142,12 @@ static enum err decide(
             return e;
         }
     }
-    *ret = merge_decide(&local, incoming, &theirs, &ours, p->gc_floor);
+    /* An old base is no sign that its expiry is: that leaves a tombstone wherever it comes. */
+    bool on_base = (c->flags & CHANGE_ON_BASE) != 0;
+    struct hlc floor = on_base ? (struct hlc){0} : p->gc_floor;
+    struct merge_decision d = merge_decide(&local, incoming, &theirs, &ours, floor);
+    d.conflict = d.conflict && !expiry_is_no_party(c, old, d);
+    *ret = d;
     return OK;
 }
 
@@ -177,6 +194,7 @@ static enum err apply_change(
         .item = c->kind == CHANGE_PUT ? &r->items[i] : NULL,
         .item_bytes = c->item,
         .flags = c->flags,
+        .base = c->base,
         .tombstone = true,
     };
     enum err e =
@@ -186,7 +204,7 @@ static enum err apply_change(
     }
     struct merge_decision d;
     if (e == OK) {
-        e = decide(p, &r->txn, &s.old, &d);
+        e = decide(p, &r->txn, c, &s.old, &d);
     }
     if (e != OK) {
         return e;

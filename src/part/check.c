@@ -17,6 +17,7 @@ struct checking {
     struct map collections; /* engine key to heap uint64_t */
     uint64_t tombstones;
     uint64_t index_rows;
+    uint64_t expiry_rows;
     struct arena a;
     struct index_row row;
     struct buf got;
@@ -97,6 +98,35 @@ static enum err check_rows(
     return OK;
 }
 
+/* The item's expiry row stands there. While rows are being filled in there is nothing to say. */
+static enum err check_expiry(
+    struct checking *k, const struct part_table *t, struct bytes key, const struct value *item)
+{
+    uint64_t seconds;
+    if (!part_expiry_settled(k->part, t->id) || !part_expiry_of(t, item, &seconds)) {
+        return OK;
+    }
+    buf_clear(&k->row.key);
+    layout_expiry_key(&k->row.key, t->id, seconds, key);
+    buf_clear(&k->got);
+    enum err e = engine_get(k->part->config.engine, NULL, buf_bytes(&k->row.key), &k->got);
+    k->expiry_rows++;
+    return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+}
+
+static enum err count_expiry_row(struct checking *k, struct bytes key, struct bytes value)
+{
+    bool formed =
+        key.len > LAYOUT_EXPIRY_PREFIX && value.len == 1 && value.base[0] == LAYOUT_FORMAT;
+    if (!formed) {
+        return ERR_CORRUPT;
+    }
+    uint64_t table = load_u64_be(key.base + 1);
+    bool counted = part_find_table(k->part, table) != NULL && part_expiry_settled(k->part, table);
+    k->expiry_rows -= counted ? 1U : 0U;
+    return OK;
+}
+
 static enum err check_tombstone(
     struct checking *k, uint64_t table, struct bytes key, struct hlc hlc)
 {
@@ -123,7 +153,7 @@ static enum err check_record(struct checking *k, struct bytes row_key, struct by
         return ERR_CORRUPT;
     }
     if (!rec.live) {
-        return check_tombstone(k, table, key, rec.version.hlc);
+        return check_tombstone(k, table, key, rec.buried);
     }
     struct value item;
     e = value_decode(&k->a, rec.item, &item);
@@ -145,7 +175,11 @@ static enum err check_record(struct checking *k, struct bytes row_key, struct by
     if (t != NULL && part_is_collected(t)) {
         add_to_collection(k, table, key, rec.size);
     }
-    return t == NULL ? OK : check_rows(k, t, key, &item, rec.item);
+    if (t == NULL) {
+        return OK;
+    }
+    e = check_rows(k, t, key, &item, rec.item);
+    return e == OK ? check_expiry(k, t, key, &item) : e;
 }
 
 /* Calls `each` for every row of a kind. */
@@ -203,8 +237,7 @@ static enum err count_tombstone_row(struct checking *k, struct bytes key, struct
     uint64_t table = load_u64_be(key.base + 9);
     enum err e =
         part_stage_load(k->part, table, bytes_from(key, 17), /* want_item= */ false, &k->a, &rec);
-    bool stands =
-        e == OK && rec.present && !rec.live && rec.version.hlc.v == load_u64_be(key.base + 1);
+    bool stands = e == OK && rec.present && !rec.live && rec.buried.v == load_u64_be(key.base + 1);
     if (stands) {
         k->tombstones--;
     }
@@ -268,7 +301,10 @@ enum err part_check(struct part *p)
     if (e == OK) {
         e = compare_tables(&k);
     }
-    bool left = map_count(&k.collections) > 0;
+    if (e == OK) {
+        e = walk(&k, ROW_EXPIRY, count_expiry_row);
+    }
+    bool left = map_count(&k.collections) > 0 || k.expiry_rows != 0;
     if (e == OK && (k.index_rows != 0 || k.tombstones != 0 || left)) {
         e = ERR_CORRUPT;
     }

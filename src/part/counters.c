@@ -165,8 +165,7 @@ static enum err replay_change(struct part *p, struct arena *a, const struct chan
     struct value item;
     enum err e = value_decode(a, c->item, &item);
     if (e == OK) {
-        struct version v = {t->hlc, t->origin};
-        part_counts_add(p, table, c->key, v, item_size(&item));
+        part_counts_add(p, table, c->key, change_version(t, c), item_size(&item));
     }
     return e;
 }

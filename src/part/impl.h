@@ -63,9 +63,14 @@ struct part_tstate {
     bool dirty;             /* changed since the last checkpoint */
     struct part_istate *istates; /* in the order of the schema's indexes */
     size_t n_istates;
-    bool recollect;   /* the sizes of its collections are still to be worked out */
-    bool collected;   /* it has local indexes: the bytes of its collections are kept */
-    bool index_dirty; /* in the part's list of tables whose indexes' counters changed */
+    bool recollect;         /* the sizes of its collections are still to be worked out */
+    bool collected;         /* it has local indexes: the bytes of its collections are kept */
+    bool index_dirty;       /* in the part's list of tables whose indexes' counters changed */
+    struct buf expiry_attr; /* what the expiry rows in the engine are of; empty: there are none */
+    bool expiry_done;       /* and all of them are there */
+    uint64_t expiry_first;  /* seconds: no row lies before */
+    uint64_t expiry_left;   /* of the rows the walk under way has left behind it */
+    uint64_t n_expired;
 };
 
 /* ---- the open transaction ---- */
@@ -83,7 +88,10 @@ struct staged {
     uint64_t table_id;
     enum change_kind kind;
     uint8_t flags;
-    bool tombstone; /* a delete that leaves one */
+    struct version base;    /* with CHANGE_ON_BASE */
+    struct version version; /* set by part_stage_change() */
+    struct hlc buried;      /* of a tombstone; 0: the transaction's stamp */
+    bool tombstone;         /* a delete that leaves one */
     bool cancelled;
     uint32_t *index_units;
     struct overlay_entry *collection; /* NULL: the table's are not kept */
@@ -234,9 +242,9 @@ MUST_CHECK enum err part_stage_load(
  * read. */
 MUST_CHECK enum err part_stage_read(struct part *p, struct bytes row_key, struct bytes *ret);
 /* Stages a change; the struct's inputs are table, key, old, old_item, item, item_bytes (may be
- * empty: encoded here), size, flags, tombstone, index_units. Memory handed over lives as long as
- * the batch or the command. OK; ERR_LIMIT; ERR_TOO_BIG; ERR_CORRUPT (the old version is not below
- * ours); ERR_INVALID. */
+ * empty: encoded here), size, flags, base, buried, tombstone, index_units. Memory handed over lives
+ * as long as the batch or the command. OK; ERR_LIMIT; ERR_TOO_BIG; ERR_CORRUPT (the old version is
+ * not below ours); ERR_INVALID. */
 MUST_CHECK enum err part_stage_change(struct part *p, const struct staged *change);
 /* Lists a received change that has no effect here, so that the log keeps the transaction whole. */
 void part_stage_no_effect(struct part *p, const struct change *c, const struct record *old);
@@ -271,6 +279,17 @@ MUST_CHECK enum err part_index_update(struct part *p, const struct staged *s);
 MUST_CHECK enum err part_index_check(
     const struct part_table *t, const struct value *item, struct part_op *op);
 void part_index_backfill(struct part *p, struct part_cmd *cmd);
+
+/* ---- expiry rows (expiry.c) ---- */
+
+/* Puts what a staged change makes of its item's expiry row into the batch. */
+void part_expiry_update(struct part *p, const struct staged *s);
+/* The table's rows are gone. */
+void part_expiry_forget(struct part_tstate *t);
+/* At open: which tables have rows. OK; ERR_IO; ERR_CORRUPT; ERR_FORMAT. */
+MUST_CHECK enum err part_expiry_load(struct part *p);
+void part_expiry_backfill(struct part *p, struct part_cmd *cmd);
+void part_expire_run(struct part *p, struct part_cmd *cmd);
 
 /* ---- counters (counters.c) ---- */
 

@@ -63,6 +63,30 @@ void layout_origin_key(struct buf *b, struct region_id region, struct peer_pos p
     put_u64_be(b, pos.v);
 }
 
+void layout_expiry_prefix(struct buf *b, uint64_t table)
+{
+    buf_put_u8(b, ROW_EXPIRY);
+    put_u64_be(b, table);
+}
+
+void layout_expiry_second(struct buf *b, uint64_t table, uint64_t seconds)
+{
+    layout_expiry_prefix(b, table);
+    put_u64_be(b, seconds);
+}
+
+void layout_expiry_key(struct buf *b, uint64_t table, uint64_t seconds, struct bytes key)
+{
+    layout_expiry_second(b, table, seconds);
+    buf_put_bytes(b, key);
+}
+
+void layout_expiry_state_key(struct buf *b, uint64_t table)
+{
+    buf_put_u8(b, ROW_EXPIRY_STATE);
+    put_u64_be(b, table);
+}
+
 void layout_tombstone_key(struct buf *b, struct hlc hlc, uint64_t table, struct bytes key)
 {
     buf_put_u8(b, ROW_TOMBSTONE);
@@ -109,19 +133,22 @@ void layout_meta_key(struct buf *b, const char *name)
     buf_put_str(b, name);
 }
 
-enum { RECORD_LIVE = 1 };
+enum { RECORD_LIVE = 1, RECORD_BURIED_LATER = 2 };
 
 void layout_record_put(struct buf *b, const struct record *r)
 {
     ASSERT(r->present);
+    bool later = !r->live && r->buried.v != r->version.hlc.v;
     buf_put_u8(b, LAYOUT_FORMAT);
-    buf_put_u8(b, r->live ? RECORD_LIVE : 0);
+    buf_put_u8(b, r->live ? RECORD_LIVE : later ? RECORD_BURIED_LATER : 0);
     put_u64(b, r->version.hlc.v);
     put_u64(b, r->version.region.v);
     put_varint(b, r->pos.v);
     if (r->live) {
         put_varint(b, r->size);
         buf_put_bytes(b, r->item);
+    } else if (later) {
+        put_u64(b, r->buried.v);
     }
 }
 
@@ -133,12 +160,16 @@ enum err layout_record_get(struct bytes in, struct record *ret)
     struct record rec = {.present = true, .live = (flags & RECORD_LIVE) != 0};
     rec.version.hlc.v = get_u64(&r);
     rec.version.region.v = get_u64(&r);
+    rec.buried = rec.version.hlc;
     rec.pos.v = get_varint(&r);
     if (rec.live) {
         rec.size = get_varint(&r);
         rec.item = get_bytes(&r, reader_left(&r));
+    } else if (flags == RECORD_BURIED_LATER) {
+        rec.buried.v = get_u64(&r);
     }
-    if (r.bad || format != LAYOUT_FORMAT || (flags & ~RECORD_LIVE) != 0 || reader_left(&r) != 0) {
+    bool known = flags == 0 || flags == RECORD_LIVE || flags == RECORD_BURIED_LATER;
+    if (r.bad || format != LAYOUT_FORMAT || !known || reader_left(&r) != 0) {
         return ERR_CORRUPT;
     }
     *ret = rec;

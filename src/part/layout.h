@@ -11,6 +11,7 @@ enum {
     ROW_CONFLICT = 'c',
     ROW_DATA = 'd',
     ROW_COLLECTION = 'g',
+    ROW_EXPIRY = 'e',
     ROW_INDEX = 'i',
     ROW_COUNTS = 'k',
     ROW_LOG = 'l',
@@ -19,13 +20,15 @@ enum {
     ROW_ORIGIN = 'o',
     ROW_TOMBSTONE = 't',
     ROW_INDEX_COUNTS = 'x',
+    ROW_EXPIRY_STATE = 'y',
 };
 
 enum {
     LAYOUT_FORMAT = 1,
     LAYOUT_HASH_BYTES = 4,
-    LAYOUT_DATA_PREFIX = 1 + 8,      /* kind, table */
-    LAYOUT_INDEX_PREFIX = 1 + 8 + 4, /* kind, table, index */
+    LAYOUT_DATA_PREFIX = 1 + 8,       /* kind, table */
+    LAYOUT_INDEX_PREFIX = 1 + 8 + 4,  /* kind, table, index */
+    LAYOUT_EXPIRY_PREFIX = 1 + 8 + 8, /* kind, table, seconds */
 };
 
 /* What stands at a key: nothing, a tombstone or an item. */
@@ -33,6 +36,7 @@ struct record {
     bool present;
     bool live;
     struct version version;
+    struct hlc buried;    /* of a tombstone: the stamp it is kept for, its own or a later one */
     struct local_pos pos; /* our log's transaction that put it there */
     uint64_t size;        /* item_size(), if live */
     struct bytes item;    /* encoded, if live */
@@ -48,6 +52,11 @@ void layout_collection_key(struct buf *b, uint64_t table, struct bytes key);
 void layout_index_prefix(struct buf *b, uint64_t table, uint32_t index);
 void layout_log_key(struct buf *b, struct local_pos pos);
 void layout_origin_key(struct buf *b, struct region_id region, struct peer_pos pos);
+/* The table's part of the expiry rows, the rows of one second, and one row. */
+void layout_expiry_prefix(struct buf *b, uint64_t table);
+void layout_expiry_second(struct buf *b, uint64_t table, uint64_t seconds);
+void layout_expiry_key(struct buf *b, uint64_t table, uint64_t seconds, struct bytes key);
+void layout_expiry_state_key(struct buf *b, uint64_t table);
 void layout_tombstone_key(struct buf *b, struct hlc hlc, uint64_t table, struct bytes key);
 void layout_counts_key(struct buf *b, uint64_t table);
 void layout_backfill_key(struct buf *b, uint64_t table, uint32_t index);

@@ -32,6 +32,7 @@ struct part_tstate *part_tstate_need(struct part *p, uint64_t id)
         t = calloc(1, sizeof *t);
         ASSERT(t != NULL);
         t->id = id;
+        buf_init(&t->expiry_attr, SIZE_MAX / 2);
         (void)map_put(&p->tables, bytes_of(&id, sizeof id), t);
     }
     p->table_last = t;
@@ -273,6 +274,9 @@ static enum err load(struct part *p)
         e = part_conflict_load(p);
     }
     if (e == OK) {
+        e = part_expiry_load(p);
+    }
+    if (e == OK) {
         e = replay_catalog(p);
     }
     return e;
@@ -298,6 +302,7 @@ static void discard(struct part *p)
         part_table_free(t->schema);
         part_istates_free(t);
         free(t->digest);
+        buf_done(&t->expiry_attr);
         free(t);
     }
     map_done(&p->tables);
@@ -464,6 +469,7 @@ static bool walks_engine(const struct part_cmd *cmd)
 {
     switch (cmd->kind) {
     case PART_CMD_BACKFILL:
+    case PART_CMD_EXPIRE:
     case PART_CMD_TRIM:
     case PART_CMD_SWEEP:
     case PART_CMD_SEED:
@@ -494,7 +500,14 @@ static void run(struct part *p, struct part_cmd *cmd)
         part_seed_run(p, cmd);
         return;
     case PART_CMD_BACKFILL:
-        part_index_backfill(p, cmd);
+        if (cmd->backfill.index == PART_INDEX_EXPIRY) {
+            part_expiry_backfill(p, cmd);
+        } else {
+            part_index_backfill(p, cmd);
+        }
+        return;
+    case PART_CMD_EXPIRE:
+        part_expire_run(p, cmd);
         return;
     case PART_CMD_TRIM:
         cmd->err = part_log_trim(p, cmd->trim.upto);

@@ -31,6 +31,7 @@ enum {
     PART_TABLE_FIRST = 1024,  /* smallest id of a user's table */
     PART_COLLECTION_GB_MAX = 10, /* what the items of one partition key may come to, if limited */
     PART_DIGEST_BUCKETS = 64,    /* a bucket is a 64th of the partition-hash ring, so a key range */
+    PART_INDEX_EXPIRY = 0,       /* no index has this id: of a BACKFILL, the table's expiry rows */
 };
 
 /* ---- schema: what the writer and the readers must know of a table ---- */
@@ -58,7 +59,8 @@ struct part_table {
     bool keep_old_images; /* the log keeps old images (streams with OLD_IMAGE or NEW_AND_OLD_IMAGES)
                            */
     bool streamed;        /* the log says of a put whether it left the item as it was */
-    bool replicated; /* other regions hold it: deletes leave tombstones, conflicts are logged */
+    bool replicated;  /* other regions hold it: deletes leave tombstones, conflicts are logged */
+    struct bytes ttl; /* the attribute that says when an item expires; len 0: items do not */
 };
 
 /* A deep copy on the heap, and its end. NULL is legal. */
@@ -131,6 +133,7 @@ struct part_raw {
     struct bytes position; /* opaque storage position of the record, for `from` */
     struct bytes key;      /* encoded primary key */
     bool live;
+    bool expired; /* a tombstone that an expiry left, whose version's region wrote nothing */
     struct version version;
     struct bytes item; /* encoded; empty for a tombstone */
 };
@@ -173,7 +176,7 @@ MUST_CHECK enum err part_log_find_origin(
  * its own. Feeds skip those. */
 static inline bool part_change_took_effect(const struct change_txn *t, const struct change *c)
 {
-    return !c->had_old || version_cmp(c->old_version, (struct version){t->hlc, t->origin}) < 0;
+    return !c->had_old || version_cmp(c->old_version, change_version(t, c)) < 0;
 }
 
 /* How far this region has applied `region`'s log. For ourselves: the tail. */
@@ -248,9 +251,25 @@ struct part_counts part_index_counts(const struct part *p, uint64_t table, uint3
 struct hash128 part_table_digest(const struct part *p, uint64_t table, unsigned bucket);
 
 /* Recounts everything from the stored items and compares: counters, digests, tombstone rows, and
- * the index rows of every known table with what a rebuild would write. For tests and the simulator;
- * walks the whole store; no index may be waiting for its backfill. OK; ERR_CORRUPT; ERR_IO. */
+ * the index rows and expiry rows of every known table with what a rebuild would write. For tests
+ * and the simulator; walks the whole store; no index may be waiting for its backfill. OK;
+ * ERR_CORRUPT; ERR_IO. */
 MUST_CHECK enum err part_check(struct part *p);
+
+/* -- time to live: an item whose attribute named by the schema's `ttl` holds a number of seconds
+ * since 1970 that is past, and not by more than five years, is to be deleted -- */
+
+/* When an item expires, in whole seconds. false: never (no such attribute, not a number, below one
+ * second or past the year 9999). */
+bool part_expiry_of(const struct part_table *t, const struct value *item, uint64_t *ret_seconds);
+/* Whether a table's expiry rows are what its schema asks for. If not, PART_CMD_BACKFILL with
+ * PART_INDEX_EXPIRY is to run until it is done. */
+bool part_expiry_settled(const struct part *p, uint64_t table);
+/* No item of the table expires before this time in milliseconds; UINT64_MAX: none ever. A bound,
+ * for knowing when to look: it may be too early, never too late. */
+uint64_t part_expiry_due_ms(const struct part *p, uint64_t table);
+/* Items of the table this region deleted because they had expired, since the part was opened. */
+uint64_t part_expired_count(const struct part *p, uint64_t table);
 
 struct local_pos part_tail(const struct part *p);
 struct hlc part_gc_floor(const struct part *p);
@@ -310,7 +329,8 @@ enum part_cmd_kind {
     PART_CMD_CALL,     /* code of the rooms above, inside the batch */
     PART_CMD_APPLY,    /* transactions received from a peer */
     PART_CMD_SEED,     /* records of a snapshot received from a peer */
-    PART_CMD_BACKFILL, /* the next stretch of a new index */
+    PART_CMD_BACKFILL, /* the next stretch of a new index, or of a table's expiry rows */
+    PART_CMD_EXPIRE,   /* delete items whose time is over */
     PART_CMD_TRIM,     /* forget the log up to a position */
     PART_CMD_SWEEP,    /* forget tombstones below a stamp */
     PART_CMD_MARK,     /* promise a stamp: the idle heartbeat */
@@ -376,10 +396,24 @@ struct part_cmd {
         } seed;
         struct {
             uint64_t table;
-            uint32_t index;
+            uint32_t index; /* PART_INDEX_EXPIRY: bring the expiry rows in line with the schema */
             size_t items_max;
             bool done; /* out */
         } backfill;
+        struct {
+            /* Items of `table` whose time was over at now_ms (the commit's) and who stand as they
+             * are now: each becomes a delete on the base of its version, so no later write of any
+             * region is lost by it. Items another region wrote last wait `others_ms` longer, since
+             * that region is to delete them. Looks at items_max rows after the row `after` (len 0:
+             * from the beginning), an opaque position. */
+            uint64_t table;
+            uint64_t others_ms;
+            size_t items_max;
+            struct bytes after;
+            size_t n_deleted;  /* out */
+            bool done;         /* out */
+            struct bytes next; /* out, in the command's arena: the `after` to go on from */
+        } expire;
         struct {
             struct local_pos upto;
         } trim;

@@ -123,6 +123,7 @@ enum err part_raw_next(struct part_raw_cursor *c, struct part_raw *ret)
         .position = bytes_from(key, LAYOUT_DATA_PREFIX),
         .key = bytes_from(key, LAYOUT_DATA_PREFIX + LAYOUT_HASH_BYTES),
         .live = rec.live,
+        .expired = !rec.live && rec.buried.v != rec.version.hlc.v,
         .version = rec.version,
         .item = rec.item,
     };

@@ -47,6 +47,7 @@ struct part_table *part_table_dup(const struct part_table *t)
     c->table.name = bytes_dup(&c->heap, t->name);
     c->table.keys = keys_dup(&c->heap, &t->keys);
     c->table.indexes = indexes;
+    c->table.ttl = bytes_dup(&c->heap, t->ttl);
     return &c->table;
 }
 

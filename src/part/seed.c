@@ -55,6 +55,10 @@ static enum err stage_record(
         .item_bytes = r->item,
         .tombstone = !purge,
     };
+    if (item == NULL && p->stage.version.hlc.v < p->gc_floor.v) {
+        /* Kept for longer than its stamp says where it came from, as an expiry's is. */
+        c.buried = p->clock.last;
+    }
     enum err e =
         part_stage_load(p, s->table->id, r->key, /* want_item= */ true, &p->batch_arena, &c.old);
     if (e != OK) {

@@ -152,12 +152,12 @@ static void remember(struct part_stage *s, struct overlay_entry *e)
 
 bool part_needs_old_bytes(const struct part_table *t)
 {
-    return t->n_indexes > 0 || t->keep_old_images || t->streamed;
+    return t->n_indexes > 0 || t->keep_old_images || t->streamed || t->ttl.len > 0;
 }
 
 bool part_needs_old_item(const struct part_table *t)
 {
-    return t->n_indexes > 0;
+    return t->n_indexes > 0 || t->ttl.len > 0;
 }
 
 /* The bytes the data row gets, in the batch's arena; c->item_bytes then points into them. */
@@ -166,7 +166,8 @@ static enum err encode_row(struct part *p, struct staged *c, struct bytes *ret)
     struct record rec = {
         .present = true,
         .live = c->kind == CHANGE_PUT,
-        .version = p->stage.version,
+        .version = c->version,
+        .buried = c->buried,
         .pos = p->stage.pos,
         .size = c->size,
     };
@@ -197,8 +198,10 @@ enum err part_stage_change(struct part *p, const struct staged *change)
 {
     struct part_stage *s = &p->stage;
     ASSERT(s->open);
-    struct version version = stage_version(s);
+    struct version own = stage_version(s);
     struct staged c = *change;
+    c.version = (c.flags & CHANGE_ON_BASE) != 0 ? version_next(c.base) : own;
+    c.buried = c.buried.v == 0 ? own.hlc : c.buried;
     c.kind = c.item == NULL ? CHANGE_DELETE : CHANGE_PUT;
     c.table_id = c.table->id;
     c.cancelled = false;
@@ -222,7 +225,7 @@ enum err part_stage_change(struct part *p, const struct staged *change)
         }
     }
     bool again = c.entry->txn == s->serial;
-    if (!again && c.old.present && version_cmp(c.old.version, version) >= 0) {
+    if (!again && c.old.present && version_cmp(c.old.version, c.version) >= 0) {
         return ERR_CORRUPT;
     }
     if (!again && s->n_staged >= CHANGE_TXN_CHANGES_MAX) {
@@ -254,8 +257,10 @@ void part_stage_no_effect(struct part *p, const struct change *c, const struct r
     struct part_stage *s = &p->stage;
     ASSERT(s->foreign);
     struct record shown = *old;
-    if (!shown.present || version_cmp(shown.version, s->version) < 0) {
-        shown = (struct record){.present = true, .version = s->version};
+    const struct change_txn t = {.origin = s->version.region, .hlc = s->version.hlc};
+    struct version theirs = change_version(&t, c);
+    if (!shown.present || version_cmp(shown.version, theirs) < 0) {
+        shown = (struct record){.present = true, .version = theirs};
     }
     shown.live = false;
     *staged_slot(s) = (struct staged){
@@ -264,6 +269,7 @@ void part_stage_no_effect(struct part *p, const struct change *c, const struct r
         .key = c->key,
         .logged_item = c->item,
         .flags = c->flags,
+        .base = c->base,
         .old = shown,
     };
 }
@@ -345,7 +351,14 @@ static void drop_table(struct part *p, const struct stage_act *act)
     buf_clear(b);
     layout_data_prefix(b, act->table);
     delete_prefix(p, b);
-    const uint8_t kinds[] = {ROW_INDEX, ROW_BACKFILL, ROW_INDEX_COUNTS, ROW_COLLECTION};
+    const uint8_t kinds[] = {
+        ROW_INDEX,
+        ROW_BACKFILL,
+        ROW_INDEX_COUNTS,
+        ROW_COLLECTION,
+        ROW_EXPIRY,
+        ROW_EXPIRY_STATE,
+    };
     for (size_t i = 0; i < sizeof kinds; i++) {
         buf_clear(b);
         buf_put_u8(b, kinds[i]);
@@ -353,6 +366,7 @@ static void drop_table(struct part *p, const struct stage_act *act)
         delete_prefix(p, b);
     }
     struct part_tstate *t = part_tstate_need(p, act->table);
+    part_expiry_forget(t);
     if (t->schema_serial == act->schema_serial) {
         part_table_free(t->schema);
         t->schema = NULL;
@@ -428,17 +442,18 @@ static enum err write_change(struct part *p, const struct staged *c)
         engine_batch_delete(p->batch, c->entry->key);
     }
     if (c->old.present && !c->old.live) {
-        put_tombstone_row(p, c->old.version.hlc, c, false);
+        put_tombstone_row(p, c->old.buried, c, false);
     }
     if (c->kind == CHANGE_DELETE && c->tombstone) {
-        put_tombstone_row(p, p->stage.version.hlc, c, true);
+        put_tombstone_row(p, c->buried, c, true);
     }
     if (c->old.live) {
         part_counts_sub(p, c->table, c->key, c->old.version, c->old.size);
     }
     if (c->kind == CHANGE_PUT) {
-        part_counts_add(p, c->table, c->key, p->stage.version, c->size);
+        part_counts_add(p, c->table, c->key, c->version, c->size);
     }
+    part_expiry_update(p, c);
     return part_index_update(p, c);
 }
 
@@ -494,6 +509,7 @@ static enum err append_log(struct part *p)
             .flags = c->flags,
             .table = c->table_id,
             .key = c->key,
+            .base = c->base,
             .item = c->entry == NULL ? c->logged_item : c->item_bytes,
             .had_old = c->old.present,
             .old_live = c->old.live,

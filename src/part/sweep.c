@@ -11,7 +11,7 @@ static enum err forget(struct part *p, struct bytes row, struct hlc hlc)
     if (e != OK) {
         return e == ERR_INVALID ? ERR_CORRUPT : e;
     }
-    if (rec.present && !rec.live && rec.version.hlc.v == hlc.v) {
+    if (rec.present && !rec.live && rec.buried.v == hlc.v) {
         engine_batch_delete(p->batch, buf_bytes(&p->key_buf));
     }
     engine_batch_delete(p->batch, row);

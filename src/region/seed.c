@@ -105,8 +105,8 @@ static enum err chunk_read(struct region *r, struct seed_out *s, struct repl_fra
         seen++;
         buf_clear(&s->position);
         buf_put_bytes(&s->position, raw.position);
-        bool skip =
-            s->want.seed_want.mode == REPL_SEED_OWN && raw.version.region.v != r->config.id.v;
+        bool ours = raw.version.region.v == r->config.id.v || raw.expired;
+        bool skip = s->want.seed_want.mode == REPL_SEED_OWN && !ours;
         if (skip) {
             continue;
         }
