@@ -435,11 +435,49 @@ struct part_table core_jobs_schema(void)
     };
 }
 
+/* ---- time to live ---- */
+
+/* Of a 2019 group the setting is the group's, and all its tables follow; in a 2017 group each table
+ * keeps its own. */
+static enum err set_ttl(struct core_admin *call, struct part_stage *s, struct arena *a)
+{
+    struct core *c = call->core;
+    const struct core_table *t = catalog_table(c->catalog, call->name);
+    if (t == NULL) {
+        return refuse(call, CORE_REFUSED_TABLE_MISSING, ERR_NOT_FOUND);
+    }
+    if (t->status != CORE_ACTIVE) {
+        return refuse(call, CORE_REFUSED_TABLE_BUSY, ERR_IN_USE);
+    }
+    if (!call->ttl_on && t->part.ttl.len == 0) {
+        return refuse(call, CORE_REFUSED_TTL_OFF, ERR_INVALID);
+    }
+    if (t->part.ttl.len > 0 && !bytes_eq(t->part.ttl, call->ttl)) {
+        call->refused_ttl = bytes_dup(a, t->part.ttl);
+        return refuse(call, CORE_REFUSED_TTL_OTHER, ERR_INVALID);
+    }
+    if (call->ttl_on && t->part.ttl.len > 0) {
+        return refuse(call, CORE_REFUSED_TTL_ON, ERR_INVALID);
+    }
+    struct core_table next = *t;
+    next.part.ttl = call->ttl_on ? call->ttl : BYTES_NONE;
+    enum err err = stage_table(s, a, &next);
+    const struct group_entry *g = NULL;
+    bool grouped = own_replica(c, t, &g) != NULL && g->row.version == CORE_GROUP_2019;
+    if (err == OK && grouped) {
+        struct group_row row = g->row;
+        row.shape.part.ttl = next.part.ttl;
+        err = stage_group(s, a, call->name, &row);
+    }
+    return err == OK ? set_result(call, a, &next) : err;
+}
+
 enum err core_admin_run(void *arg, struct part_stage *s, struct arena *a)
 {
     struct core_admin *call = arg;
     call->refusal = CORE_REFUSED_NOT;
     call->refused_region = BYTES_NONE;
+    call->refused_ttl = BYTES_NONE;
     call->result = NULL;
     switch (call->kind) {
     case CORE_ADMIN_CREATE_TABLE:
@@ -448,6 +486,8 @@ enum err core_admin_run(void *arg, struct part_stage *s, struct arena *a)
         return update_table(call, s, a);
     case CORE_ADMIN_DELETE_TABLE:
         return delete_table(call, s, a);
+    case CORE_ADMIN_SET_TTL:
+        return set_ttl(call, s, a);
     case CORE_ADMIN_FILL_TABLE:
         return fill_table(call, s, a);
     case CORE_ADMIN_CREATE_GROUP:

@@ -18,18 +18,6 @@
 
 #include "core/impl.h"
 
-enum errand_kind { ERRAND_RECONCILE, ERRAND_BACKFILL, ERRAND_INDEX_READY };
-
-/* One of core's own commands. `cmd.owner` is the core, which no submitter's is. */
-struct errand {
-    struct part_cmd cmd; /* first */
-    struct arena mem;
-    struct core *core;
-    enum errand_kind kind;
-    struct bytes name; /* in `mem` */
-    uint32_t index;
-};
-
 /* ---- marks ---- */
 
 void core_mark(struct core *c, struct bytes name)
@@ -196,6 +184,11 @@ enum err core_open(const struct core_config *config, uint64_t now_ms, struct cor
         config->stream_retention_ms == 0 ? CORE_STREAM_RETENTION_MS : config->stream_retention_ms;
     c->stream_shard_ms =
         config->stream_shard_ms == 0 ? CORE_STREAM_SHARD_MS : config->stream_shard_ms;
+    map_init(&c->filling);
+    map_init(&c->expiring);
+    map_init(&c->sweeping);
+    c->ttl_sweep_ms = config->ttl_sweep_ms;
+    buf_init(&c->sweep_after, SIZE_MAX / 2);
     struct part_config part = config->part;
     part.catalog_changed = catalog_changed;
     part.ctx = c;
@@ -251,6 +244,10 @@ void core_close(struct core *c)
     map_done(&c->waiting);
     map_done(&c->building);
     streams_done(c);
+    map_done(&c->filling);
+    map_done(&c->expiring);
+    map_done(&c->sweeping);
+    buf_done(&c->sweep_after);
     arena_done(&c->told_mem);
     free(c);
 }
@@ -267,7 +264,7 @@ const struct catalog *core_catalog(const struct core *c)
 
 /* ---- errands ---- */
 
-static struct errand *errand_new(struct core *c, enum errand_kind kind, struct bytes name)
+struct errand *core_errand_new(struct core *c, enum errand_kind kind, struct bytes name)
 {
     struct errand *e = calloc(1, sizeof *e);
     ASSERT(e != NULL);
@@ -280,7 +277,7 @@ static struct errand *errand_new(struct core *c, enum errand_kind kind, struct b
     return e;
 }
 
-static void errand_submit(struct errand *e)
+void core_errand_submit(struct errand *e)
 {
     e->core->n_errands++;
     part_submit(e->core->part, &e->cmd);
@@ -299,12 +296,12 @@ static size_t submit_marked(struct core *c)
         if (n == CORE_ERRANDS_MAX) {
             break;
         }
-        struct errand *e = errand_new(c, ERRAND_RECONCILE, entry->key);
+        struct errand *e = core_errand_new(c, ERRAND_RECONCILE, entry->key);
         (void)map_remove(&c->dirty, entry->key);
         e->cmd.kind = PART_CMD_CALL;
         e->cmd.call.run = run_reconcile;
         e->cmd.call.arg = e;
-        errand_submit(e);
+        core_errand_submit(e);
         n++;
     }
     return n;
@@ -331,13 +328,13 @@ static void submit_backfill(struct core *c)
             (void)map_remove(&c->building, entry->key);
             continue;
         }
-        struct errand *e = errand_new(c, ERRAND_BACKFILL, entry->key);
+        struct errand *e = core_errand_new(c, ERRAND_BACKFILL, entry->key);
         e->index = x->part.id;
         e->cmd.kind = PART_CMD_BACKFILL;
         e->cmd.backfill.table = t->part.id;
         e->cmd.backfill.index = x->part.id;
         e->cmd.backfill.items_max = CORE_BACKFILL_ITEMS;
-        errand_submit(e);
+        core_errand_submit(e);
         return;
     }
 }
@@ -378,12 +375,12 @@ static void backfill_done(struct errand *e)
     if (!e->cmd.backfill.done) {
         return;
     }
-    struct errand *ready = errand_new(c, ERRAND_INDEX_READY, e->name);
+    struct errand *ready = core_errand_new(c, ERRAND_INDEX_READY, e->name);
     ready->index = e->index;
     ready->cmd.kind = PART_CMD_CALL;
     ready->cmd.call.run = run_index_ready;
     ready->cmd.call.arg = ready;
-    errand_submit(ready);
+    core_errand_submit(ready);
 }
 
 static void errand_done(struct errand *e)
@@ -394,6 +391,8 @@ static void errand_done(struct errand *e)
     if (!part_failed(c->part)) {
         if (e->kind == ERRAND_BACKFILL) {
             backfill_done(e);
+        } else if (e->kind == ERRAND_EXPIRY_FILL || e->kind == ERRAND_EXPIRE) {
+            core_expiry_done(e);
         } else if (e->cmd.err != OK) {
             core_mark_at(c, e->name, c->now_ms + CORE_RETRY_MS);
         }
@@ -455,6 +454,7 @@ enum err core_commit(struct core *c, uint64_t now_ms)
     if (!part_failed(c->part)) {
         mark_due(c);
         submit_backfill(c);
+        core_expiry_submit(c);
     }
     for (unsigned round = 0; round < CORE_ROUNDS_MAX; round++) {
         if (!part_failed(c->part)) {
@@ -505,5 +505,6 @@ uint64_t core_deadline(const struct core *c)
         uint64_t due = *(const uint64_t *)entry->value;
         at = due < at ? due : at;
     }
-    return at;
+    uint64_t expiry = core_expiry_deadline(c);
+    return expiry < at ? expiry : at;
 }

@@ -293,6 +293,7 @@ struct core_config {
     uint64_t seed;                /* for ids */
     uint32_t stream_retention_ms; /* how long streams' records are kept; 0: the default above */
     uint32_t stream_shard_ms;     /* how old a shard becomes before the next begins; likewise */
+    uint32_t ttl_sweep_ms;        /* how often items whose time is over are deleted; 0: never */
     /* Told after each commit, on the writer thread, of catalog rows that changed, for the other
      * threads' catalogs. Borrowed. May be NULL. */
     void (*catalog_row)(void *ctx, const struct value *key, const struct value *item);
@@ -325,6 +326,7 @@ enum core_admin_kind {
     CORE_ADMIN_CREATE_TABLE,
     CORE_ADMIN_UPDATE_TABLE,
     CORE_ADMIN_DELETE_TABLE,
+    CORE_ADMIN_SET_TTL,        /* time to live on or off, by `ttl` and `ttl_on` */
     CORE_ADMIN_CREATE_GROUP,   /* 2017: joins existing, empty, same-keyed tables */
     CORE_ADMIN_ADD_REPLICA,    /* makes a 2019 group when there is none; creates and seeds the table
                                   there */
@@ -359,6 +361,9 @@ enum core_refusal {
     CORE_REFUSED_NOT_EMPTY,
     CORE_REFUSED_BILLING_DIFFERS, /* capacity settings or indexes unlike the other replicas' */
     CORE_REFUSED_TOO_MANY,
+    CORE_REFUSED_TTL_ON,     /* SET_TTL: is on already, with the same attribute */
+    CORE_REFUSED_TTL_OTHER,  /* SET_TTL: is on, with the attribute `refused_ttl` */
+    CORE_REFUSED_TTL_OFF,    /* SET_TTL: is off already */
     CORE_REFUSED_IS_REPLICA, /* DELETE_TABLE of a 2017 replica: it must leave its group first */
 };
 
@@ -391,9 +396,12 @@ struct core_admin {
     struct value extra;             /* of a new replica */
     const struct core_wish *wishes; /* SET_REPLICA, ADD_REPLICA: one a region; ADD: or NULL */
     const struct core_member *member;
+    struct bytes ttl;
+    bool ttl_on;
     /* out, in the command's arena */
     enum core_refusal refusal;
     struct bytes refused_region;
+    struct bytes refused_ttl;
     /* Deep copy of the table after the change, or NULL. Its status is CREATING, UPDATING or
      * DELETING although the errands that end that state usually run in the same core_commit(). */
     struct core_table *result;

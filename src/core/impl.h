@@ -41,6 +41,15 @@ struct core {
     struct map waiting;  /* name: heap uint64_t, wall time to look again */
     struct map building; /* names of our tables with an index to fill; the value only marks */
 
+    struct map filling;     /* names of our tables with expiry rows to bring in line */
+    struct map expiring;    /* names of our tables with time to live */
+    struct map sweeping;    /* those the sweep under way has still to see to */
+    struct buf sweep_after; /* the row reached in the first of them */
+    uint32_t ttl_sweep_ms;  /* 0: never */
+    uint64_t sweep_at_ms;   /* the next sweep begins */
+    bool fill_out;          /* a piece is at the writer */
+    bool sweep_out;
+
     struct part_cmd *done_first;
     struct part_cmd *done_last;
     struct map streams;      /* by note name: struct stream_entry, ended ones included */
@@ -54,6 +63,27 @@ struct core {
     size_t n_errands; /* our own commands that are out */
     uint64_t n_looks; /* names looked after, ever */
 };
+
+enum errand_kind {
+    ERRAND_RECONCILE,
+    ERRAND_BACKFILL,
+    ERRAND_INDEX_READY,
+    ERRAND_EXPIRY_FILL,
+    ERRAND_EXPIRE,
+};
+
+/* One of core's own commands. `cmd.owner` is the core, which no submitter's is. */
+struct errand {
+    struct part_cmd cmd; /* first */
+    struct arena mem;
+    struct core *core;
+    enum errand_kind kind;
+    struct bytes name; /* in `mem` */
+    uint32_t index;
+};
+
+struct errand *core_errand_new(struct core *c, enum errand_kind kind, struct bytes name);
+void core_errand_submit(struct errand *e);
 
 /* Names what needs looking at soon, or at a time: a table or group, or one of the names below. */
 #define CORE_NAME_MEMBERS BYTES_LIT("/") /* no table is called so */
@@ -165,6 +195,16 @@ uint64_t streams_label_ms(const struct core *c, struct bytes table, uint64_t now
 /* Begins a new epoch and forgets old epochs and streams, where due; sees to it that it is called
  * again in time. */
 void streams_tend(struct core *c, struct part_stage *s);
+
+/* ---- time to live (expiry.c) ---- */
+
+/* Something about our table of that name may have changed. */
+void core_expiry_look(struct core *c, struct bytes name);
+/* Submits what is due: one piece of filling in rows, and one of a sweep. */
+void core_expiry_submit(struct core *c);
+void core_expiry_done(struct errand *e);
+/* Wall time at which core_expiry_submit() has something to do; UINT64_MAX: never. */
+uint64_t core_expiry_deadline(const struct core *c);
 
 /* ---- looking after one name (reconcile.c) ---- */
 

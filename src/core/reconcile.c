@@ -385,6 +385,20 @@ static enum err follow_billing(struct look *l, const struct core_table *shape)
     return OK;
 }
 
+/* Which attribute ends items is the group's too, but of a 2017 group each table's own. */
+static enum err follow_ttl(struct look *l, const struct core_table *shape)
+{
+    bool same = bytes_eq(current(l)->part.ttl, shape->part.ttl);
+    if (same || l->g->row.version == CORE_GROUP_2017) {
+        return OK;
+    }
+    enum err err = edit(l);
+    if (err == OK) {
+        l->next.part.ttl = shape->part.ttl;
+    }
+    return err;
+}
+
 /* What somebody asked of our replica. */
 static enum err follow_wish(struct look *l)
 {
@@ -405,6 +419,9 @@ static enum err follow_shape(struct look *l)
     }
     if (err == OK) {
         err = follow_billing(l, shape);
+    }
+    if (err == OK) {
+        err = follow_ttl(l, shape);
     }
     return err == OK ? follow_wish(l) : err;
 }
@@ -633,6 +650,7 @@ static enum err look_at_table(struct look *l)
     if (current(l) == NULL || current(l)->status == CORE_DELETING) {
         return OK;
     }
+    core_expiry_look(l->c, l->name);
     enum err err = finish_states(l);
     if (err == OK) {
         err = finish_indexes(l);

@@ -241,6 +241,9 @@ static void put_shape(struct writer *w, const struct core_table *t)
     put_throughput(w, &t->throughput);
     put_text(w, "stream", stream_names[t->stream]);
     put_string(w, "class", t->table_class);
+    if (t->part.ttl.len > 0) {
+        put_string(w, "ttl", t->part.ttl);
+    }
 }
 
 static void put_tags(struct writer *w, const struct core_tag *tags, size_t n)
@@ -640,6 +643,9 @@ static enum err take_shape(struct taker *t, struct arena *a, struct core_table *
     ret->stream =
         (enum core_stream_view)take_name(t, "stream", stream_names, N_NAMES(stream_names));
     ret->table_class = take_string(t, "class");
+    if (value_find(t->map, BYTES_LIT("ttl")) != NULL) {
+        ret->part.ttl = take_string(t, "ttl");
+    }
     return t->bad ? OK : table_settle(a, ret);
 }
 

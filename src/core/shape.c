@@ -139,6 +139,7 @@ enum err table_copy(struct arena *a, const struct core_table *t, struct core_tab
     struct core_table copy = *t;
     copy.part.name = copy_bytes(&c, t->part.name);
     copy.part.keys = copy_keys(&c, &t->part.keys);
+    copy.part.ttl = copy_bytes(&c, t->part.ttl);
     copy.region = copy_bytes(&c, t->region);
     copy.uuid = copy_bytes(&c, t->uuid);
     copy.attrs = copy_attrs(&c, t->attrs, t->n_attrs);

@@ -28,6 +28,7 @@ static const struct knob knobs[] = {
     KNOB64("engine.write_buffer_bytes", write_buffer_bytes, 1 << 20, UINT64_C(1) << 34),
     KNOB32("clock.drift_ms_max", drift_ms_max, 1, 3600000),
     KNOB64("conflicts.max", conflicts_max, 10, 100000000),
+    KNOB32("ttl.sweep_ms", ttl_sweep_ms, 0, 86400000),
     KNOB32("link.heartbeat_ms", knobs.heartbeat_ms, 10, 60000),
     KNOB32("link.dead_ms", knobs.dead_ms, 100, 600000),
     KNOB32("link.handshake_ms", knobs.handshake_ms, 100, 60000),
@@ -59,6 +60,7 @@ struct server_config server_config_default(void)
         .write_buffer_bytes = 16 << 20,
         .drift_ms_max = 500,
         .conflicts_max = 100000,
+        .ttl_sweep_ms = 1000,
         .log_level = TRACE_INFO,
         .knobs = region_knobs_default(),
     };

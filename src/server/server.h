@@ -41,6 +41,7 @@ struct server_config {
     uint64_t write_buffer_bytes;
     uint32_t drift_ms_max;
     uint64_t conflicts_max;
+    uint32_t ttl_sweep_ms;
     enum trace_level log_level;
     struct region_knobs knobs;
 };

@@ -46,6 +46,7 @@ enum err writer_open(struct server *s)
             },
         .region = s->config->name,
         .seed = io_random_seed(),
+        .ttl_sweep_ms = s->config->ttl_sweep_ms,
         .catalog_row = tell_row,
         .ctx = w,
     };

@@ -36,7 +36,7 @@ static const struct dynamo_op ops[] = {
     {"DescribeLimits", describe_limits_begin, NULL},
     {"DescribeEndpoints", describe_endpoints_begin, NULL},
     {"DescribeTimeToLive", describe_ttl_begin, NULL},
-    {"UpdateTimeToLive", update_ttl_begin, NULL},
+    {"UpdateTimeToLive", update_ttl_begin, update_ttl_resume},
     {"DescribeContinuousBackups", describe_backups_begin, NULL},
 };
 

@@ -294,6 +294,7 @@ enum dynamo_step describe_limits_begin(struct dynamo_call *c, const struct json 
 enum dynamo_step describe_endpoints_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_ttl_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_ttl_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_ttl_resume(struct dynamo_call *c);
 enum dynamo_step describe_backups_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step create_global_begin(struct dynamo_call *c, const struct json *in);

@@ -307,6 +307,15 @@ static bool fail_of_table(struct table_call *t)
             "Attempt to change a resource which is still in use: Table is a replica of a global "
             "table, remove it from the global table first: %.*s",
             BYTES_FMT(name));
+    case CORE_REFUSED_TTL_ON:
+        return call_invalid(c, "TimeToLive is already enabled");
+    case CORE_REFUSED_TTL_OFF:
+        return call_invalid(c, "TimeToLive is already disabled");
+    case CORE_REFUSED_TTL_OTHER:
+        return call_invalid(
+            c,
+            "TimeToLive is active on a different AttributeName: current AttributeName is %.*s",
+            BYTES_FMT(t->admin.refused_ttl));
     case CORE_REFUSED_NOT:
     case CORE_REFUSED_GROUP_EXISTS:
     case CORE_REFUSED_GROUP_MISSING:
@@ -398,6 +407,9 @@ static bool fail_of_replica(struct table_call *t)
     case CORE_REFUSED_GROUP_EXISTS:
     case CORE_REFUSED_GROUP_MISSING:
     case CORE_REFUSED_TOO_MANY:
+    case CORE_REFUSED_TTL_ON:
+    case CORE_REFUSED_TTL_OTHER:
+    case CORE_REFUSED_TTL_OFF:
     case CORE_REFUSED_IS_REPLICA:
         break;
     }

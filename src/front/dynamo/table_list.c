@@ -1,5 +1,5 @@
 /* DescribeTable, ListTables and DeleteTable, and what the server says of itself and of features it
- * does not have: limits, endpoints, time to live, backups. */
+ * does not have: limits, endpoints, backups. */
 #include "front/dynamo/table_admin.h"
 
 /* ---- DescribeTable ---- */
@@ -136,24 +136,6 @@ static bool find_table(struct dynamo_call *c, const struct json *in, enum aws_er
         return call_failf(c, missing, "Table not found: %.*s", BYTES_FMT(name));
     }
     return fail_table_missing(c, name);
-}
-
-enum dynamo_step describe_ttl_begin(struct dynamo_call *c, const struct json *in)
-{
-    if (!find_table(c, in, AWS_RESOURCE_NOT_FOUND)) {
-        return DYNAMO_ANSWER;
-    }
-    struct buf *b = call_body(c);
-    buf_put_str(b, "{\"TimeToLiveDescription\":{\"TimeToLiveStatus\":\"DISABLED\"}}");
-    return call_ok(c);
-}
-
-enum dynamo_step update_ttl_begin(struct dynamo_call *c, const struct json *in)
-{
-    if (find_table(c, in, AWS_RESOURCE_NOT_FOUND)) {
-        (void)call_invalid(c, "UpdateTimeToLive is not supported by this server"); /* answers */
-    }
-    return DYNAMO_ANSWER;
 }
 
 enum dynamo_step describe_backups_begin(struct dynamo_call *c, const struct json *in)
