@@ -192,10 +192,31 @@ struct expr_key_cond {
     struct value hi;       /* upper bound of BETWEEN */
 };
 
-/* Parses a KeyConditionExpression against the table's or index's schema: exactly one equality on
- * the hash attribute, at most one condition on the range attribute, in either order, each with its
- * operands in either order. Of a key of several attributes: an equality on each hash attribute, and
- * conditions on range attributes from the first on, all but the last of them equalities. OK;
+/* A KeyConditionExpression is read in two steps, since DynamoDB looks at all expressions of a
+ * request, and at what they leave unused, before it looks at the table. The form is parsed without
+ * a schema: OK; ERR_INVALID with the parser's words; ERR_TOO_BIG. The text and `env` must outlive
+ * it. */
+struct expr_key_form;
+MUST_CHECK enum err expr_key_form_parse(
+    struct arena *a,
+    struct bytes text,
+    struct expr_env *env,
+    const struct expr_key_form **ret,
+    struct bytes *reterr_msg);
+/* The words for what no key condition may hold ("Invalid operator used in …"), whatever the schema;
+ * base NULL when there is nothing of the kind. */
+struct bytes expr_key_form_fault(const struct expr_key_form *form);
+/* A form without fault against the schema; returns as expr_key_cond_parse(). */
+MUST_CHECK enum err expr_key_form_match(
+    const struct expr_key_form *form,
+    const struct expr_key_schema *schema,
+    struct expr_key_cond *ret,
+    struct bytes *reterr_msg);
+
+/* Both steps: a KeyConditionExpression against the table's or index's schema: exactly one equality
+ * on the hash attribute, at most one condition on the range attribute, in either order, each with
+ * its operands in either order. Of a key of several attributes: an equality on each hash attribute,
+ * and conditions on range attributes from the first on, all but the last of them equalities. OK;
  * ERR_INVALID with "Query condition missed key schema element: …", "Query key condition not
  * supported", type mismatches, empty key values, …; ERR_TOO_BIG. */
 MUST_CHECK enum err expr_key_cond_parse(

@@ -11,6 +11,12 @@ struct leaves {
     size_t n;
 };
 
+struct expr_key_form {
+    struct arena *arena;
+    struct leaves leaves;
+    struct bytes fault; /* what no key condition may hold, in words; base NULL: nothing */
+};
+
 static void key_fail(struct parse *p, const char *before, struct bytes quoted, const char *after)
 {
     if (p->err != OK) {
@@ -377,12 +383,27 @@ enum err expr_key_cond_match(
     return p.err;
 }
 
-enum err expr_key_cond_parse(
+static const struct expr_key_form *form_done(
+    struct parse *p, const struct leaves *leaves, enum err *ret)
+{
+    struct expr_key_form *form = ARENA_NEW(p->arena, struct expr_key_form);
+    if (form == NULL) {
+        *ret = ERR_TOO_BIG;
+        return NULL;
+    }
+    *form = (struct expr_key_form){.arena = p->arena, .leaves = *leaves, .fault = BYTES_NONE};
+    if (p->err == ERR_INVALID) {
+        form->fault = p->msg;
+    }
+    *ret = OK;
+    return form;
+}
+
+enum err expr_key_form_parse(
     struct arena *a,
     struct bytes text,
     struct expr_env *env,
-    const struct expr_key_schema *schema,
-    struct expr_key_cond *ret,
+    const struct expr_key_form **ret,
     struct bytes *reterr_msg)
 {
     struct parse p;
@@ -396,15 +417,57 @@ enum err expr_key_cond_parse(
             parse_fail_memory(&p);
         }
     }
-    if (p.err == OK) {
+    enum err err = p.err;
+    if (err == OK) {
         collect(&p, &leaves);
+        err = p.err == ERR_TOO_BIG ? ERR_TOO_BIG : OK;
     }
-    if (p.err == OK) {
-        (is_wide(schema) ? match_wide : match_schema)(&p, &leaves, schema, ret);
+    if (err == OK) {
+        *ret = form_done(&p, &leaves, &err);
     }
     parse_done(&p);
+    if (err == ERR_INVALID) {
+        *reterr_msg = p.msg;
+    }
+    return err;
+}
+
+struct bytes expr_key_form_fault(const struct expr_key_form *form)
+{
+    return form->fault;
+}
+
+enum err expr_key_form_match(
+    const struct expr_key_form *form,
+    const struct expr_key_schema *schema,
+    struct expr_key_cond *ret,
+    struct bytes *reterr_msg)
+{
+    ASSERT(form->fault.base == NULL);
+    struct parse p = {.arena = form->arena, .kind = EXPR_KEY_CONDITION};
+    (is_wide(schema) ? match_wide : match_schema)(&p, &form->leaves, schema, ret);
     if (p.err == ERR_INVALID) {
         *reterr_msg = p.msg;
     }
     return p.err;
+}
+
+enum err expr_key_cond_parse(
+    struct arena *a,
+    struct bytes text,
+    struct expr_env *env,
+    const struct expr_key_schema *schema,
+    struct expr_key_cond *ret,
+    struct bytes *reterr_msg)
+{
+    const struct expr_key_form *form;
+    enum err err = expr_key_form_parse(a, text, env, &form, reterr_msg);
+    if (err != OK) {
+        return err;
+    }
+    if (form->fault.base != NULL) {
+        *reterr_msg = form->fault;
+        return ERR_INVALID;
+    }
+    return expr_key_form_match(form, schema, ret, reterr_msg);
 }

@@ -69,30 +69,57 @@ static enum err take_number(struct attr_reader *r, struct bytes text, struct val
             r->a, "The parameter cannot be converted to a numeric value: %.*s", BYTES_FMT(text)));
 }
 
-static enum err take_binary(struct attr_reader *r, const struct json *j, struct bytes *ret)
+/* OK; ERR_SYNTAX: answered; ERR_TOO_BIG at the arena's cap. */
+static enum err decode_binary(struct dynamo_call *c, const struct json *j, struct bytes *ret)
 {
     if (j->type == JSON_ARRAY) {
-        return misfit(r, BYTES_LIT("Unrecognized collection type class java.nio.ByteBuffer"));
+        (void)call_fail(/* answers */
+                        c,
+                        AWS_SERIALIZATION,
+                        BYTES_LIT("Unrecognized collection type class java.nio.ByteBuffer"));
+        return ERR_SYNTAX;
     }
     if (j->type == JSON_OBJECT) {
-        return misfit(r, BYTES_LIT("Start of structure or map found where not expected"));
+        (void)call_fail(/* answers */
+                        c,
+                        AWS_SERIALIZATION,
+                        BYTES_LIT("Start of structure or map found where not expected"));
+        return ERR_SYNTAX;
     }
     if (j->type != JSON_STRING) {
-        return misfit(r, BYTES_LIT("only base-64-encoded strings are convertible to bytes"));
+        (void)call_fail(/* answers */
+                        c,
+                        AWS_SERIALIZATION,
+                        BYTES_LIT("only base-64-encoded strings are convertible to bytes"));
+        return ERR_SYNTAX;
     }
     if (j->text.len % 4 != 0) {
-        return misfit(
-            r,
-            bytes_fmt(
-                r->a,
-                "Base64 encoded length is expected a multiple of 4 bytes but found: %zu",
-                j->text.len));
+        (void)call_failf(/* answers */
+                         c,
+                         AWS_SERIALIZATION,
+                         "Base64 encoded length is expected a multiple of 4 bytes but found: %zu",
+                         j->text.len);
+        return ERR_SYNTAX;
     }
-    enum err err = base64_decode(r->a, j->text, ret);
+    enum err err = base64_decode(c->arena, j->text, ret);
     if (err == ERR_SYNTAX) {
-        return misfit(r, BYTES_LIT("Invalid last non-pad Base64 character dectected"));
+        (void)call_fail(/* answers */
+                        c,
+                        AWS_SERIALIZATION,
+                        BYTES_LIT("Invalid last non-pad Base64 character dectected"));
     }
     return err;
+}
+
+bool json_as_binary(struct dynamo_call *c, const struct json *j, struct bytes *ret)
+{
+    enum err err = decode_binary(c, j, ret);
+    return err == OK || (err == ERR_SYNTAX ? false : call_fail_err(c, err));
+}
+
+static enum err take_binary(struct attr_reader *r, const struct json *j, struct bytes *ret)
+{
+    return decode_binary(r->c, j, ret);
 }
 
 /* The list of a set as DynamoDB shows it: [a, b]. */
@@ -275,19 +302,20 @@ static enum err take_list(
     return OK;
 }
 
-/* BOOL takes the strings DynamoDB takes; NULL is NULL whatever its truth. */
+/* Both take the strings DynamoDB takes; a NULL must be true. */
 static enum err take_bool(
     struct attr_reader *r, enum value_type type, const struct json *j, struct value *ret)
 {
-    struct json_member holder = {BYTES_LIT("BOOL"), *j};
-    struct json obj = {.type = JSON_OBJECT, .object = {&holder, 1}};
     *ret = (struct value){.type = type};
     bool truth = false;
-    if (!field_bool(r->c, &obj, "BOOL", &truth)) {
+    if (!json_as_bool(r->c, j, &truth)) {
         return ERR_SYNTAX;
     }
     if (type == VALUE_BOOL) {
         ret->boolean = truth;
+    } else if (!truth) {
+        return invalid(
+            r, BYTES_LIT(INVALID "Null attribute value types must have the value of true"));
     }
     return OK;
 }

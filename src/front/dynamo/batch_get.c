@@ -15,7 +15,8 @@ struct batch_read {
     const struct json *in;
     const struct json *keys_in;
     const struct core_table *table;
-    struct bytes *keys; /* encoded */
+    struct value *key_attrs; /* n_keys maps */
+    struct bytes *keys;      /* encoded */
     size_t n_keys;
     size_t n_done;
     bool consistent;
@@ -31,21 +32,76 @@ struct batch_get {
     size_t bytes; /* of items so far */
 };
 
-static bool keys_read(struct dynamo_call *c, struct batch_read *r)
+static const char *keys_path(struct dynamo_call *c, struct bytes table)
+{
+    struct bytes path = bytes_fmt(c->arena, "requestItems.%.*s.member.keys", BYTES_FMT(table));
+    return bytes_cstr(c->arena, path);
+}
+
+/* Types and constraints of one table's entry. */
+static bool read_shape(
+    struct dynamo_call *c, struct checks *k, const struct json_member *m, struct batch_read *r)
+{
+    r->given = m->name;
+    r->in = &m->value;
+    if (!json_as_struct(c, r->in, "KeysAndAttributes") ||
+        !field_list(c, r->in, "Keys", &r->keys_in) ||
+        !field_bool(c, r->in, "ConsistentRead", &r->consistent)) {
+        return false;
+    }
+    const char *path = keys_path(c, m->name);
+    if (path == NULL) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
+    check_not_null(k, path, r->keys_in != NULL);
+    if (r->keys_in != NULL && r->keys_in->array.n < 1) {
+        check_fail(k, BYTES_LIT("[]"), path, "Member must have length greater than or equal to 1");
+    }
+    legacy_checks(k, r->in, get_legacy);
+    return true;
+}
+
+/* The values of the keys, which need no table to be read. */
+static bool keys_values(struct dynamo_call *c, struct batch_read *r)
 {
     r->n_keys = r->keys_in->array.n;
+    r->key_attrs = ARENA_ARRAY(c->arena, struct value, r->n_keys);
+    if (r->key_attrs == NULL) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
+    for (size_t i = 0; i < r->n_keys; i++) {
+        const struct json *j = &r->keys_in->array.items[i];
+        if (!json_as_map(c, j, "AttributeValue") || !attr_map_parse(c, j, &r->key_attrs[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Everything of one table that needs no table to check. */
+static bool read_parse(struct dynamo_call *c, struct batch_read *r)
+{
+    if (r->keys_in->array.n > KEYS_MAX) {
+        return call_invalid(
+            c,
+            "1 validation error detected: Value at 'RequestItems.%.*s.member.Keys' failed to "
+            "satisfy constraint: Member must have length less than or equal to 100",
+            BYTES_FMT(r->given));
+    }
+    return exprs_check(c, r->in, &get_params) && exprs_env(c, r->in, &r->env) &&
+           exprs_projection(c, r->in, &r->env, &r->projection) &&
+           legacy_projection(c, r->in, &r->projection) && exprs_unused(c, &r->env) &&
+           keys_values(c, r);
+}
+
+static bool keys_read(struct dynamo_call *c, struct batch_read *r)
+{
     r->keys = ARENA_ARRAY(c->arena, struct bytes, r->n_keys);
     if (r->keys == NULL) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
     for (size_t i = 0; i < r->n_keys; i++) {
-        const struct json *j = &r->keys_in->array.items[i];
-        if (j->type != JSON_OBJECT) {
-            return call_fail(c, AWS_SERIALIZATION, BYTES_LIT("Unexpected value type in payload"));
-        }
-        struct value attrs;
-        if (!attr_map_parse(c, j, &attrs) ||
-            !key_parse(c, &r->table->part.keys, &attrs, &r->keys[i])) {
+        if (!key_parse(c, &r->table->part.keys, &r->key_attrs[i], &r->keys[i])) {
             return false;
         }
         for (size_t k = 0; k < i; k++) {
@@ -55,42 +111,6 @@ static bool keys_read(struct dynamo_call *c, struct batch_read *r)
         }
     }
     return true;
-}
-
-/* Everything of one table that needs no table to check. */
-static bool read_shape(struct dynamo_call *c, const struct json_member *m, struct batch_read *r)
-{
-    r->given = m->name;
-    r->in = &m->value;
-    if (!json_as_struct(c, r->in, "KeysAndAttributes") ||
-        !field_list(c, r->in, "Keys", &r->keys_in) ||
-        !field_bool(c, r->in, "ConsistentRead", &r->consistent)) {
-        return false;
-    }
-    struct checks k = {.c = c};
-    struct bytes path = bytes_fmt(c->arena, "requestItems.%.*s.member.keys", BYTES_FMT(m->name));
-    const char *path_text = bytes_cstr(c->arena, path);
-    if (path_text == NULL) {
-        return call_fail_err(c, ERR_TOO_BIG);
-    }
-    check_not_null(&k, path_text, r->keys_in != NULL);
-    if (r->keys_in != NULL && r->keys_in->array.n < 1) {
-        check_fail(
-            &k, BYTES_LIT("[]"), path_text, "Member must have length greater than or equal to 1");
-    }
-    if (!checks_done(&k)) {
-        return false;
-    }
-    if (r->keys_in->array.n > KEYS_MAX) {
-        return call_invalid(
-            c,
-            "1 validation error detected: Value at 'RequestItems.%.*s.member.Keys' failed to "
-            "satisfy constraint: Member must have length less than or equal to 100",
-            BYTES_FMT(m->name));
-    }
-    return exprs_check(c, r->in, &get_params) && exprs_env(c, r->in, &r->env) &&
-           exprs_projection(c, r->in, &r->env, &r->projection) &&
-           legacy_projection(c, r->in, &r->projection) && exprs_unused(c, &r->env);
 }
 
 static bool read_resolve(struct dynamo_call *c, struct batch_read *r, enum return_capacity want)
@@ -116,9 +136,17 @@ static bool batch_get_prepare(struct dynamo_call *c, const struct json *in, stru
         return false;
     }
     check_not_null(&k, "requestItems", map != NULL);
-    if (!checks_done(&k) || !batch_map_check(c, map, "BatchGetItem")) {
-        return false;
+    if (map != NULL && map->object.n == 0) {
+        check_fail(
+            &k,
+            BYTES_LIT("{}"),
+            "requestItems",
+            "Member must have length greater than or equal to 1");
     }
+    if (map == NULL || map->object.n == 0) {
+        return checks_done(&k);
+    }
+    batch_names_check(&k, map);
     g->n_reads = map->object.n;
     g->reads = ARENA_ARRAY(c->arena, struct batch_read, g->n_reads);
     if (g->reads == NULL) {
@@ -126,10 +154,18 @@ static bool batch_get_prepare(struct dynamo_call *c, const struct json *in, stru
     }
     size_t total = 0;
     for (size_t i = 0; i < g->n_reads; i++) {
-        if (!read_shape(c, &map->object.members[i], &g->reads[i])) {
+        if (!read_shape(c, &k, &map->object.members[i], &g->reads[i])) {
             return false;
         }
-        total += g->reads[i].keys_in->array.n;
+    }
+    if (!checks_done(&k)) {
+        return false;
+    }
+    for (size_t i = 0; i < g->n_reads; i++) {
+        if (!read_parse(c, &g->reads[i])) {
+            return false;
+        }
+        total += g->reads[i].n_keys;
     }
     if (total > KEYS_MAX) {
         return call_invalid(c, "Too many items requested for the BatchGetItem call");

@@ -15,10 +15,17 @@ struct batch_table {
     struct capacity *capacity; /* NULL unless wanted */
 };
 
+/* One WriteRequest. */
+struct write_request {
+    const struct json *in; /* for UnprocessedItems */
+    bool is_put;
+    struct value attrs; /* item or key */
+};
+
 struct batch_write_state {
     struct part_cmd cmd;
     struct part_op ops[REQUESTS_MAX];
-    const struct json *requests[REQUESTS_MAX]; /* for UnprocessedItems */
+    struct write_request requests[REQUESTS_MAX];
     struct collection collections[REQUESTS_MAX];
     bool want_metrics;
     size_t n_ops;
@@ -29,130 +36,91 @@ struct batch_write_state {
 
 /* ---- shape and limits ---- */
 
-bool batch_map_check(struct dynamo_call *c, const struct json *map, const char *op_name)
+void batch_names_check(struct checks *k, const struct json *map)
 {
-    if (map->object.n == 0) {
-        return call_invalid(c, "The requestItems parameter is required for %s", op_name);
-    }
-    struct checks k = {.c = c};
     for (size_t i = 0; i < map->object.n; i++) {
         struct bytes name = map->object.members[i].name;
-        struct checks one = {.c = c};
+        struct checks one = {.c = k->c};
         check_table_name(&one, "", name);
         if (one.n > 0) {
             check_fail(
-                &k,
-                bytes_fmt(c->arena, "{%.*s=...}", BYTES_FMT(name)),
+                k,
+                bytes_fmt(k->c->arena, "{%.*s=...}", BYTES_FMT(name)),
                 "requestItems",
                 "Map keys must satisfy constraint: [Member must have length less than or equal to "
                 "255, Member must have length greater than or equal to 1, Member must satisfy "
                 "regular expression pattern: [a-zA-Z0-9_.-]+]");
         }
     }
-    return checks_done(&k);
 }
 
-static bool counts_check(struct dynamo_call *c, const struct json *map)
+/* A member of one request that must be there: Item of a PutRequest, Key of a DeleteRequest. */
+static void member_check(
+    struct checks *k,
+    struct bytes table,
+    size_t at,
+    const struct json *request,
+    const char *names[2],
+    const char *path)
 {
-    struct checks k = {.c = c};
-    size_t total = 0;
+    const struct json *j = request->type == JSON_OBJECT ? json_find(request, names[0]) : NULL;
+    if (j == NULL || j->type != JSON_OBJECT || field_present(j, names[1])) {
+        return;
+    }
+    struct bytes full = bytes_fmt(
+        k->c->arena, "requestItems.%.*s.member.%zu.member.%s", BYTES_FMT(table), at, path);
+    const char *text = bytes_cstr(k->c->arena, full);
+    check_not_null(k, text == NULL ? path : text, false);
+}
+
+/* The lists of requests: how long they are, and what each of their elements must have. */
+static bool lists_check(struct dynamo_call *c, struct checks *k, const struct json *map)
+{
+    const char *put[2] = {"PutRequest", "Item"};
+    const char *del[2] = {"DeleteRequest", "Key"};
     for (size_t i = 0; i < map->object.n; i++) {
-        const struct json *list = &map->object.members[i].value;
-        if (list->type == JSON_OBJECT) {
-            return call_fail(
-                c,
-                AWS_SERIALIZATION,
-                BYTES_LIT("Start of structure or map found where not expected"));
+        const struct json_member *m = &map->object.members[i];
+        if (!json_as_list(c, &m->value)) {
+            return false;
         }
-        if (list->type != JSON_ARRAY) {
-            return call_fail(c, AWS_SERIALIZATION, BYTES_LIT("Unexpected field type"));
-        }
-        total += list->array.n;
-        if (list->array.n < 1 || list->array.n > REQUESTS_MAX) {
+        if (m->value.array.n < 1 || m->value.array.n > REQUESTS_MAX) {
             check_fail(
-                &k,
-                bytes_fmt(c->arena, "{%.*s=[...]}", BYTES_FMT(map->object.members[i].name)),
+                k,
+                bytes_fmt(c->arena, "{%.*s=[...]}", BYTES_FMT(m->name)),
                 "requestItems",
                 "Map value must satisfy constraint: [Member must have length less than or equal to "
                 "25, Member must have length greater than or equal to 1]");
         }
+        for (size_t r = 0; r < m->value.array.n && k->n < DYNAMO_CHECKS_MAX; r++) {
+            member_check(k, m->name, r + 1, &m->value.array.items[r], put, "putRequest.item");
+            member_check(k, m->name, r + 1, &m->value.array.items[r], del, "deleteRequest.key");
+        }
     }
-    if (!checks_done(&k)) {
-        return false;
-    }
-    return total <= REQUESTS_MAX ||
-           call_invalid(c, "Too many items requested for the BatchWriteItem call");
+    return true;
 }
 
 /* ---- one request ---- */
 
-static bool put_read(
-    struct dynamo_call *c,
-    const struct core_table *t,
-    const struct json *req,
-    struct part_op *op,
-    const struct value **ret_attrs)
+static bool put_read(struct dynamo_call *c, const struct json *req, struct write_request *ret)
 {
     const struct json *attrs;
-    if (!field_map(c, req, "Item", "AttributeValue", &attrs)) {
+    if (!field_map(c, req, "Item", "AttributeValue", &attrs) ||
+        !attr_map_parse(c, attrs, &ret->attrs)) {
         return false;
     }
-    if (attrs == NULL) {
-        return call_invalid(
-            c,
-            "1 validation error detected: Value null at 'requestItems.%.*s.member.1.member."
-            "putRequest.item' failed to satisfy constraint: Member must not be null",
-            BYTES_FMT(t->part.name));
-    }
-    struct value *item = ARENA_NEW(c->arena, struct value);
-    if (item == NULL) {
-        return call_fail_err(c, ERR_TOO_BIG);
-    }
-    if (!attr_map_parse(c, attrs, item)) {
-        return false;
-    }
-    if (item_size(item) > DOC_ITEM_BYTES_MAX) {
-        return call_invalid(c, "Item size has exceeded the maximum allowed size");
-    }
-    op->kind = PART_PUT;
-    op->item = item;
-    *ret_attrs = item;
-    return item_key(c, t, item, true, &op->key);
+    ret->is_put = true;
+    return item_size(&ret->attrs) <= DOC_ITEM_BYTES_MAX ||
+           call_invalid(c, "Item size has exceeded the maximum allowed size");
 }
 
-static bool delete_read(
-    struct dynamo_call *c,
-    const struct core_table *t,
-    const struct json *req,
-    struct part_op *op,
-    const struct value **ret_attrs)
+static bool delete_read(struct dynamo_call *c, const struct json *req, struct write_request *ret)
 {
     const struct json *attrs;
-    if (!field_map(c, req, "Key", "AttributeValue", &attrs)) {
-        return false;
-    }
-    if (attrs == NULL) {
-        return call_invalid(
-            c,
-            "1 validation error detected: Value null at 'requestItems.%.*s.member.1.member."
-            "deleteRequest.key' failed to satisfy constraint: Member must not be null",
-            BYTES_FMT(t->part.name));
-    }
-    struct value *key = ARENA_NEW(c->arena, struct value);
-    if (key == NULL) {
-        return call_fail_err(c, ERR_TOO_BIG);
-    }
-    op->kind = PART_DELETE;
-    *ret_attrs = key;
-    return attr_map_parse(c, attrs, key) && key_parse(c, &t->part.keys, key, &op->key);
+    return field_map(c, req, "Key", "AttributeValue", &attrs) &&
+           attr_map_parse(c, attrs, &ret->attrs);
 }
 
-static bool request_read(
-    struct dynamo_call *c,
-    const struct core_table *t,
-    const struct json *req,
-    struct part_op *op,
-    const struct value **ret_attrs)
+static bool request_read(struct dynamo_call *c, const struct json *req, struct write_request *ret)
 {
     const struct json *put;
     const struct json *del;
@@ -167,8 +135,41 @@ static bool request_read(
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of "
             "the supported datatypes");
     }
+    ret->in = req;
+    return put != NULL ? put_read(c, put, ret) : delete_read(c, del, ret);
+}
+
+/* All of the requests that needs no table to be read. */
+static bool requests_read(
+    struct dynamo_call *c, const struct json *map, struct batch_write_state *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < map->object.n; i++) {
+        const struct json *list = &map->object.members[i].value;
+        for (size_t r = 0; r < list->array.n; r++, n++) {
+            ASSERT(n < REQUESTS_MAX);
+            if (!request_read(c, &list->array.items[r], &s->requests[n])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool op_fill(
+    struct dynamo_call *c,
+    const struct core_table *t,
+    const struct write_request *r,
+    struct part_op *op)
+{
     op->table = t->part.id;
-    return put != NULL ? put_read(c, t, put, op, ret_attrs) : delete_read(c, t, del, op, ret_attrs);
+    if (!r->is_put) {
+        op->kind = PART_DELETE;
+        return key_parse(c, &t->part.keys, &r->attrs, &op->key);
+    }
+    op->kind = PART_PUT;
+    op->item = &r->attrs;
+    return item_key(c, t, &r->attrs, true, &op->key);
 }
 
 /* Whether the newest op repeats the key of an earlier one of its table: at most 25, so all are
@@ -202,14 +203,11 @@ static bool table_read(
         }
     }
     for (size_t i = 0; i < m->value.array.n; i++) {
-        const struct json *req = &m->value.array.items[i];
-        ASSERT(s->n_ops < REQUESTS_MAX);
-        s->requests[s->n_ops] = req;
-        const struct value *attrs = NULL;
-        if (!request_read(c, t, req, &s->ops[s->n_ops], &attrs)) {
+        if (!op_fill(c, t, &s->requests[s->n_ops], &s->ops[s->n_ops])) {
             return false;
         }
-        if (s->want_metrics && !collection_of(c->arena, t, attrs, &s->collections[s->n_ops])) {
+        if (s->want_metrics &&
+            !collection_of(c->arena, t, &s->requests[s->n_ops].attrs, &s->collections[s->n_ops])) {
             return call_fail_err(c, ERR_TOO_BIG);
         }
         s->n_ops++;
@@ -239,7 +237,24 @@ static bool batch_write_prepare(
         return false;
     }
     check_not_null(&k, "requestItems", map != NULL);
-    if (!checks_done(&k) || !batch_map_check(c, map, "BatchWriteItem") || !counts_check(c, map)) {
+    if (map == NULL) {
+        return checks_done(&k);
+    }
+    if (map->object.n == 0) {
+        return call_invalid(c, "The requestItems parameter is required for BatchWriteItem");
+    }
+    batch_names_check(&k, map);
+    if (!lists_check(c, &k, map) || !checks_done(&k)) {
+        return false;
+    }
+    size_t total = 0;
+    for (size_t i = 0; i < map->object.n; i++) {
+        total += map->object.members[i].value.array.n;
+    }
+    if (total > REQUESTS_MAX) {
+        return call_invalid(c, "Too many items requested for the BatchWriteItem call");
+    }
+    if (!requests_read(c, map, s)) {
         return false;
     }
     s->n_tables = map->object.n;
@@ -289,7 +304,7 @@ static void put_unprocessed(
             *first = false;
             open = true;
         }
-        json_put(b, s->requests[i]);
+        json_put(b, s->requests[i].in);
     }
     if (open) {
         buf_put_u8(b, ']');

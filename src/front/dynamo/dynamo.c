@@ -173,7 +173,12 @@ enum dynamo_step dynamo_begin(
     if ((!d->signatures_off && !signature_check(call)) || !body_parse(call, &in)) {
         return DYNAMO_ANSWER;
     }
-    return op->begin(call, &in);
+    enum dynamo_step step = op->begin(call, &in);
+    if (step == DYNAMO_ANSWER && call->answer.status == 400) {
+        /* JSON of a wrong type comes before whatever was found; it answers anew. */
+        (void)shape_check(call, op->name, &in);
+    }
+    return step;
 }
 
 enum dynamo_step dynamo_resume(struct dynamo *d, struct dynamo_call *call, uint64_t now_ms)

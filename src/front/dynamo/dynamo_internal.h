@@ -138,11 +138,26 @@ bool field_map(
 /* A list; its elements' types are not looked at. Absent: NULL. */
 bool field_list(
     struct dynamo_call *c, const struct json *obj, const char *name, const struct json **ret);
-/* A list element or map member as a string or a structure. */
+/* A value that is there, whatever holds it. A structure is json_as_struct() as an element of a list
+ * or map and json_as_member() as a member of a structure: they differ in their words. */
 bool json_as_string(struct dynamo_call *c, const struct json *j, struct bytes *ret);
+bool json_as_bool(struct dynamo_call *c, const struct json *j, bool *ret);
+bool json_as_int(
+    struct dynamo_call *c, const struct json *j, const char *type, struct opt_int *ret);
 bool json_as_struct(struct dynamo_call *c, const struct json *j, const char *class);
+bool json_as_member(struct dynamo_call *c, const struct json *j, const char *class);
+bool json_as_map(struct dynamo_call *c, const struct json *j, const char *class);
+bool json_as_list(struct dynamo_call *c, const struct json *j);
+/* Base64. */
+bool json_as_binary(struct dynamo_call *c, const struct json *j, struct bytes *ret);
 /* Whether the field is there and not null. */
 bool field_present(const struct json *obj, const char *name);
+
+/* ---- the shapes of all requests (shape.c, shape_table.c) ---- */
+
+/* Looks for JSON of the wrong type anywhere in the body of an operation by that name, in the order
+ * of the body, and answers the call with the first. A name that is not known passes. */
+bool shape_check(struct dynamo_call *c, const char *op_name, const struct json *in);
 
 /* ---- "N validation errors detected" (field.c) ---- */
 
@@ -274,12 +289,17 @@ bool legacy_projection(
     struct dynamo_call *c, const struct json *in, const struct expr_projection **ret);
 /* AttributeUpdates. */
 bool legacy_update(struct dynamo_call *c, const struct json *in, const struct expr_update **ret);
-/* KeyConditions, which are there. */
-bool legacy_key_conditions(
+/* KeyConditions, which are there, in two steps as expr_key_form_parse(). */
+struct legacy_keys;
+bool legacy_keys_read(struct dynamo_call *c, const struct json *in, const struct legacy_keys **ret);
+bool legacy_keys_resolve(
     struct dynamo_call *c,
-    const struct json *in,
+    const struct legacy_keys *conds,
     const struct expr_key_schema *keys,
     struct expr_key_cond *ret);
+/* The constraints of these parameters, among those of the request's others. Names
+ * NULL-terminated. All functions above expect that they hold. */
+void legacy_checks(struct checks *k, const struct json *in, const char *const *names);
 
 /* ---- capacity (capacity.c) ---- */
 
@@ -348,8 +368,8 @@ struct bytes header_find(const struct dynamo_request *r, const char *name);
 
 /* ---- operations ---- */
 
-/* RequestItems of both batch operations: not empty, well-named tables. */
-bool batch_map_check(struct dynamo_call *c, const struct json *map, const char *op_name);
+/* RequestItems of both batch operations: well-named tables. */
+void batch_names_check(struct checks *k, const struct json *map);
 
 enum dynamo_step put_item_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step get_item_begin(struct dynamo_call *c, const struct json *in);

@@ -103,12 +103,8 @@ static bool text_is(struct bytes text, const char *lower)
     return true;
 }
 
-bool field_bool(struct dynamo_call *c, const struct json *obj, const char *name, bool *ret)
+bool json_as_bool(struct dynamo_call *c, const struct json *j, bool *ret)
 {
-    const struct json *j = field(obj, name);
-    if (j == NULL) {
-        return true;
-    }
     if (j->type == JSON_BOOL) {
         *ret = j->boolean;
         return true;
@@ -125,6 +121,12 @@ bool field_bool(struct dynamo_call *c, const struct json *obj, const char *name,
         return true;
     }
     return misfit(c, "Unexpected token received from parser");
+}
+
+bool field_bool(struct dynamo_call *c, const struct json *obj, const char *name, bool *ret)
+{
+    const struct json *j = field(obj, name);
+    return j == NULL || json_as_bool(c, j, ret);
 }
 
 /* A JSON number rounded down, saturated to 64 bits. */
@@ -156,6 +158,15 @@ static int64_t number_floor(struct bytes literal)
     return neg ? -v - (fraction ? 1 : 0) : v;
 }
 
+bool json_as_int(struct dynamo_call *c, const struct json *j, const char *type, struct opt_int *ret)
+{
+    if (j->type != JSON_NUMBER) {
+        return misfit_scalar(c, j, type);
+    }
+    *ret = (struct opt_int){true, number_floor(j->text)};
+    return true;
+}
+
 bool field_int(
     struct dynamo_call *c,
     const struct json *obj,
@@ -168,11 +179,7 @@ bool field_int(
         *ret = (struct opt_int){0};
         return true;
     }
-    if (j->type != JSON_NUMBER) {
-        return misfit_scalar(c, j, type);
-    }
-    *ret = (struct opt_int){true, number_floor(j->text)};
-    return true;
+    return json_as_int(c, j, type, ret);
 }
 
 bool json_as_struct(struct dynamo_call *c, const struct json *j, const char *class)
@@ -190,6 +197,14 @@ bool json_as_struct(struct dynamo_call *c, const struct json *j, const char *cla
     return misfit(c, "Unexpected value type in payload");
 }
 
+bool json_as_member(struct dynamo_call *c, const struct json *j, const char *class)
+{
+    if (j->type == JSON_OBJECT || j->type == JSON_ARRAY) {
+        return json_as_struct(c, j, class);
+    }
+    return misfit(c, "Unexpected field type");
+}
+
 bool field_struct(
     struct dynamo_call *c,
     const struct json *obj,
@@ -197,27 +212,13 @@ bool field_struct(
     const char *class,
     const struct json **ret)
 {
-    const struct json *j = field(obj, name);
-    *ret = j;
-    if (j == NULL || j->type == JSON_OBJECT) {
-        return true;
-    }
-    if (j->type == JSON_ARRAY) {
-        return json_as_struct(c, j, class);
-    }
-    return misfit(c, "Unexpected field type");
+    *ret = field(obj, name);
+    return *ret == NULL || json_as_member(c, *ret, class);
 }
 
-bool field_map(
-    struct dynamo_call *c,
-    const struct json *obj,
-    const char *name,
-    const char *class,
-    const struct json **ret)
+bool json_as_map(struct dynamo_call *c, const struct json *j, const char *class)
 {
-    const struct json *j = field(obj, name);
-    *ret = j;
-    if (j == NULL || j->type == JSON_OBJECT) {
+    if (j->type == JSON_OBJECT) {
         return true;
     }
     if (j->type == JSON_ARRAY) {
@@ -232,18 +233,33 @@ bool field_map(
     return misfit(c, "Unexpected field type");
 }
 
+bool field_map(
+    struct dynamo_call *c,
+    const struct json *obj,
+    const char *name,
+    const char *class,
+    const struct json **ret)
+{
+    *ret = field(obj, name);
+    return *ret == NULL || json_as_map(c, *ret, class);
+}
+
+bool json_as_list(struct dynamo_call *c, const struct json *j)
+{
+    if (j->type == JSON_ARRAY) {
+        return true;
+    }
+    return misfit(
+        c,
+        j->type == JSON_OBJECT ? "Start of structure or map found where not expected"
+                               : "Unexpected field type");
+}
+
 bool field_list(
     struct dynamo_call *c, const struct json *obj, const char *name, const struct json **ret)
 {
-    const struct json *j = field(obj, name);
-    *ret = j;
-    if (j == NULL || j->type == JSON_ARRAY) {
-        return true;
-    }
-    if (j->type == JSON_OBJECT) {
-        return misfit(c, "Start of structure or map found where not expected");
-    }
-    return misfit(c, "Unexpected field type");
+    *ret = field(obj, name);
+    return *ret == NULL || json_as_list(c, *ret);
 }
 
 /* ---- constraints ---- */

@@ -26,6 +26,7 @@ static bool get_read(struct dynamo_call *c, const struct json *in, struct get_st
     }
     check_table_name(&k, "tableName", s->table);
     check_not_null(&k, "key", s->key != NULL);
+    legacy_checks(&k, in, get_legacy);
     return checks_done(&k);
 }
 

@@ -48,6 +48,7 @@ static bool params_read(
     const struct json *in,
     const char *attrs_name,
     const char *attrs_path,
+    const struct expr_params *params,
     struct write_params *ret,
     struct write_state *s)
 {
@@ -67,6 +68,7 @@ static bool params_read(
         return false;
     }
     check_enum(&k, "returnValuesOnConditionCheckFailure", on_failure, "ALL_OLD, NONE");
+    legacy_checks(&k, in, params->legacy);
     if (!checks_done(&k)) {
         return false;
     }
@@ -136,8 +138,8 @@ static bool put_prepare(
     if (item == NULL) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
-    if (!params_read(c, in, "Item", "item", &p, s) || !exprs_check(c, in, &put_params) ||
-        !attr_map_parse(c, p.attrs, item) ||
+    if (!params_read(c, in, "Item", "item", &put_params, &p, s) ||
+        !exprs_check(c, in, &put_params) || !attr_map_parse(c, p.attrs, item) ||
         !return_values_read(c, p.return_values, false, &s->return_values)) {
         return false;
     }
@@ -177,7 +179,7 @@ static bool delete_prepare(
 {
     struct write_params p = {0};
     struct value key;
-    if (!params_read(c, in, "Key", "key", &p, s) || !exprs_check(c, in, &put_params) ||
+    if (!params_read(c, in, "Key", "key", &put_params, &p, s) || !exprs_check(c, in, &put_params) ||
         !attr_map_parse(c, p.attrs, &key) ||
         !return_values_read(c, p.return_values, false, &s->return_values) ||
         !exprs_env(c, in, &p.env) ||
@@ -236,8 +238,8 @@ static bool update_prepare(
     if (key == NULL) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
-    if (!params_read(c, in, "Key", "key", &p, s) || !exprs_check(c, in, &update_params) ||
-        !attr_map_parse(c, p.attrs, key) ||
+    if (!params_read(c, in, "Key", "key", &update_params, &p, s) ||
+        !exprs_check(c, in, &update_params) || !attr_map_parse(c, p.attrs, key) ||
         !return_values_read(c, p.return_values, true, &s->return_values) ||
         !exprs_env(c, in, &p.env) || !exprs_update(c, in, &p.env, &s->op.update) ||
         !legacy_update(c, in, &s->op.update) ||

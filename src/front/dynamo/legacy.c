@@ -101,35 +101,77 @@ static bool value_read(struct dynamo_call *c, const struct json *j, struct legac
     return attr_parse(c, j, v);
 }
 
-static bool op_read(
-    struct dynamo_call *c, struct checks *k, const char *param, bool needed, struct legacy_cond *lc)
+/* ---- constraints ---- */
+
+/* The text of a member, without base unless it is one: wrong types are another pass's. */
+static struct bytes text_of(const struct json *obj, const char *name)
 {
-    const char *path = member_path(c, param, lc->attr, "comparisonOperator");
-    if (needed) {
-        check_not_null(k, path, lc->op_text.base != NULL);
+    const struct json *j = obj->type == JSON_OBJECT ? json_find(obj, name) : NULL;
+    if (j == NULL || j->type != JSON_STRING) {
+        return BYTES_NONE;
     }
-    check_enum(k, path, lc->op_text, OPERATORS);
-    for (size_t i = 0; i < LEGACY_OPS; i++) {
-        if (bytes_eq_str(lc->op_text, op_rows[i].name)) {
-            lc->op = (enum legacy_op)i;
+    return j->text.base == NULL ? BYTES_LIT("") : j->text;
+}
+
+static void check_ops(struct checks *k, const struct json *map, const char *param, bool needed)
+{
+    for (size_t i = 0; i < map->object.n; i++) {
+        const struct json_member *m = &map->object.members[i];
+        struct bytes op = text_of(&m->value, "ComparisonOperator");
+        const char *path = member_path(k->c, param, m->name, "comparisonOperator");
+        if (needed) {
+            check_not_null(k, path, op.base != NULL);
+        }
+        check_enum(k, path, op, OPERATORS);
+    }
+}
+
+static void check_actions(struct checks *k, const struct json *map)
+{
+    for (size_t i = 0; i < map->object.n; i++) {
+        const struct json_member *m = &map->object.members[i];
+        check_enum(
+            k,
+            member_path(k->c, "AttributeUpdates", m->name, "action"),
+            text_of(&m->value, "Action"),
+            "ADD, DELETE, PUT");
+    }
+}
+
+void legacy_checks(struct checks *k, const struct json *in, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        const char *name = *names;
+        const struct json *j = json_find(in, name);
+        if (j == NULL) {
+            continue;
+        }
+        if (strcmp(name, "ConditionalOperator") == 0) {
+            check_enum(k, "conditionalOperator", text_of(in, name), "OR, AND");
+        } else if (strcmp(name, "AttributesToGet") == 0) {
+            if (j->type == JSON_ARRAY) {
+                check_count(k, "attributesToGet", BYTES_LIT("[]"), j->array.n, 1, 255);
+            }
+        } else if (j->type != JSON_OBJECT) {
+            continue;
+        } else if (strcmp(name, "AttributeUpdates") == 0) {
+            check_actions(k, j);
+        } else {
+            check_ops(k, j, name, strcmp(name, "Expected") != 0);
         }
     }
-    return true;
 }
+
+/* ---- conditions ---- */
 
 /* `expected`: the form of Expected, with Exists and Value; else that of filters and key conditions.
  */
 static bool cond_read(
-    struct dynamo_call *c,
-    const char *param,
-    bool expected,
-    const struct json_member *m,
-    struct legacy_cond *lc)
+    struct dynamo_call *c, bool expected, const struct json_member *m, struct legacy_cond *lc)
 {
     const struct json *j = &m->value;
     const struct json *list;
     const struct json *value = NULL;
-    struct checks k = {.c = c};
     *lc = (struct legacy_cond){.attr = m->name, .exists = true};
     if (!json_as_struct(c, j, expected ? "ExpectedAttributeValue" : "Condition") ||
         !field_string(c, j, "ComparisonOperator", &lc->op_text) ||
@@ -143,8 +185,10 @@ static bool cond_read(
     lc->has_list = list != NULL;
     lc->has_value = value != NULL;
     lc->has_exists = expected && field_present(j, "Exists");
-    if (!op_read(c, &k, param, !expected, lc) || !checks_done(&k)) {
-        return false;
+    for (size_t i = 0; i < LEGACY_OPS; i++) {
+        if (bytes_eq_str(lc->op_text, op_rows[i].name)) {
+            lc->op = (enum legacy_op)i;
+        }
     }
     if (lc->has_list && lc->has_value) {
         return call_invalid(
@@ -303,12 +347,7 @@ static bool operator_read(
     struct dynamo_call *c, const struct json *in, size_t n_conds, bool *ret_and)
 {
     struct bytes text;
-    struct checks k = {.c = c};
     if (!field_string(c, in, "ConditionalOperator", &text)) {
-        return false;
-    }
-    check_enum(&k, "conditionalOperator", text, "OR, AND");
-    if (!checks_done(&k)) {
         return false;
     }
     *ret_and = !bytes_eq_str(text, "OR");
@@ -346,7 +385,7 @@ bool legacy_cond(
     }
     for (size_t i = 0; i < n; i++) {
         struct legacy_cond lc;
-        if (!cond_read(c, param, expected, &map->object.members[i], &lc) ||
+        if (!cond_read(c, expected, &map->object.members[i], &lc) ||
             !(expected ? expected_check(c, &lc) : operands_check(c, &lc, true))) {
             return false;
         }
@@ -410,18 +449,23 @@ static bool key_cond_take(
     return true;
 }
 
+struct legacy_keys {
+    const struct legacy_cond *conds;
+    size_t n;
+};
+
 static bool key_conds_resolve(
     struct dynamo_call *c,
-    const struct legacy_cond *conds,
-    size_t n,
+    const struct legacy_keys *conds,
     const struct expr_key_schema *keys,
     struct expr_key_cond *ret)
 {
+    size_t n = conds->n;
     bool has_range = keys->range.name.base != NULL;
     if (!has_range && n > 1) {
         return call_invalid(c, "Query key condition not supported");
     }
-    const struct legacy_cond *hash = cond_of(conds, n, keys->hash.name);
+    const struct legacy_cond *hash = cond_of(conds->conds, n, keys->hash.name);
     if (hash == NULL) {
         return call_invalid(
             c, "Query condition missed key schema element: %.*s", BYTES_FMT(keys->hash.name));
@@ -434,7 +478,7 @@ static bool key_conds_resolve(
     if (on_hash.op != EXPR_RANGE_EQ) {
         return call_invalid(c, "Query key condition not supported");
     }
-    const struct legacy_cond *range = has_range ? cond_of(conds, n, keys->range.name) : NULL;
+    const struct legacy_cond *range = has_range ? cond_of(conds->conds, n, keys->range.name) : NULL;
     if (range == NULL && n > 1) {
         return call_invalid(
             c, "Query condition missed key schema element: %.*s", BYTES_FMT(keys->range.name));
@@ -449,11 +493,15 @@ static bool key_conds_resolve(
 /* A key of several attributes: what an expression with the same conditions would mean. */
 static bool wide_key_conds(
     struct dynamo_call *c,
-    const struct legacy_cond *conds,
-    size_t n,
+    const struct legacy_keys *from,
     const struct expr_key_schema *keys,
     struct expr_key_cond *ret)
 {
+    const struct legacy_cond *conds = from->conds;
+    size_t n = from->n;
+    if (n > expr_keys_count(keys)) {
+        return call_invalid(c, "Query key condition not supported");
+    }
     struct expr_key_leaf leaves[EXPR_KEY_ATTRS_MAX];
     for (size_t i = 0; i < n; i++) {
         struct expr_key_cond one;
@@ -476,35 +524,46 @@ static bool wide_key_conds(
     return err == ERR_INVALID ? call_fail(c, AWS_VALIDATION, msg) : call_fail_err(c, err);
 }
 
-bool legacy_key_conditions(
+bool legacy_keys_resolve(
     struct dynamo_call *c,
-    const struct json *in,
+    const struct legacy_keys *conds,
     const struct expr_key_schema *keys,
     struct expr_key_cond *ret)
+{
+    if (keys->more != NULL) {
+        return wide_key_conds(c, conds, keys, ret);
+    }
+    if (conds->n > 2) {
+        return call_invalid(c, "Conditions can be of length 1 or 2 only");
+    }
+    return key_conds_resolve(c, conds, keys, ret);
+}
+
+bool legacy_keys_read(struct dynamo_call *c, const struct json *in, const struct legacy_keys **ret)
 {
     const struct json *map;
     if (!field_map(c, in, "KeyConditions", "Condition", &map)) {
         return false;
     }
     ASSERT(map != NULL);
-    struct legacy_cond conds[EXPR_KEY_ATTRS_MAX];
-    bool wide = keys->more != NULL;
     size_t n = map->object.n;
-    size_t n_max = wide ? expr_keys_count(keys) : 2;
-    if (n < 1 || n > n_max) {
-        return call_invalid(
-            c,
-            n_max == 2 ? "Conditions can be of length 1 or 2 only"
-                       : "Query key condition not supported");
+    struct legacy_cond *conds = ARENA_ARRAY(c->arena, struct legacy_cond, n);
+    struct legacy_keys *keys = ARENA_NEW(c->arena, struct legacy_keys);
+    if (keys == NULL || conds == NULL) {
+        return call_fail_err(c, ERR_TOO_BIG);
     }
     for (size_t i = 0; i < n; i++) {
-        if (!cond_read(c, "KeyConditions", false, &map->object.members[i], &conds[i]) ||
+        if (!cond_read(c, false, &map->object.members[i], &conds[i]) ||
             !operands_check(c, &conds[i], true)) {
             return false;
         }
     }
-    return wide ? wide_key_conds(c, conds, n, keys, ret)
-                : key_conds_resolve(c, conds, n, keys, ret);
+    if (n < 1) {
+        return call_invalid(c, "Conditions can be of length 1 or 2 only");
+    }
+    *keys = (struct legacy_keys){conds, n};
+    *ret = keys;
+    return true;
 }
 
 /* ---- AttributesToGet ---- */
@@ -519,12 +578,7 @@ bool legacy_projection(
     if (list == NULL) {
         return true;
     }
-    struct checks k = {.c = c};
     size_t n = list->array.n;
-    check_count(&k, "attributesToGet", BYTES_LIT("[]"), n, 1, 255);
-    if (!checks_done(&k)) {
-        return false;
-    }
     struct bytes *names = ARENA_ARRAY(c->arena, struct bytes, n);
     if (names == NULL) {
         return call_fail_err(c, ERR_TOO_BIG);
@@ -577,14 +631,9 @@ static bool update_take(struct dynamo_call *c, const struct json_member *m, stru
 {
     const struct json *value;
     struct bytes text;
-    struct checks k = {.c = c};
     if (!json_as_struct(c, &m->value, "AttributeValueUpdate") ||
         !field_string(c, &m->value, "Action", &text) ||
         !field_struct(c, &m->value, "Value", "AttributeValue", &value)) {
-        return false;
-    }
-    check_enum(&k, member_path(c, "AttributeUpdates", m->name, "action"), text, "ADD, DELETE, PUT");
-    if (!checks_done(&k)) {
         return false;
     }
     enum expr_update_action action = bytes_eq_str(text, "ADD")      ? EXPR_UPDATE_ADD

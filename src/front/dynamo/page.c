@@ -43,7 +43,11 @@ static bool is_scan(const struct dynamo_call *c)
 
 /* ---- the request's fields ---- */
 
-static bool fields_read(struct dynamo_call *c, const struct json *in, struct page_state *s)
+static bool fields_read(
+    struct dynamo_call *c,
+    const struct json *in,
+    const struct expr_params *params,
+    struct page_state *s)
 {
     struct checks k = {.c = c};
     s->forward = true;
@@ -77,6 +81,7 @@ static bool fields_read(struct dynamo_call *c, const struct json *in, struct pag
     check_range(&k, "limit", s->limit, 1, INT64_MAX);
     check_range(&k, "segment", s->segment, 0, 999999);
     check_range(&k, "totalSegments", s->total_segments, 1, 1000000);
+    legacy_checks(&k, in, params->legacy);
     return checks_done(&k);
 }
 
@@ -539,14 +544,47 @@ static const char *const query_legacy[] = {
     "AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions", NULL};
 static const struct expr_params query_params = {query_expressions, query_legacy};
 
-static bool key_condition_parse(struct dynamo_call *c, const struct json *in, struct page_state *s)
+/* What a Query selects, as far as that can be said without its table. */
+struct query_form {
+    const struct legacy_keys *legacy;       /* KeyConditions, or NULL */
+    const struct expr_key_form *expression; /* KeyConditionExpression, or NULL */
+};
+
+static bool key_form_parse(
+    struct dynamo_call *c, const struct json *in, struct page_state *s, struct query_form *f)
 {
     struct bytes text;
     if (!field_string(c, in, "KeyConditionExpression", &text)) {
         return false;
     }
+    if (text.base == NULL) {
+        return true;
+    }
     struct bytes msg = BYTES_NONE;
-    enum err err = expr_key_cond_parse(c->arena, text, &s->env, s->keys, &s->query, &msg);
+    enum err err = expr_key_form_parse(c->arena, text, &s->env, &f->expression, &msg);
+    if (err == OK) {
+        return true;
+    }
+    return err == ERR_INVALID ? call_fail(c, AWS_VALIDATION, msg) : call_fail_err(c, err);
+}
+
+/* The form's own faults, which come after those of all expressions. */
+static bool key_form_check(struct dynamo_call *c, const struct json *in, struct query_form *f)
+{
+    if (f->expression == NULL) {
+        return legacy_keys_read(c, in, &f->legacy);
+    }
+    struct bytes fault = expr_key_form_fault(f->expression);
+    return fault.base == NULL || call_fail(c, AWS_VALIDATION, fault);
+}
+
+static bool key_form_match(struct dynamo_call *c, const struct query_form *f, struct page_state *s)
+{
+    if (f->expression == NULL) {
+        return legacy_keys_resolve(c, f->legacy, s->keys, &s->query);
+    }
+    struct bytes msg = BYTES_NONE;
+    enum err err = expr_key_form_match(f->expression, s->keys, &s->query, &msg);
     if (err == OK) {
         return true;
     }
@@ -577,26 +615,38 @@ static bool paths_check(struct dynamo_call *c, const struct page_state *s)
     return exprs_paths_check(c, s->table, &parsed);
 }
 
-static bool query_prepare(struct dynamo_call *c, const struct json *in, struct page_state *s)
+/* Filter and projection by expression, with ExpressionAttributeNames and -Values; those of the
+ * older parameters, which are read before, stay where there is none. */
+static bool exprs_read(struct dynamo_call *c, const struct json *in, struct page_state *s)
 {
-    if (!fields_read(c, in, s) || !exprs_check(c, in, &query_params) || !start_read(c, s)) {
+    const struct expr_cond *filter;
+    const struct expr_projection *projection;
+    if (!exprs_cond(c, in, "FilterExpression", &s->env, &filter) ||
+        !exprs_projection(c, in, &s->env, &projection)) {
         return false;
     }
-    bool legacy = field_present(in, "KeyConditions");
-    if (!legacy && !field_present(in, "KeyConditionExpression")) {
+    s->filter = filter == NULL ? s->filter : filter;
+    s->projection = projection == NULL ? s->projection : projection;
+    return exprs_unused(c, &s->env);
+}
+
+static bool query_prepare(struct dynamo_call *c, const struct json *in, struct page_state *s)
+{
+    struct query_form form = {0};
+    if (!fields_read(c, in, &query_params, s) || !exprs_check(c, in, &query_params) ||
+        !legacy_cond(c, in, "QueryFilter", &s->filter) ||
+        !legacy_projection(c, in, &s->projection) || !start_read(c, s)) {
+        return false;
+    }
+    if (!field_present(in, "KeyConditions") && !field_present(in, "KeyConditionExpression")) {
         return call_invalid(
             c,
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the "
             "request.");
     }
-    if (!exprs_env(c, in, &s->env) || !source_find(c, s) ||
-        !(legacy ? legacy_key_conditions(c, in, s->keys, &s->query)
-                 : key_condition_parse(c, in, s)) ||
-        !exprs_cond(c, in, "FilterExpression", &s->env, &s->filter) ||
-        !legacy_cond(c, in, "QueryFilter", &s->filter) ||
-        !exprs_projection(c, in, &s->env, &s->projection) ||
-        !legacy_projection(c, in, &s->projection) || !exprs_unused(c, &s->env) ||
-        !select_resolve(c, s)) {
+    if (!exprs_env(c, in, &s->env) || !key_form_parse(c, in, s, &form) || !exprs_read(c, in, s) ||
+        !key_form_check(c, in, &form) || !select_resolve(c, s) || !source_find(c, s) ||
+        !key_form_match(c, &form, s)) {
         return false;
     }
     if (s->start_in != NULL && (!start_check(c, s) || !start_in_query(c, s))) {
@@ -624,12 +674,10 @@ static const struct expr_params scan_params = {scan_expressions, scan_legacy};
 
 static bool scan_prepare(struct dynamo_call *c, const struct json *in, struct page_state *s)
 {
-    if (!fields_read(c, in, s) || !exprs_check(c, in, &scan_params) || !start_read(c, s) ||
-        !segments_check(c, s) || !exprs_env(c, in, &s->env) ||
-        !exprs_cond(c, in, "FilterExpression", &s->env, &s->filter) ||
-        !legacy_cond(c, in, "ScanFilter", &s->filter) ||
-        !exprs_projection(c, in, &s->env, &s->projection) ||
-        !legacy_projection(c, in, &s->projection) || !exprs_unused(c, &s->env) ||
+    if (!fields_read(c, in, &scan_params, s) || !exprs_check(c, in, &scan_params) ||
+        !legacy_projection(c, in, &s->projection) ||
+        !legacy_cond(c, in, "ScanFilter", &s->filter) || !start_read(c, s) ||
+        !segments_check(c, s) || !exprs_env(c, in, &s->env) || !exprs_read(c, in, s) ||
         !select_resolve(c, s) || !source_find(c, s)) {
         return false;
     }

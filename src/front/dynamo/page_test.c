@@ -424,7 +424,25 @@ static void test_batch_get_full(void **state)
 static const struct refusal batch_refusals[] = {
     {"BatchGetItem",
      "{'RequestItems':{}}",
-     "The requestItems parameter is required for BatchGetItem"},
+     "1 validation error detected: Value '{}' at 'requestItems' failed to satisfy constraint: "
+     "Member must have length greater than or equal to 1"},
+    {"BatchWriteItem",
+     "{'RequestItems':{}}",
+     "The requestItems parameter is required for BatchWriteItem"},
+    {"BatchGetItem",
+     "{'RequestItems':{'nowhere':{'Keys':[{'h':{}}]}}}",
+     "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"},
+    {"BatchWriteItem",
+     "{'RequestItems':{'nowhere':[{'DeleteRequest':{'Key':{'h':{}}}}]}}",
+     "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"},
+    {"BatchWriteItem",
+     "{'RequestItems':{'hash':[{'PutRequest':{'Item':{'h':{'S':'a'}}}},{'DeleteRequest':{}},"
+     "{'PutRequest':{}}]}}",
+     "2 validation errors detected: Value null at 'requestItems.hash.member.2.member.deleteRequest."
+     "key' failed to satisfy constraint: Member must not be null; Value null at "
+     "'requestItems.hash.member.3.member.putRequest.item' failed to satisfy constraint: Member "
+     "must "
+     "not be null"},
     {"BatchWriteItem",
      "{}",
      "1 validation error detected: Value null at 'requestItems' failed to satisfy constraint: "

@@ -64,8 +64,8 @@ enum dynamo_step list_tables_begin(struct dynamo_call *c, const struct json *in)
         !field_int(c, in, "Limit", "Integer", &limit)) {
         return DYNAMO_ANSWER;
     }
-    check_index_name(&k, "exclusiveStartTableName", after);
     check_range(&k, "limit", limit, 1, 100);
+    check_index_name(&k, "exclusiveStartTableName", after);
     if (!checks_done(&k)) {
         return DYNAMO_ANSWER;
     }
