@@ -384,6 +384,8 @@ static enum err open_core(struct node *n)
             },
         .region = bytes_str(n->name),
         .seed = s->config.seed,
+        .stream_retention_ms = s->stream_retention_ms,
+        .stream_shard_ms = s->stream_shard_ms,
         .catalog_row = tell_row,
         .ctx = n,
     };

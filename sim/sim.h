@@ -252,6 +252,8 @@ struct sim {
     unsigned n_nodes;
     struct region_knobs knobs;
     uint32_t drift_ms_max;
+    uint32_t stream_retention_ms;
+    uint32_t stream_shard_ms;
     size_t batch_bytes_max;
     uint64_t wall_base_ms;
     uint64_t wall_max_ms;

@@ -308,6 +308,10 @@ static void choose_knobs(struct sim *s)
     k.log_bytes_max = tight ? k.log_keep_bytes + sim_rand(s, 5000, 60000) : UINT64_C(1) << 30;
     s->knobs = k;
     s->drift_ms_max = 500;
+    /* Not drawn: seeds from before there were streams keep their histories. */
+    uint64_t draw = hash64(bytes_of(&s->config.seed, sizeof s->config.seed), /* seed= */ 1);
+    s->stream_retention_ms = (uint32_t)(100 + draw % 9900);
+    s->stream_shard_ms = (uint32_t)(10 + (draw >> 32) % s->stream_retention_ms);
     s->batch_bytes_max = sim_chance(s, 500) ? sim_rand(s, 100, 4000) : 4 << 20;
 }
 

@@ -1,5 +1,5 @@
-/* Heartbeats, waiting for peers, and forgetting: the log behind the slowest member, tombstones
- * everybody has. */
+/* Heartbeats, waiting for peers, and forgetting: the log behind the slowest member and the oldest
+ * record of a stream, tombstones everybody has. */
 #include <stdlib.h>
 
 #include "region/inside.h"
@@ -201,6 +201,19 @@ static uint64_t position_behind(
     return lo;
 }
 
+/* How far streams let the log go. Notes that do not read hold everything: the quota still bounds
+ * it.
+ */
+static uint64_t wanted_by_streams(const struct region *r)
+{
+    struct core_feed feed;
+    enum err e = core_feed_read(&r->reader, &feed);
+    if (e == ERR_NOT_FOUND) {
+        return UINT64_MAX;
+    }
+    return e == OK ? feed.epochs[0].first.v - 1 : 0;
+}
+
 static void trim(struct region *r)
 {
     struct local_pos first;
@@ -218,7 +231,9 @@ static void trim(struct region *r)
     }
     uint64_t upto = position_behind(r, first.v, tail.v, r->config.knobs.log_keep_bytes);
     uint64_t acked = acked_by_all(r);
+    uint64_t free = wanted_by_streams(r);
     upto = acked < upto ? acked : upto;
+    upto = free < upto ? free : upto;
     if (bytes > r->config.knobs.log_bytes_max) {
         uint64_t forced = position_behind(r, first.v, tail.v, r->config.knobs.log_bytes_max);
         if (forced > upto) {
@@ -227,8 +242,10 @@ static void trim(struct region *r)
                 r->config.tracer,
                 TRACE_WARN,
                 "region",
-                "log quota reached, a peer is left behind",
+                forced > acked ? "log quota reached, a peer is left behind"
+                               : "log quota reached, streams lose their oldest records",
                 TRACE_NUM("acked", acked),
+                TRACE_NUM("wanted", free),
                 TRACE_NUM("trimmed_to", forced));
         }
     }

@@ -67,7 +67,7 @@ struct region_knobs {
     uint32_t frame_bytes;    /* a stretch of log goes out in frames of about this size */
     uint32_t window_bytes;   /* sent and not acknowledged, per subscription */
     uint32_t seed_bytes;     /* a seed chunk's size */
-    uint64_t log_keep_bytes; /* kept although everybody has it, for relays and feeds */
+    uint64_t log_keep_bytes; /* kept although everybody has it, for relays */
     uint64_t log_bytes_max; /* quota: beyond it the log goes although somebody lacks it (who is then
                                fenced) */
 };

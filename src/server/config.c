@@ -29,6 +29,8 @@ static const struct knob knobs[] = {
     KNOB32("clock.drift_ms_max", drift_ms_max, 1, 3600000),
     KNOB64("conflicts.max", conflicts_max, 10, 100000000),
     KNOB32("ttl.sweep_ms", ttl_sweep_ms, 0, 86400000),
+    KNOB32("stream.retention_ms", stream_retention_ms, 100, UINT32_MAX),
+    KNOB32("stream.shard_ms", stream_shard_ms, 10, UINT32_MAX),
     KNOB32("link.heartbeat_ms", knobs.heartbeat_ms, 10, 60000),
     KNOB32("link.dead_ms", knobs.dead_ms, 100, 600000),
     KNOB32("link.handshake_ms", knobs.handshake_ms, 100, 60000),
@@ -61,6 +63,8 @@ struct server_config server_config_default(void)
         .drift_ms_max = 500,
         .conflicts_max = 100000,
         .ttl_sweep_ms = 1000,
+        .stream_retention_ms = CORE_STREAM_RETENTION_MS,
+        .stream_shard_ms = CORE_STREAM_SHARD_MS,
         .log_level = TRACE_INFO,
         .knobs = region_knobs_default(),
     };

@@ -42,6 +42,8 @@ struct server_config {
     uint32_t drift_ms_max;
     uint64_t conflicts_max;
     uint32_t ttl_sweep_ms;
+    uint32_t stream_retention_ms;
+    uint32_t stream_shard_ms;
     enum trace_level log_level;
     struct region_knobs knobs;
 };

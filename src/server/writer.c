@@ -47,6 +47,8 @@ enum err writer_open(struct server *s)
         .region = s->config->name,
         .seed = io_random_seed(),
         .ttl_sweep_ms = s->config->ttl_sweep_ms,
+        .stream_retention_ms = s->config->stream_retention_ms,
+        .stream_shard_ms = s->config->stream_shard_ms,
         .catalog_row = tell_row,
         .ctx = w,
     };
