@@ -87,17 +87,32 @@ void dynamo_set_keystore(struct dynamo *d, const struct keystore *keystore)
     signing_cache_clear(d->signing);
 }
 
+static const struct dynamo_op stream_ops[] = {
+    {"GetRecords", get_records_begin, NULL},
+    {"GetShardIterator", get_shard_iterator_begin, NULL},
+    {"DescribeStream", describe_stream_begin, NULL},
+    {"ListStreams", list_streams_begin, NULL},
+};
+
+static const struct {
+    const char *prefix;
+    const struct dynamo_op *ops;
+    size_t n;
+} services[] = {
+    {"DynamoDB_20120810.", ops, sizeof ops / sizeof ops[0]},
+    {"DynamoDBStreams_20120810.", stream_ops, sizeof stream_ops / sizeof stream_ops[0]},
+};
+
 /* The operation X-Amz-Target names, or NULL. */
 static const struct dynamo_op *op_find(struct bytes target)
 {
-    struct bytes prefix = BYTES_LIT("DynamoDB_20120810.");
-    if (target.base == NULL || !bytes_has_prefix(target, prefix)) {
-        return NULL;
-    }
-    struct bytes name = bytes_from(target, prefix.len);
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-        if (bytes_eq_str(name, ops[i].name)) {
-            return &ops[i];
+    for (size_t k = 0; target.base != NULL && k < sizeof services / sizeof services[0]; k++) {
+        struct bytes prefix = bytes_str(services[k].prefix);
+        struct bytes name = bytes_from(target, prefix.len);
+        for (size_t i = 0; bytes_has_prefix(target, prefix) && i < services[k].n; i++) {
+            if (bytes_eq_str(name, services[k].ops[i].name)) {
+                return &services[k].ops[i];
+            }
         }
     }
     return NULL;

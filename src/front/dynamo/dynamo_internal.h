@@ -70,6 +70,8 @@ enum aws_error {
     AWS_REPLICA_EXISTS,
     AWS_REPLICA_NOT_FOUND,
     AWS_INDEX_NOT_FOUND,
+    AWS_TRIMMED_DATA_ACCESS,
+    AWS_EXPIRED_ITERATOR,
     AWS_THROTTLING,
     AWS_PAYLOAD_TOO_LARGE,
     AWS_INTERNAL,
@@ -210,6 +212,8 @@ bool table_find(struct dynamo_call *c, struct bytes name, const struct core_tabl
 struct bytes table_name_of(struct bytes name_or_arn);
 /* Appends arn:aws:dynamodb:REGION:ACCOUNT:table/NAME. */
 void put_table_arn(struct buf *b, struct bytes region, struct bytes name);
+/* The same of the stream that was turned on at `created_ms`. */
+void put_stream_arn(struct buf *b, struct bytes region, struct bytes table, uint64_t created_ms);
 /* An index by name, or NULL. Global ones come back with local false in part.local. */
 const struct core_index *table_index(const struct core_table *t, struct bytes name);
 /* The encoded primary key of a Key parameter: exactly the key attributes, right types, not empty,
@@ -381,3 +385,9 @@ enum dynamo_step batch_write_resume(struct dynamo_call *c);
 enum dynamo_step batch_get_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step query_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step scan_begin(struct dynamo_call *c, const struct json *in);
+
+/* Of DynamoDB Streams. */
+enum dynamo_step list_streams_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step describe_stream_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step get_shard_iterator_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step get_records_begin(struct dynamo_call *c, const struct json *in);

@@ -203,6 +203,9 @@ void put_table(
 /* {"TableDescription":…} of a call's result: the whole answer. */
 enum dynamo_step answer_table(struct table_call *t);
 void put_seconds(struct buf *b, uint64_t ms);
+/* "KeySchema":[…]. */
+void put_key_schema(struct buf *b, const struct expr_key_schema *keys);
+const char *stream_view_name(enum core_stream_view v);
 const char *status_name(enum core_status s);
 /* "ACTIVE" and so on, "CREATION_FAILED" for a replica that could not be made. */
 const char *replica_status_name(enum core_status s);

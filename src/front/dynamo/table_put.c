@@ -2,6 +2,7 @@
  *
  * The numbers of items and their bytes are exact, of the table and of its indexes, as the writer
  * counts them. DynamoDB itself brings them up to date every six hours or so. */
+#include "feed/feed.h"
 #include "front/dynamo/table_admin.h"
 
 const char *status_name(enum core_status s)
@@ -40,7 +41,7 @@ static void put_key(struct buf *b, struct bytes name, const char *type)
     buf_putf(b, ",\"KeyType\":\"%s\"}", type);
 }
 
-static void put_keys(struct buf *b, const struct expr_key_schema *keys)
+void put_key_schema(struct buf *b, const struct expr_key_schema *keys)
 {
     buf_put_str(b, "\"KeySchema\":[");
     for (size_t i = 0; i < expr_keys_count(keys); i++) {
@@ -136,7 +137,7 @@ static void put_index(
     buf_put_str(b, "{\"IndexName\":");
     json_put_string(b, x->part.name);
     buf_put_u8(b, ',');
-    put_keys(b, &x->part.keys);
+    put_key_schema(b, &x->part.keys);
     put_projection(b, &x->part);
     if (!x->part.local) {
         buf_putf(b, ",\"IndexStatus\":\"%s\"", status_name(x->status));
@@ -196,38 +197,7 @@ static void put_billing(struct buf *b, const struct core_table *t)
     buf_put_u8(b, '}');
 }
 
-/* Days since 1970-01-01 as a date of the Gregorian calendar (after Hinnant, "chrono-compatible
- * low-level date algorithms"). */
-static void put_date(struct buf *b, uint64_t days)
-{
-    uint64_t z = days + 719468;
-    uint64_t era = z / 146097;
-    uint64_t doe = z - era * 146097;
-    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    uint64_t mp = (5 * doy + 2) / 153;
-    unsigned day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
-    unsigned month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
-    unsigned year = (unsigned)(yoe + era * 400 + (month <= 2 ? 1 : 0));
-    buf_putf(b, "%04u-%02u-%02u", year, month, day);
-}
-
-/* The label of a stream: when it was enabled. */
-static void put_stream_label(struct buf *b, uint64_t ms)
-{
-    const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
-    put_date(b, ms / day_ms);
-    unsigned rest = (unsigned)(ms % day_ms);
-    buf_putf(
-        b,
-        "T%02u:%02u:%02u.%03u",
-        rest / 3600000,
-        rest / 60000 % 60,
-        rest / 1000 % 60,
-        rest % 1000);
-}
-
-static const char *stream_view_name(enum core_stream_view v)
+const char *stream_view_name(enum core_stream_view v)
 {
     switch (v) {
     case CORE_STREAM_NONE:
@@ -256,11 +226,9 @@ static void put_stream(struct buf *b, const struct core_table *t)
         return;
     }
     buf_put_str(b, ",\"LatestStreamLabel\":\"");
-    put_stream_label(b, t->stream_created_ms);
+    feed_label_put(b, t->stream_created_ms);
     buf_put_str(b, "\",\"LatestStreamArn\":\"");
-    put_table_arn(b, t->region, t->part.name);
-    buf_put_str(b, "/stream/");
-    put_stream_label(b, t->stream_created_ms);
+    put_stream_arn(b, t->region, t->part.name, t->stream_created_ms);
     buf_put_u8(b, '"');
 }
 
@@ -366,7 +334,7 @@ void put_table(
     buf_put_str(b, ",\"TableName\":");
     json_put_string(b, t->part.name);
     buf_put_u8(b, ',');
-    put_keys(b, &t->part.keys);
+    put_key_schema(b, &t->part.keys);
     buf_putf(b, ",\"TableStatus\":\"%s\",\"CreationDateTime\":", status_name(t->status));
     put_seconds(b, t->created_ms);
     put_throughput(c, b, t, BYTES_LIT(""), t->throughput);
