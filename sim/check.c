@@ -105,6 +105,7 @@ void check_sample(struct sim *s)
             sim_fail(
                 s, "%s has %zu commands at its writer", n->name, region_outstanding(n->region));
         }
+        follow_feeds(s, n);
         bool due = readable(s, n) && s->injected == 0;
         if (!due || !caught_up(s, n)) {
             n->seeding |= !due;

@@ -73,6 +73,9 @@ void node_init(struct sim *s, unsigned index)
     n->news_tail = &n->news;
     n->n_clients = (size_t)sim_rand(s, 1, 3);
     map_init(&n->fold);
+    for (unsigned i = 0; i < SIM_TABLES_MAX; i++) {
+        map_init(&n->followers[i].copy);
+    }
     map_init(&n->peer_pos);
     (void)snprintf(n->name, sizeof n->name, "r%u", index);
     (void)snprintf(n->address, sizeof n->address, "sim:%u", index);
@@ -522,6 +525,9 @@ void node_done(struct node *n)
         stop(n, true);
     }
     ledger_done(n);
+    for (unsigned i = 0; i < SIM_TABLES_MAX; i++) {
+        map_done(&n->followers[i].copy);
+    }
     engine_close(n->engine);
     if (n->before != NULL) {
         engine_close(n->before);

@@ -14,6 +14,7 @@
 #include "doc/doc.h"
 #include "engine/engine.h"
 #include "expr/expr.h"
+#include "feed/feed.h"
 #include "part/part.h"
 #include "region/region.h"
 #include "repl/repl.h"
@@ -36,6 +37,7 @@ enum sim_plant {
     SIM_PLANT_ACK_BEFORE_SYNC,  /* a crash takes back the last commit although it was answered */
     SIM_PLANT_LOST_FRAME,       /* a stretch of log arrives empty */
     SIM_PLANT_TORN_TXN,         /* a transaction arrives without its last change */
+    SIM_PLANT_FEED_SKIP,        /* a page of a feed lacks its last record */
 };
 
 struct sim_config {
@@ -58,6 +60,8 @@ struct sim_result {
     uint64_t conflicts;
     uint64_t ties;
     uint64_t samples;
+    uint64_t told;      /* records that consumers of streams read */
+    uint64_t told_gaps; /* times that such a one was told that it came too late */
     bool failed;
     char reason[512];
 };
@@ -134,6 +138,16 @@ struct news {
 struct sim;
 struct call;
 
+/* A consumer of one table's stream in one region, and its copy of the table. */
+struct follower {
+    uint64_t created_ms; /* the stream's label; 0: none seen yet */
+    struct feed_seq at;
+    struct feed_seq last; /* record */
+    struct map copy;      /* encoded key: uint64_t, hash of the item */
+    size_t compared;
+    uint64_t turn;
+};
+
 struct node {
     struct sim *sim;
     unsigned index;
@@ -174,6 +188,7 @@ struct node {
     struct ledger_txn **txns; /* by own position */
     size_t txns_cap;
     size_t n_clients;
+    struct follower followers[SIM_TABLES_MAX];
     bool seeding; /* since the last look of check_sample() */
     uint64_t wait_for[SIM_REGIONS_MAX];
 };
@@ -369,6 +384,10 @@ void check_sample(struct sim *s);
 bool check_settled(struct sim *s);
 void check_final(struct sim *s);
 void check_describe(struct sim *s);
+
+/* ---- follow.c ---- */
+/* Lets the consumers of a running node's streams read on and compare. */
+void follow_feeds(struct sim *s, struct node *n);
 
 /* ---- plant.c ---- */
 /* What becomes of a frame on its way from `from` to `to`; the buffer holds the replacement. */
