@@ -81,11 +81,14 @@ class Client:
             self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def call(self, operation, **request):
+        return self.send(f'DynamoDB_20120810.{operation}', request)
+
+    def send(self, target, request):
         """The decoded answer; Answer when it is an error; OSError or HTTPException when none came."""
         body = json.dumps(request).encode()
         try:
             self.connect()
-            self.connection.request('POST', '/', body, self.signed(f'DynamoDB_20120810.{operation}', body))
+            self.connection.request('POST', '/', body, self.signed(target, body))
             answer = self.connection.getresponse()
             text = answer.read()
         except BaseException:
