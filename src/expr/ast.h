@@ -128,6 +128,7 @@ struct parse {
     struct node *root; /* conditions */
     struct node *list; /* projections: paths; updates: actions, in the order written */
     bool redundant_parens;
+    bool bare;        /* messages do not begin with the kind of expression */
     bool sections[4]; /* SET REMOVE ADD DELETE seen */
     const struct token *repeated_section;
     unsigned n_operators;
@@ -172,6 +173,10 @@ void parse_section(struct parse *p, const struct token *t, struct node *actions)
 /* ---- check.c: nodes are checked as DynamoDB checks them, and placeholders resolved ---- */
 
 void check_condition(struct parse *p);
+/* As above for trees that were built: their paths and values stand, their words were somebody
+ * else's to check. */
+void check_built_condition(struct parse *p);
+void check_built_update(struct parse *p);
 void check_projection(struct parse *p);
 void check_update(struct parse *p);
 /* Whether `word`, in any case, is one of DynamoDB's reserved words. */
@@ -210,3 +215,8 @@ MUST_CHECK enum err path_tree_project(
 
 /* Turns the checked tree into a condition; NULL at the arena's cap. */
 const struct expr_cond *cond_compile(struct parse *p);
+
+/* ---- update.c ---- */
+
+/* Turns the checked actions into an update; NULL at the arena's cap. */
+struct expr_update *update_compile(struct parse *p);

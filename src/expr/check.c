@@ -229,6 +229,9 @@ static void check_path(struct parse *p, struct node *n)
 
 static void resolve_value(struct parse *p, struct node *n)
 {
+    if (n->value != NULL) {
+        return; /* built, not parsed */
+    }
     struct bytes text = token_text(p, n->token);
     struct expr_value *v = find_value(p, text);
     if (v == NULL) {
@@ -411,9 +414,9 @@ static void check_type_operand(struct parse *p, const struct node *n)
     if (p->err == OK && !is_type_tag(n->value->bytes)) {
         parse_fail(
             p,
-            "Invalid attribute type name found; type: %.*s, "
-            "valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}",
-            BYTES_FMT(n->value->bytes));
+            "Invalid attribute type name found; type: %.*s, valid types: {%s}",
+            BYTES_FMT(n->value->bytes),
+            p->bare ? "N,BS,L,B,NULL,M,S,SS,NS,BOOL" : "B,NULL,SS,BOOL,L,BS,N,NS,S,M");
     }
 }
 
@@ -582,6 +585,11 @@ void check_condition(struct parse *p)
     check_operands(p, p->nodes, p->nodes + p->n_nodes);
 }
 
+void check_built_condition(struct parse *p)
+{
+    check_operands(p, p->nodes, p->nodes + p->n_nodes);
+}
+
 /* ---- projections and updates ---- */
 
 static void check_clashes(struct parse *p, bool targets)
@@ -650,5 +658,13 @@ void check_update(struct parse *p)
     resolve_names_backwards(p, actions, n);
     for (size_t i = n; i-- > 0 && p->err == OK;) {
         check_operands(p, actions[i]->a, actions[i] + 1);
+    }
+}
+
+void check_built_update(struct parse *p)
+{
+    check_operands(p, p->nodes, p->nodes + p->n_nodes);
+    if (p->err == OK) {
+        check_clashes(p, /* targets= */ true);
     }
 }

@@ -321,3 +321,49 @@ MUST_CHECK enum err expr_update_project(
 bool expr_update_only_removes(const struct expr_update *u);
 /* As expr_cond_reaches_into(); right-hand sides count. */
 bool expr_update_reaches_into(const struct expr_update *u, struct bytes name);
+
+/* ---- the same trees, built by another language's parser ---- */
+
+/* Nodes are made bottom-up and each is used once; operands of a node are made before it and from
+ * left to right, since the first problem in that order is the one reported. Paths and values are
+ * borrowed. Nothing fails on the way: what went wrong is told at the end. Messages carry no
+ * "Invalid ...Expression: ". */
+struct expr_build;
+
+struct expr_ref {
+    uint32_t v;
+};
+
+/* Room for `n_nodes_max` nodes; NULL at the arena's cap. */
+struct expr_build *expr_build_new(struct arena *a, size_t n_nodes_max);
+struct expr_ref expr_build_path(struct expr_build *b, const struct expr_path *path);
+struct expr_ref expr_build_value(struct expr_build *b, const struct value *v);
+struct expr_ref expr_build_compare(
+    struct expr_build *b, enum expr_cmp cmp, struct expr_ref x, struct expr_ref y);
+struct expr_ref expr_build_between(
+    struct expr_build *b, struct expr_ref x, struct expr_ref lo, struct expr_ref hi);
+struct expr_ref expr_build_in(
+    struct expr_build *b, struct expr_ref x, const struct expr_ref *list, size_t n);
+struct expr_ref expr_build_not(struct expr_build *b, struct expr_ref x);
+struct expr_ref expr_build_join(
+    struct expr_build *b, bool is_and, struct expr_ref x, struct expr_ref y);
+/* A function by its lower-case name, which must be one of this room's (asserted). */
+struct expr_ref expr_build_call(
+    struct expr_build *b, const char *name, const struct expr_ref *args, size_t n);
+struct expr_ref expr_build_sum(
+    struct expr_build *b, bool minus, struct expr_ref x, struct expr_ref y);
+/* An update's actions. REMOVE takes no operand and DELETE and ADD take a value. */
+enum expr_action { EXPR_ACTION_SET, EXPR_ACTION_REMOVE, EXPR_ACTION_ADD, EXPR_ACTION_DELETE };
+void expr_build_action(
+    struct expr_build *b,
+    enum expr_action action,
+    const struct expr_path *path,
+    const struct expr_ref *operand);
+/* Check and finish what was built. Errors as those of the parsers. */
+MUST_CHECK enum err expr_build_cond(
+    struct expr_build *b,
+    struct expr_ref root,
+    const struct expr_cond **ret,
+    struct bytes *reterr_msg);
+MUST_CHECK enum err expr_build_update(
+    struct expr_build *b, const struct expr_update **ret, struct bytes *reterr_msg);

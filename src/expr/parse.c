@@ -48,7 +48,9 @@ void parse_fail(struct parse *p, const char *fmt, ...)
     }
     struct buf b;
     buf_init(&b, /* len_max= */ 1024 * 1024);
-    buf_putf(&b, "Invalid %s: ", kind_name(p->kind));
+    if (!p->bare) {
+        buf_putf(&b, "Invalid %s: ", kind_name(p->kind));
+    }
     va_list args;
     va_start(args, fmt);
     va_list again;

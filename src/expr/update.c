@@ -469,7 +469,7 @@ static enum action_kind action_kind_of(uint8_t token)
     return kinds[token - TOKEN_SET];
 }
 
-static struct expr_update *update_compile(struct parse *p)
+struct expr_update *update_compile(struct parse *p)
 {
     struct expr_update *u = ARENA_NEW(p->arena, struct expr_update);
     struct action *actions = ARENA_ARRAY(p->arena, struct action, p->n_nodes);
