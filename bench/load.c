@@ -1,16 +1,12 @@
-/* A closed-loop load generator for DynamoDB-shaped servers: every connection waits for its answer
- * before it asks again. `load --help` says what can be asked for; the result is one line of JSON.
- */
-#include "bench/load.h"
+/* The load generator as a bare program: any server, signed or not. `load --help` says what can be
+ * asked for; the result is one line of JSON. */
+#include "load/load.h"
 
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-
-enum { BUFFER_MAX = 64 << 20 };
 
 static const char usage[] =
     "usage: load --port PORT --table NAME [options]\n"
@@ -21,7 +17,8 @@ static const char usage[] =
     "  --connections N        (16)\n"
     "  --seconds N            end after N seconds\n"
     "  --requests N           end after N requests\n"
-    "  --rate N               at most N requests a second over all connections\n"
+    "  --rate N               N requests a second over all connections; latencies count from when\n"
+    "                         each was due\n"
     "  --reads PERCENT        GetItem; the rest are PutItem (0)\n"
     "  --keys N               choose among N keys; without it each write has its own\n"
     "  --in-order             with --keys: write one after the other\n"
@@ -115,15 +112,15 @@ static const char *text(const struct given *g, enum option_id id, const char *ot
     return g->text[id] != NULL ? g->text[id] : otherwise;
 }
 
-static bool make_plan(const struct given *g, struct plan *ret)
+static bool make_plan(const struct given *g, struct load_plan *ret)
 {
     bool good = g->text[OPT_PORT] != NULL && g->text[OPT_TABLE] != NULL;
-    *ret = (struct plan){
+    *ret = (struct load_plan){
         .host = text(g, OPT_HOST, "127.0.0.1"),
         .port = (uint16_t)number(g, OPT_PORT, 0, UINT16_MAX, &good),
         .table = bytes_str(text(g, OPT_TABLE, "")),
         .prefix = text(g, OPT_PREFIX, "k"),
-        .connections = (uint32_t)number(g, OPT_CONNECTIONS, 16, CONNECTIONS_MAX, &good),
+        .connections = (uint32_t)number(g, OPT_CONNECTIONS, 16, LOAD_CONNECTIONS_MAX, &good),
         .seconds_max = number(g, OPT_SECONDS, 0, 1000000, &good),
         .requests_max = number(g, OPT_REQUESTS, 0, UINT64_MAX, &good),
         .rate = number(g, OPT_RATE, 0, 10000000, &good),
@@ -132,55 +129,12 @@ static bool make_plan(const struct given *g, struct plan *ret)
         .ring = (uint32_t)number(g, OPT_RING, 0, 1000000, &good),
         .in_order = g->text[OPT_IN_ORDER] != NULL,
         .item_bytes = (uint32_t)number(g, OPT_ITEM_BYTES, 300, 400 * 1024, &good),
+        .seed = number(g, OPT_SEED, 1, UINT64_MAX, &good),
         .timeout_ms = number(g, OPT_TIMEOUT_MS, 10000, 1000000, &good),
         .persistent = g->text[OPT_PERSISTENT] != NULL,
         .log_fd = -1,
     };
-    return good && ret->connections > 0 && strlen(ret->prefix) < NAME_MAX_LEN / 2;
-}
-
-static void put_latency(const char *name, const struct histogram *h)
-{
-    (void)printf(
-        ", \"%s_us\": {\"p50\": %llu, \"p90\": %llu, \"p99\": %llu, \"max\": %llu, \"mean\": %llu}",
-        name,
-        (unsigned long long)histogram_at(h, 500),
-        (unsigned long long)histogram_at(h, 900),
-        (unsigned long long)histogram_at(h, 990),
-        (unsigned long long)h->max,
-        (unsigned long long)(h->count == 0 ? 0 : h->sum / h->count));
-}
-
-/* Whatever fails to be printed shows in the exit code, at the end. */
-static void print_result(const struct tally *t, double seconds)
-{
-    (void)printf(
-        "{\"done\": %llu, \"reads\": %llu, \"found\": %llu, \"writes\": %llu, \"refused\": %llu, "
-        "\"unknown\": %llu, \"connects\": %llu, \"seconds\": %.3f, \"per_second\": %.1f, "
-        "\"gap_ms_max\": %.1f",
-        (unsigned long long)t->done,
-        (unsigned long long)t->reads,
-        (unsigned long long)t->found,
-        (unsigned long long)t->writes,
-        (unsigned long long)t->refused,
-        (unsigned long long)t->unknown,
-        (unsigned long long)t->connects,
-        seconds,
-        (double)t->done / seconds,
-        (double)t->gap_ns_max / 1e6);
-    put_latency("read", &t->read_us);
-    put_latency("write", &t->write_us);
-    (void)printf("}\n");
-    if (t->first_error[0] != '\0') {
-        (void)fprintf(stderr, "load: first error: %s\n", t->first_error);
-    }
-}
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return good && ret->connections > 0 && strlen(ret->prefix) < LOAD_NAME_MAX / 2;
 }
 
 static struct bytes environment(const char *name)
@@ -189,18 +143,27 @@ static struct bytes environment(const char *name)
     return value == NULL ? BYTES_NONE : bytes_str(value);
 }
 
-static int run(struct work *w)
+static int run(const struct load_plan *plan)
 {
-    double begun = seconds_now();
-    int code = load_run(w);
-    print_result(&w->tally, seconds_now() - begun);
-    return code != 0 || fflush(stdout) != 0 ? 1 : 0;
+    struct load_tally *tally = calloc(1, sizeof *tally);
+    ASSERT(tally != NULL);
+    enum err e = load_run(plan, tally);
+    struct buf out;
+    buf_init(&out, /* len_max= */ 65536);
+    load_tally_put(&out, tally);
+    (void)printf("%.*s", BYTES_FMT(buf_bytes(&out))); /* checked by the flush */
+    if (tally->first_error[0] != '\0') {
+        (void)fprintf(stderr, "load: first error: %s\n", tally->first_error);
+    }
+    buf_done(&out);
+    free(tally);
+    return e == OK && fflush(stdout) == 0 ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
     struct given given = {0};
-    struct plan plan;
+    struct load_plan plan;
     bool good = collect(argc, argv, &given);
     if (given.text[OPT_HELP] != NULL) {
         return fputs(usage, stdout) < 0 ? 1 : 0;
@@ -217,24 +180,10 @@ int main(int argc, char **argv)
             return 1;
         }
     }
-    char host[NAME_MAX_LEN];
-    (void)snprintf(host, sizeof host, "%s:%u", plan.host, plan.port); /* an address fits */
-    struct work *w = calloc(1, sizeof *w);
-    ASSERT(w != NULL);
-    w->plan = &plan;
-    w->prng = prng_seeded(number(&given, OPT_SEED, 1, UINT64_MAX, &good));
-    w->signer = (struct signer){
-        .host = bytes_str(host), .region = BYTES_LIT("none"), .access_key = BYTES_LIT("none")};
     if (given.text[OPT_REGION] != NULL) {
-        w->signer.region = bytes_str(given.text[OPT_REGION]);
-        w->signer.access_key = environment("AWS_ACCESS_KEY_ID");
-        w->signer.secret_key = environment("AWS_SECRET_ACCESS_KEY");
+        plan.region = bytes_str(given.text[OPT_REGION]);
+        plan.access_key = environment("AWS_ACCESS_KEY_ID");
+        plan.secret_key = environment("AWS_SECRET_ACCESS_KEY");
     }
-    buf_init(&w->log, BUFFER_MAX);
-    buf_init(&w->body, BUFFER_MAX);
-    int code = run(w);
-    buf_done(&w->log);
-    buf_done(&w->body);
-    free(w);
-    return code;
+    return run(&plan);
 }

@@ -1,4 +1,4 @@
-/* The connections: one request on its way in each, all in one epoll loop.
+/* The connections: one request on its way in each, all in one epoll loop, and the end of a run.
  *
  *   DOWN --dial()--> DIALLING --writable()--> IDLE --ask()--> WAITING --readable()--> IDLE
  *     ^                  |                                       |
@@ -19,12 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/load.h"
+#include "load/inside.h"
 
 enum {
     ANSWER_BYTES_MAX = 1 << 20,
     READ_BYTES = 16384,
     REQUEST_BYTES_MAX = 1 << 20,
+    LOG_BYTES_MAX = 64 << 20,
     REDIAL_MS = 20,
     SYNC_MS = 50,
     SECOND_NS = 1000000000,
@@ -41,6 +42,7 @@ struct link {
     size_t sent;
     struct buf in;
     uint64_t since_ns; /* WAITING: when it was sent; DOWN: when it went down */
+    uint64_t due_ns;   /* WAITING: when it should have been sent, if everything had been in time */
 };
 
 struct loop {
@@ -83,7 +85,10 @@ static void lost(struct loop *l, struct link *k, const char *why)
     }
     close_link(k);
     if (!l->w->plan->persistent && !l->stopping) {
-        (void)fprintf(stderr, "load: %s\n", why); /* nothing helps if that fails */
+        struct load_tally *t = l->w->tally;
+        if (t->first_error[0] == '\0') {
+            (void)snprintf(t->first_error, sizeof t->first_error, "%s", why); /* cut */
+        }
         l->failed = true;
         l->stopping = true;
     }
@@ -106,7 +111,7 @@ static void dial(struct loop *l, struct link *k)
         lost(l, k, "could not connect");
         return;
     }
-    l->w->tally.connects++;
+    l->w->tally->connects++;
     watch(l, k, EPOLLOUT, EPOLL_CTL_ADD);
 }
 
@@ -127,8 +132,16 @@ static void push(struct loop *l, struct link *k)
     }
 }
 
+/* When the request that goes out next is due. */
+static uint64_t next_due_ns(const struct loop *l)
+{
+    double rate = (double)l->w->plan->rate;
+    return l->begun_ns + (uint64_t)((double)l->w->issued / rate * SECOND_NS);
+}
+
 static void ask(struct loop *l, struct link *k)
 {
+    uint64_t due = l->w->plan->rate > 0 ? next_due_ns(l) : 0;
     buf_clear(&k->out);
     buf_clear(&k->in);
     k->sent = 0;
@@ -136,18 +149,18 @@ static void ask(struct loop *l, struct link *k)
     ASSERT(k->out.err == OK);
     k->state = WAITING;
     k->since_ns = now_ns();
+    k->due_ns = due > 0 ? due : k->since_ns;
     push(l, k);
 }
 
 /* Whether the plan lets one more request go out now. */
 static bool may_ask(const struct loop *l, uint64_t now)
 {
-    const struct plan *p = l->w->plan;
+    const struct load_plan *p = l->w->plan;
     if (l->stopping || (p->requests_max > 0 && l->w->issued >= p->requests_max)) {
         return false;
     }
-    double due = (double)(now - l->begun_ns) / SECOND_NS * (double)p->rate;
-    return p->rate == 0 || (double)l->w->issued < due;
+    return p->rate == 0 || next_due_ns(l) <= now;
 }
 
 /* The length of the whole answer, 0 while its head is incomplete; *ret_body is where its body
@@ -193,7 +206,7 @@ static void answered(struct loop *l, struct link *k, size_t body_at)
     enum outcome outcome = outcome_of(&k->in);
     bool closes = memmem(k->in.base, body_at, "onnection: close", 16) != NULL;
     struct bytes body = bytes_from(buf_bytes(&k->in), body_at);
-    work_ended(&k->c, outcome, (now - k->since_ns) / 1000, now, body);
+    work_ended(&k->c, outcome, (now - k->due_ns) / 1000, now, body);
     k->state = IDLE;
     if (closes) {
         close_link(k);
@@ -259,7 +272,7 @@ static void flush_log(struct loop *l, bool sync)
 /* What time brings: new requests, dials, missed answers, the end. */
 static void tick(struct loop *l)
 {
-    const struct plan *p = l->w->plan;
+    const struct load_plan *p = l->w->plan;
     uint64_t now = now_ns();
     if (p->seconds_max > 0 && now - l->begun_ns >= p->seconds_max * SECOND_NS) {
         l->stopping = true;
@@ -283,7 +296,7 @@ static void tick(struct loop *l)
 
 static bool finished(const struct loop *l)
 {
-    const struct plan *p = l->w->plan;
+    const struct load_plan *p = l->w->plan;
     bool all_issued = p->requests_max > 0 && l->w->issued >= p->requests_max;
     if (!l->stopping && !all_issued) {
         return false;
@@ -298,7 +311,7 @@ static bool finished(const struct loop *l)
 
 static void open_all(struct loop *l)
 {
-    const struct plan *p = l->w->plan;
+    const struct load_plan *p = l->w->plan;
     sigset_t set;
     (void)sigemptyset(&set); /* cannot fail, nor can adding real signals */
     (void)sigaddset(&set, SIGINT);
@@ -340,10 +353,23 @@ static void close_all(struct loop *l)
     (void)close(l->epoll_fd);  /* holds nothing */
 }
 
+/* How long to wait for events: not past the time when a request is due, nor past a millisecond. */
+static struct timespec patience(const struct loop *l)
+{
+    uint64_t ns = 1000000;
+    if (l->w->plan->rate > 0) {
+        uint64_t due = next_due_ns(l);
+        uint64_t now = now_ns();
+        ns = due > now && due - now < ns ? due - now : ns;
+    }
+    return (struct timespec){.tv_nsec = (long)ns};
+}
+
 static void turn(struct loop *l)
 {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait(l->epoll_fd, events, EVENTS, /* ms */ 1);
+    struct timespec wait = patience(l);
+    int n = epoll_pwait2(l->epoll_fd, events, EVENTS, &wait, NULL);
     for (int i = 0; i < n; i++) {
         struct link *k = events[i].data.ptr;
         if (k == NULL) {
@@ -359,7 +385,7 @@ static void turn(struct loop *l)
     }
 }
 
-int load_run(struct work *w)
+static enum err run(struct work *w)
 {
     struct loop l = {.w = w};
     open_all(&l);
@@ -368,6 +394,35 @@ int load_run(struct work *w)
         tick(&l);
     }
     flush_log(&l, /* sync */ true);
+    w->tally->seconds = (double)(now_ns() - l.begun_ns) / SECOND_NS;
     close_all(&l);
-    return l.failed ? 1 : 0;
+    return l.failed ? ERR_UNAVAILABLE : OK;
+}
+
+enum err load_run(const struct load_plan *plan, struct load_tally *ret)
+{
+    ASSERT(plan->connections > 0);
+    ASSERT(plan->connections <= LOAD_CONNECTIONS_MAX);
+    char host[LOAD_NAME_MAX];
+    (void)snprintf(host, sizeof host, "%s:%u", plan->host, plan->port); /* an address fits */
+    bool sign = plan->region.len > 0;
+    struct work w = {
+        .plan = plan,
+        .signer =
+            {
+                .host = bytes_str(host),
+                .region = sign ? plan->region : BYTES_LIT("none"),
+                .access_key = sign ? plan->access_key : BYTES_LIT("none"),
+                .secret_key = sign ? plan->secret_key : BYTES_NONE,
+            },
+        .prng = prng_seeded(plan->seed),
+        .tally = ret,
+    };
+    *ret = (struct load_tally){0};
+    buf_init(&w.log, LOG_BYTES_MAX);
+    buf_init(&w.body, REQUEST_BYTES_MAX);
+    enum err e = run(&w);
+    buf_done(&w.log);
+    buf_done(&w.body);
+    return e;
 }

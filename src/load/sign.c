@@ -1,5 +1,5 @@
 /* Source: "Create a signed AWS API request" in the IAM user guide. */
-#include "bench/sign.h"
+#include "load/sign.h"
 
 #include <time.h>
 

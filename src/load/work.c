@@ -1,18 +1,14 @@
-/* What is asked of the server, and what becomes of it.
- *
- * With a log, every write's outcome is a line "= PK SK SEQ" (acknowledged), "! …" (refused) or "?
- * …" (unknown); seq rises over a connection's writes. A reader of the log thereby knows what must,
- * what must not and what may be found. */
+/* What is asked of the server, and what becomes of it. */
 #include <stdio.h>
 
-#include "bench/load.h"
+#include "load/inside.h"
 
 enum { FILLER_MAX = 400 * 1024, FIXED_ITEM_BYTES = 120 };
 
 static void choose(struct connection *c, struct request *r)
 {
     struct work *w = c->work;
-    const struct plan *p = w->plan;
+    const struct load_plan *p = w->plan;
     r->is_read = prng_below(&w->prng, 100) < p->reads_percent;
     r->seq = c->next_seq++;
     int n;
@@ -76,7 +72,8 @@ void work_next(struct connection *c, int64_t now_s, struct buf *to)
     sign_request(&w->signer, now_s, target, buf_bytes(&w->body), to);
 }
 
-static void count_done(struct tally *t, const struct request *r, uint64_t took_us, uint64_t now_ns)
+static void count_done(
+    struct load_tally *t, const struct request *r, uint64_t took_us, uint64_t now_ns)
 {
     t->done++;
     if (t->last_done_ns != 0 && now_ns - t->last_done_ns > t->gap_ns_max) {
@@ -100,7 +97,7 @@ void work_ended(
     struct bytes body)
 {
     struct work *w = c->work;
-    struct tally *t = &w->tally;
+    struct load_tally *t = w->tally;
     const struct request *r = &c->request;
     char mark = '=';
     switch (outcome) {

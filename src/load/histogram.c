@@ -1,5 +1,5 @@
 /* Buckets below 16 hold one value each; above, the four bits behind the leading one choose. */
-#include "bench/histogram.h"
+#include "load/histogram.h"
 
 static unsigned bucket_of(uint64_t v)
 {
