@@ -101,6 +101,23 @@ static const struct arg_option export_options[] = {
     CLI_OPTIONS_CLUSTER,
 };
 
+static const struct arg_option bench_options[] = {
+    {"region", ARG_TEXT, "NAME", "which region (default: the first that answers)", 0},
+    {"connections", ARG_NUMBER, "N", "(default: 16)", 16384},
+    {"seconds", ARG_NUMBER, "N", "(default: 10)", 1000000},
+    {"rate",
+     ARG_NUMBER,
+     "N",
+     "requests a second; latencies then count from when each was due (default: as many as go)",
+     10000000},
+    {"reads", ARG_NUMBER, "PERCENT", "GetItem; the rest are PutItem (default: 50)", 100},
+    {"keys", ARG_NUMBER, "N", "choose among so many items (default: 10000)", 100000000},
+    {"item-bytes", ARG_NUMBER, "N", "about so large (default: 300)", 400 * 1024},
+    {"seed", ARG_NUMBER, "N", "of the choices (default: 1)", 0},
+    CLI_OPTIONS_CLUSTER,
+    CLI_OPTION_JSON,
+};
+
 #define FAULT_DETAILS                                                                             \
     "B may be \"all\": every other region. Only regions in development mode take faults; godwit " \
     "status\n"                                                                                    \
@@ -363,6 +380,17 @@ const struct cli_command cli_commands[] = {
         .n_min = 2,
         .n_max = 2,
         .run = run_export,
+    },
+    {
+        .name = "bench",
+        .synopsis = "",
+        .summary = "put load on a region and measure it",
+        .details =
+            "Signed GetItem and PutItem requests against a table of its own, godwit-bench, which "
+            "stays. Writes\n"
+            "count when they are acknowledged, so when they are on disk.",
+        OPTIONS(bench_options),
+        .run = run_bench,
     },
 };
 const size_t cli_commands_n = sizeof cli_commands / sizeof cli_commands[0];

@@ -127,3 +127,4 @@ CLI_RUN(run_fault_skew);
 CLI_RUN(run_fault_heal);
 CLI_RUN(run_import);
 CLI_RUN(run_export);
+CLI_RUN(run_bench);

@@ -66,3 +66,13 @@ def test_forwarding(cluster):
     assert status == 200
     wait_until('the link to be down', lambda: not cluster.peer(US, EU)['connected'], PATIENCE_S)
     cluster.at(US).put('k', 2, v='x')
+
+
+# The load generator measures a region that writes and reads go to, at the rate asked for.
+def test_bench(cluster):
+    told = json.loads(cluster.tool('bench', '--region', EU, '--seconds', '1', '--rate', '200', '--keys', '50', '--json'))
+    assert told['refused'] == told['unknown'] == 0
+    assert told['found'] == told['reads'] > 0
+    assert told['writes'] > 0
+    assert 0 < told['read_us']['p50'] <= told['read_us']['max']
+    assert sum(told[what] for what in ('reads', 'writes')) <= 201
