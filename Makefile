@@ -7,6 +7,8 @@ PYTHON := /usr/bin/python3
 BUILD ?= build
 WERROR ?= true
 DEPS ?= yes
+# Figures to measure with `bench`: all without.
+FIGURE ?=
 # Arguments for the program behind `run`, `demo`, `test`, `bench` or `soak`.
 ARGS ?=
 
@@ -38,10 +40,10 @@ demo: build ## three regions on this machine and the flights application on them
 run: build ## a development cluster until Ctrl-C
 	@$(BUILD)/godwit dev $(ARGS)
 
-bench: build ## throughput beside dynalite, in one interleaved run
+bench: build ## the figures of merit beside their bars; FIGURE=F3 for one, ARGS=--quick for a look
 	@$(need) test bench
-	@test ! -e bench/package-lock.json || test -e bench/node_modules || (cd bench && npm ci --no-fund --no-audit)
-	@$(PYTHON) bench/bench.py $(ARGS)
+	@test -e bench/node_modules || (cd bench && npm ci --no-fund --no-audit)
+	@$(PYTHON) bench/figures.py $(ARGS) $(FIGURE)
 
 soak: build ## fresh simulator seeds and real crashes for an hour; ARGS='--minutes 5' for less
 	@$(need) test

@@ -3,13 +3,13 @@ import json
 import os
 import pathlib
 import socket
-import statistics
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / 'tests/cluster')]
+from figure import percentile, quartiles  # noqa: E402,F401
 from harness import BINARY, LOAD, PATIENCE_S, TABLE, Client, Cluster, wait_until  # noqa: E402,F401
 
 RESULTS = ROOT / 'build/bench-results'
@@ -33,19 +33,6 @@ def run_load(port, *options, keys=None, region=None):
     return json.loads(done.stdout)
 
 
-def quartiles(values):
-    """(first quartile, median, third quartile)."""
-    if len(values) == 1:
-        return values[0], values[0], values[0]
-    low, middle, high = statistics.quantiles(values, n=4, method='inclusive')
-    return low, middle, high
-
-
-def percentile(values, part):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
-
-
 def save(name, result):
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f'{name}.json'
@@ -58,3 +45,9 @@ def free_port():
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
         return s.getsockname()[1]
+
+
+def is_open(port):
+    """Whether somebody listens on that port of loopback."""
+    with socket.socket() as s:
+        return s.connect_ex(('127.0.0.1', port)) == 0

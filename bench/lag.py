@@ -60,7 +60,7 @@ class Direction:
         self.name, self.delay_s = f'{source} to {target}', delay_s
         self.writer, self.poller = cluster.fresh(source), Poller(cluster.fresh(target))
         self.pk = f'lag-{source}-{target}'
-        self.lags, self.polls, self.unseen, self.number = [], [], 0, 0
+        self.lags, self.times, self.polls, self.unseen, self.number = [], [], [], 0, 0
 
     def write(self):
         self.number += 1
@@ -77,13 +77,21 @@ class Direction:
             missed, last = True, now
         if missed:
             self.lags.append(now - acked)
+            self.times.append(now)
             self.polls.append(now - last)
         else:
             self.unseen += 1
 
     def run(self, samples):
+        self.run_while(lambda: len(self.lags) + self.unseen < samples)
+
+    def run_for(self, seconds):
+        end = time.monotonic() + seconds
+        self.run_while(lambda: time.monotonic() < end)
+
+    def run_while(self, wanted):
         pending, next_write = [], time.monotonic()
-        while len(self.lags) + self.unseen < samples:
+        while wanted():
             now = time.monotonic()
             window = pending[0][0] + self.delay_s - EARLY_S if pending else now + 1
             if now >= window:

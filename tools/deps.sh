@@ -12,7 +12,8 @@ build='gcc g++ libc6-dev meson ninja-build pkg-config lemon re2c
   libzstd-dev liblz4-dev zlib1g-dev libcurl4-openssl-dev libcmocka-dev ca-certificates'
 test='python3 python3-pytest python3-boto3 awscli procps'
 check='clang clang-format libclang-rt-14-dev git'
-bench='nodejs npm'
+bench='redis-server redis-tools rocksdb-tools postgresql-15'
+node='nodejs npm'
 
 list_only=no
 wanted=
@@ -23,8 +24,9 @@ for part in "$@"; do
     test) wanted="$wanted $test" ;;
     check) wanted="$wanted $check" ;;
     bench)
+        wanted="$wanted $bench"
         # Node may have come from elsewhere, under another package name: the programs are what counts.
-        if ! command -v node >/dev/null || ! command -v npm >/dev/null; then wanted="$wanted $bench"; fi ;;
+        if ! command -v node >/dev/null || ! command -v npm >/dev/null; then wanted="$wanted $node"; fi ;;
     *)
         echo "deps: no part is called '$part': build, test, check, bench" >&2
         exit 2 ;;
@@ -65,6 +67,13 @@ apt() {
     echo "deps: 'apt-get $*' failed" >&2
     exit 1
 }
+# Servers that are only measured beside ours shall not be started, now or at boot.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+    $as_root chmod 755 $policy
+    trap '$as_root rm -f "$policy"; rm -f "$log"' EXIT
+fi
 apt update
 apt install --no-install-recommends $missing
 echo "deps: installed $(printf '%s\n' $missing | wc -l) packages and what they need"
