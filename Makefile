@@ -17,7 +17,7 @@ need = tools/deps.sh
 else
 need = :
 endif
-sources = find $(wildcard src sim tests bench) -name '*.[ch]' -o -name '*.cpp'
+sources = find $(wildcard src sim tests bench) -name node_modules -prune -o \( -name '*.[ch]' -o -name '*.cpp' \) -print
 
 .PHONY: all build test demo run bench soak deps tidy format check-format asan tsan clang clean help
 .DEFAULT_GOAL := all
