@@ -77,51 +77,74 @@ static enum err fill(
     return e;
 }
 
-static enum err fill_store(char **argv, struct engine *engine)
+/* What the command line says. */
+struct order {
+    const char *store;
+    const char *region;
+    uint64_t id;
+    const char *table;
+    uint64_t items;
+    uint64_t item_bytes;
+};
+
+static bool take_order(int argc, char **argv, struct order *ret)
+{
+    if (argc != 7 || strlen(argv[3]) != 16) {
+        return false;
+    }
+    *ret = (struct order){.store = argv[1], .region = argv[2], .table = argv[4]};
+    for (const char *at = argv[3]; *at != '\0'; at++) {
+        unsigned digit = *at <= '9' ? (unsigned)(*at - '0') : (unsigned)(*at - 'a') + 10;
+        ret->id = ret->id << 4 | (digit & 15);
+    }
+    return bytes_u64(bytes_str(argv[5]), &ret->items) == OK &&
+           bytes_u64(bytes_str(argv[6]), &ret->item_bytes) == OK && ret->item_bytes <= FILLER_MAX;
+}
+
+static enum err fill_store(const struct order *o, struct engine *engine)
 {
     struct core_config config = {
         .part =
             {
-                .region = {strtoull(argv[3], NULL, 16)},
+                .region = {o->id},
                 .engine = engine,
                 .drift_ms_max = 500,
                 .batch_bytes_max = 4 << 20,
                 .conflicts_max = 1000,
             },
-        .region = bytes_str(argv[2]),
+        .region = bytes_str(o->region),
         .seed = 1,
     };
-    static uint8_t filler[FILLER_MAX];
+    uint8_t filler[FILLER_MAX];
     memset(filler, 'x', sizeof filler);
-    size_t len = strtoul(argv[6], NULL, 10);
-    len = len > sizeof filler ? sizeof filler : len;
     struct core *core;
     enum err e = core_open(&config, wall_ms(), &core);
     if (e != OK) {
         return e;
     }
-    const struct core_table *t = catalog_table(core_catalog(core), bytes_str(argv[4]));
+    const struct core_table *t = catalog_table(core_catalog(core), bytes_str(o->table));
     e = t == NULL ? ERR_NOT_FOUND
-                  : fill(core, t, strtoull(argv[5], NULL, 10), bytes_of(filler, len));
+                  : fill(core, t, o->items, bytes_of(filler, (size_t)o->item_bytes));
     core_close(core);
     return e;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 7) {
+    struct order order;
+    if (!take_order(argc, argv, &order)) {
         (void)fprintf(stderr, "usage: fill STORE REGION ID TABLE ITEMS ITEM_BYTES\n");
         return 2;
     }
     struct arena a;
     arena_init(&a, /* bytes_max= */ 1 << 16);
     const struct engine_rocks_config config = {
-        .path = argv[1], .cache_bytes = CACHE_BYTES, .write_buffer_bytes = BUFFER_BYTES};
+        .path = order.store, .cache_bytes = CACHE_BYTES, .write_buffer_bytes = BUFFER_BYTES};
     struct engine *engine;
     struct bytes msg;
     enum err e = engine_rocks_open(&config, &a, &engine, &msg);
     if (e == OK) {
-        e = fill_store(argv, engine);
+        e = fill_store(&order, engine);
         engine_close(engine);
     }
     arena_done(&a);

@@ -2,7 +2,6 @@
  * that cuts requests out of the stream by Content-Length and answers each with the same bytes. It
  * looks at nothing else, so no server that does any work can be faster on the same core. */
 #include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +11,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/base.h"
 
 enum { IN_MAX = 1 << 16, EVENTS = 256 };
 
@@ -38,7 +39,10 @@ static size_t request_length(const struct client *c)
     size_t head = (size_t)(end - c->in) + 4;
     static const char name[] = "Content-Length: ";
     const char *at = memmem(c->in, head, name, sizeof name - 1);
-    size_t body = at == NULL ? 0 : strtoul(at + sizeof name - 1, NULL, 10);
+    size_t body = 0;
+    for (at = at == NULL ? "" : at + sizeof name - 1; *at >= '0' && *at <= '9'; at++) {
+        body = body * 10 + (size_t)(*at - '0');
+    }
     return c->len >= head + body ? head + body : 0;
 }
 
@@ -91,11 +95,13 @@ static void take(int listener, int epoll_fd)
 int main(int argc, char **argv)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    at.sin_port = htons(argc == 2 ? (uint16_t)atoi(argv[1]) : 0);
+    uint64_t port = 0;
+    bool given = argc == 2 && bytes_u64(bytes_str(argv[1]), &port) == OK && port <= UINT16_MAX;
+    at.sin_port = htons((uint16_t)port);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
-    if (at.sin_port == 0 || listener < 0 || epoll_fd < 0 ||
+    if (!given || listener < 0 || epoll_fd < 0 ||
         bind(listener, (struct sockaddr *)&at, sizeof at) != 0 || listen(listener, 4096) != 0 ||
         epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &e) != 0) {
         (void)fprintf(stderr, "usage: responder PORT (free, on loopback)\n"); /* the code says it */
