@@ -9,7 +9,7 @@ set -eu
 
 build='gcc g++ libc6-dev meson ninja-build pkg-config lemon re2c
   librocksdb-dev libh2o-evloop-dev libwslay-dev libssl-dev libsimdjson-dev libxxhash-dev
-  libzstd-dev liblz4-dev zlib1g-dev libcurl4-openssl-dev libcmocka-dev ca-certificates'
+  libzstd-dev zlib1g-dev libcurl4-openssl-dev libcmocka-dev ca-certificates'
 test='python3 python3-pytest python3-boto3 awscli procps'
 check='clang clang-format libclang-rt-14-dev git'
 bench='redis-server redis-tools rocksdb-tools postgresql-15'

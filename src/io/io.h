@@ -268,7 +268,8 @@ void http_call_cancel(struct http_call *call);
 /* ---- Links --------------------------------------------------------------------------- */
 
 /* A TCP connection that carries frames: a u32 little-endian length, then that many bytes (0
- * allowed, at most IO_FRAME_BYTES_MAX). What frames mean, who the peer is and whether it still
+ * allowed, at most IO_FRAME_BYTES_MAX). The length's highest bit says that the bytes are part of a
+ * compressed stream (docs/formats/link.md). What frames mean, who the peer is and whether it still
  * lives is the caller's affair. */
 struct io_link;
 struct io_link_listener;
@@ -284,7 +285,8 @@ struct io_link_events {
     /* A send was refused before, and half of the queue is free again. May be NULL. */
     void (*on_drain)(void *arg, struct io_link *link);
     /* The connection ended, once: OK: the peer closed it; ERR_IO; ERR_TOO_BIG: it sent a frame
-     * longer than allowed. Nothing is called afterwards; free the link. */
+     * longer than allowed; ERR_CORRUPT: it sent one that does not decompress. Nothing is called
+     * afterwards; free the link. */
     void (*on_close)(void *arg, struct io_link *link, enum err e);
 };
 
@@ -324,6 +326,15 @@ void io_link_free(struct io_link *link);
 /* Queues a copy of `frame`. OK; ERR_BUSY: the queue is full, on_drain will tell; ERR_TOO_BIG;
  * ERR_UNAVAILABLE: not connected (yet, or any more). A frame always fits an empty queue. */
 MUST_CHECK enum err io_link_send(struct io_link *link, struct bytes frame);
+/* From now on frames go out compressed, and compressed ones are taken; before, they end the link.
+ * To be called once the peer has proved who it is: a stranger shall not make us keep windows. */
+void io_link_compress(struct io_link *link);
+/* Bytes the link has put on the wire and taken from it, headers included. */
+struct io_link_bytes {
+    uint64_t sent;
+    uint64_t received;
+};
+struct io_link_bytes io_link_bytes(const struct io_link *link);
 /* Bytes accepted and not yet given to the kernel. */
 size_t io_link_queued(const struct io_link *link);
 /* Replaces the faults. Frames already held back keep the time they were given, unless a blackhole

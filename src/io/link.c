@@ -20,6 +20,7 @@
 
 #include "io/hold.h"
 #include "io/loop.h"
+#include "io/squeeze.h"
 
 enum {
     QUEUE_BYTES_MAX_DEFAULT = 64 << 20,
@@ -29,7 +30,11 @@ enum {
     DIRECT_BYTES_MAX = 64 << 10,
     KEEP_BUFFER_BYTES_MAX = 256 << 10,
     LISTEN_RETRY_MS = 100,
+    SQUEEZE_SLACK = 64 << 10, /* what decompression wants beyond a frame's length */
 };
+
+/* Of a frame's length: its bytes are the next of the compressed stream. */
+static const uint32_t squeezed_bit = UINT32_C(1) << 31;
 
 enum link_state { LINK_WAITING, LINK_CONNECTING, LINK_ACCEPTED, LINK_OPEN, LINK_CLOSED };
 
@@ -50,6 +55,11 @@ struct io_link {
     struct buf in; /* a long frame on its way */
     size_t in_len; /* its length; valid while in_gathering */
     bool in_gathering;
+    bool in_squeezed;        /* the long frame is */
+    struct squeeze *squeeze; /* NULL: not compressed (yet) */
+    struct buf packed;       /* a frame on its way out, compressed; reused */
+    struct buf plain;        /* a frame that came, decompressed; reused */
+    struct io_link_bytes bytes;
     unsigned n_calls; /* events under way */
     bool freed;       /* by the callee of one of them */
     char peer[PEER_TEXT_LEN];
@@ -80,6 +90,8 @@ static struct io_link *link_new(struct io_loop *loop, enum link_state state)
     buf_init(&l->out, SIZE_MAX);
     buf_init(&l->flight, SIZE_MAX);
     buf_init(&l->in, IO_FRAME_BYTES_MAX);
+    buf_init(&l->packed, SIZE_MAX);
+    buf_init(&l->plain, IO_FRAME_BYTES_MAX + SQUEEZE_SLACK);
     return l;
 }
 
@@ -110,6 +122,10 @@ static void shut(struct io_link *l)
     buf_done(&l->out);
     buf_done(&l->flight);
     buf_done(&l->in);
+    buf_done(&l->packed);
+    buf_done(&l->plain);
+    squeeze_free(l->squeeze);
+    l->squeeze = NULL;
     l->queued_bytes = 0;
 }
 
@@ -176,6 +192,7 @@ static void on_written(h2o_socket_t *sock, const char *err)
         drop(l, ERR_IO);
         return;
     }
+    l->bytes.sent += l->flight.len;
     ASSERT(l->queued_bytes >= l->flight.len);
     l->queued_bytes -= l->flight.len;
     if (l->flight.cap > KEEP_BUFFER_BYTES_MAX) {
@@ -242,17 +259,25 @@ enum err io_link_send(struct io_link *link, struct bytes frame)
     if (link->state != LINK_OPEN) {
         return ERR_UNAVAILABLE;
     }
-    size_t n = IO_FRAME_HEADER_BYTES + frame.len;
-    if (link->queued_bytes > 0 && link->queued_bytes + n > link->config.queue_bytes_max) {
+    if (link->queued_bytes > 0 &&
+        link->queued_bytes + IO_FRAME_HEADER_BYTES + frame.len > link->config.queue_bytes_max) {
         link->refused = true;
         return ERR_BUSY;
     }
-    link->queued_bytes += n;
+    uint32_t flag = 0;
+    if (link->squeeze != NULL) {
+        buf_clear(&link->packed);
+        squeeze_put(link->squeeze, frame, &link->packed);
+        frame = buf_bytes(&link->packed);
+        flag = squeezed_bit;
+    }
+    link->queued_bytes += IO_FRAME_HEADER_BYTES + frame.len;
+    uint32_t head = (uint32_t)frame.len | flag;
     uint8_t header[IO_FRAME_HEADER_BYTES] = {
-        (uint8_t)frame.len,
-        (uint8_t)(frame.len >> 8),
-        (uint8_t)(frame.len >> 16),
-        (uint8_t)(frame.len >> 24),
+        (uint8_t)head,
+        (uint8_t)(head >> 8),
+        (uint8_t)(head >> 16),
+        (uint8_t)(head >> 24),
     };
     if (hold_needed(&link->hold)) {
         hold_push(&link->hold, io_now_ns(), bytes_of(header, sizeof header), frame);
@@ -264,6 +289,18 @@ enum err io_link_send(struct io_link *link, struct bytes frame)
     ASSERT(link->out.err == OK);
     flush(link);
     return OK;
+}
+
+void io_link_compress(struct io_link *link)
+{
+    if (link->state == LINK_OPEN && link->squeeze == NULL) {
+        link->squeeze = squeeze_new();
+    }
+}
+
+struct io_link_bytes io_link_bytes(const struct io_link *link)
+{
+    return link->bytes;
 }
 
 size_t io_link_queued(const struct io_link *link)
@@ -285,6 +322,30 @@ static bool deliver(struct io_link *l, struct bytes frame)
     return leave(l);
 }
 
+/* As deliver(), for a frame that came compressed. */
+static bool deliver_squeezed(struct io_link *l, struct bytes packed)
+{
+    buf_clear(&l->plain);
+    enum err e = l->squeeze == NULL ? ERR_CORRUPT : squeeze_take(l->squeeze, packed, &l->plain);
+    if (e == OK && l->plain.len > IO_FRAME_BYTES_MAX) {
+        e = ERR_TOO_BIG;
+    }
+    if (e != OK) {
+        drop(l, e);
+        return false;
+    }
+    /* The callee may free the link, and the buffer with it, so it is handed over first. */
+    struct buf plain = l->plain;
+    buf_init(&l->plain, IO_FRAME_BYTES_MAX + SQUEEZE_SLACK);
+    bool alive = deliver(l, buf_bytes(&plain));
+    if (alive && l->state == LINK_OPEN && plain.cap <= KEEP_BUFFER_BYTES_MAX) {
+        l->plain = plain;
+    } else {
+        buf_done(&plain);
+    }
+    return alive;
+}
+
 enum step { STEP_MORE, STEP_AGAIN, STEP_GONE };
 
 /* Adds to a long frame what has come of it. */
@@ -303,7 +364,8 @@ static enum step gather(struct io_link *l)
     /* The callee may free the link, and the buffer with it, so it is handed over first. */
     struct buf frame = l->in;
     buf_init(&l->in, IO_FRAME_BYTES_MAX);
-    bool alive = deliver(l, buf_bytes(&frame));
+    bool alive =
+        l->in_squeezed ? deliver_squeezed(l, buf_bytes(&frame)) : deliver(l, buf_bytes(&frame));
     buf_done(&frame);
     return alive ? STEP_AGAIN : STEP_GONE;
 }
@@ -319,14 +381,18 @@ static enum step take_frame(struct io_link *l)
         return STEP_MORE;
     }
     struct reader r = reader_of(bytes_of(in->bytes, IO_FRAME_HEADER_BYTES));
-    size_t len = get_u32(&r);
+    uint32_t head = get_u32(&r);
+    bool squeezed = (head & squeezed_bit) != 0;
+    size_t len = head & ~squeezed_bit;
     if (len > IO_FRAME_BYTES_MAX) {
         drop(l, ERR_TOO_BIG);
         return STEP_GONE;
     }
     size_t n = IO_FRAME_HEADER_BYTES + len;
     if (in->size >= n) {
-        if (!deliver(l, bytes_of(in->bytes + IO_FRAME_HEADER_BYTES, len))) {
+        struct bytes frame = bytes_of(in->bytes + IO_FRAME_HEADER_BYTES, len);
+        l->bytes.received += n;
+        if (!(squeezed ? deliver_squeezed(l, frame) : deliver(l, frame))) {
             return STEP_GONE;
         }
         h2o_buffer_consume(&l->sock->input, n);
@@ -336,7 +402,9 @@ static enum step take_frame(struct io_link *l)
         return STEP_MORE;
     }
     l->in_gathering = true;
+    l->in_squeezed = squeezed;
     l->in_len = len;
+    l->bytes.received += n;
     h2o_buffer_consume(&l->sock->input, IO_FRAME_HEADER_BYTES);
     return STEP_AGAIN;
 }

@@ -350,6 +350,58 @@ static void test_free_in_callback(void **state)
     stop(&f);
 }
 
+/* Compressed frames of any length arrive whole and in order, and repetition costs little. */
+static void test_compressed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    dial_and_wait(&f, (struct io_link_config){0});
+    assert_int_equal(io_link_send(f.a.link, BYTES_LIT("plain")), OK);
+    io_link_compress(f.a.link);
+    io_link_compress(f.b.link);
+    static uint8_t noise[200 * 1024];
+    struct prng prng = prng_seeded(1);
+    for (size_t i = 0; i < sizeof noise; i++) {
+        noise[i] = (uint8_t)prng_below(&prng, 256);
+    }
+    for (int i = 0; i < 20; i++) {
+        noise[1000 + i] ^= 1;
+        assert_int_equal(io_link_send(f.a.link, bytes_of(noise, sizeof noise)), OK);
+        send_number(f.a.link, i);
+    }
+    assert_int_equal(io_link_send(f.a.link, BYTES_LIT("")), OK);
+    LOOP_UNTIL(f.loop, f.b.n_frames == 42);
+    assert_int_equal(f.b.bytes, 5 + 20 * sizeof noise + (f.b.got.len - 5 - 22));
+    assert_true(bytes_has_prefix(buf_bytes(&f.b.got), BYTES_LIT("plain\n0\n1\n2\n")));
+    assert_true(io_link_bytes(f.a.link).sent < 2 * sizeof noise);
+    assert_int_equal(io_link_bytes(f.a.link).sent, io_link_bytes(f.b.link).received);
+    stop(&f);
+}
+
+/* A compressed frame from a peer that has not proved who it is ends the link, and so does one that
+ * does not decompress. */
+static void test_compressed_refused(void **state)
+{
+    (void)state;
+    for (int proved = 0; proved < 2; proved++) {
+        struct fixture f;
+        start(&f);
+        int fd = raw_connect(io_link_listener_port(f.listener));
+        LOOP_UNTIL(f.loop, f.b.link != NULL);
+        if (proved == 1) {
+            io_link_compress(f.b.link);
+        }
+        static const uint8_t frame[] = {4, 0, 0, 0x80, 1, 2, 3, 4};
+        raw_send(f.loop, fd, frame, sizeof frame);
+        LOOP_UNTIL(f.loop, f.b.n_closed == 1);
+        assert_int_equal(f.b.err, ERR_CORRUPT);
+        assert_int_equal(f.b.n_frames, 0);
+        (void)close(fd); /* of a connection that has ended */
+        stop(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +414,8 @@ int main(void)
         cmocka_unit_test(test_partition_and_heal),
         cmocka_unit_test(test_connect_in_blackhole),
         cmocka_unit_test(test_free_in_callback),
+        cmocka_unit_test(test_compressed),
+        cmocka_unit_test(test_compressed_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

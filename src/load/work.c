@@ -28,6 +28,18 @@ static void choose(struct connection *c, struct request *r)
     w->issued++;
 }
 
+/* Letters that do not compress to less than five bits each, so that nothing looks smaller on disk
+ * or wire than a user's data would. */
+static void put_noise(struct work *w, uint8_t *to, uint32_t n)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEF";
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        bits = i % 12 == 0 ? prng_u64(&w->prng) : bits >> 5;
+        to[i] = (uint8_t)letters[bits & 31];
+    }
+}
+
 static void put_body(struct work *w, const struct request *r)
 {
     struct buf *b = &w->body;
@@ -53,9 +65,7 @@ static void put_body(struct work *w, const struct request *r)
         n = n > FILLER_MAX ? FILLER_MAX : n;
         uint8_t *to = buf_reserve(b, n);
         ASSERT(to != NULL);
-        for (uint32_t i = 0; i < n; i++) {
-            to[i] = (uint8_t)('a' + (r->seq + i * 7) % 26);
-        }
+        put_noise(w, to, n);
         b->len += n;
         buf_put_str(b, "\"}");
     }

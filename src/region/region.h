@@ -159,7 +159,7 @@ struct region_peer_status {
     uint64_t pending;        /* our records it has not acknowledged, estimated above the window */
     struct peer_pos applied; /* of its log, applied here */
     uint64_t behind_ms;      /* since we last heard from it; 0 when connected */
-    uint64_t sent_bytes;
+    uint64_t sent_bytes; /* of frames; a shell that knows what the wire carried says that instead */
     uint64_t received_bytes;
     uint64_t applied_txns;
     uint64_t conflicts;

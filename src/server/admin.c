@@ -146,7 +146,10 @@ void admin_on_links(struct links *l, struct ask *ask)
         struct bytes name = bytes_str(ask->peers[i].name);
         for (size_t j = 0; j < l->n_faults; j++) {
             if (bytes_eq_str(name, l->fault_names[j])) {
+                struct io_link_bytes wire = links_wire(l, j);
                 ask->faults[i] = l->faults[j];
+                ask->peers[i].sent_bytes = wire.sent;
+                ask->peers[i].received_bytes = wire.received;
             }
         }
         ask->peers[i].name = bytes_cstr(a, name);

@@ -180,6 +180,7 @@ struct links {
     struct link_slot *slots;
     struct io_fault faults[CORE_REGIONS_MAX]; /* by index in `fault_names` */
     char fault_names[CORE_REGIONS_MAX][REPL_REGION_NAME_MAX + 1];
+    struct io_link_bytes wire[CORE_REGIONS_MAX]; /* of links that are gone, by the same index */
     size_t n_faults;
     bool stopping;
     uint64_t stop_ns;
@@ -237,6 +238,7 @@ void writer_stop(struct server *s);
 MUST_CHECK enum err links_open(struct server *s);
 MUST_CHECK enum err links_start(struct server *s);
 void links_stop(struct server *s);
+struct io_link_bytes links_wire(const struct links *l, size_t fault_index);
 /* Meters how much other regions have not applied yet. */
 void links_sample(struct links *l);
 

@@ -50,8 +50,30 @@ static struct link_slot *slot_by_link(struct links *l, const struct io_link *lin
     return s;
 }
 
+/* What the wire carried to and from a region that has told its name: links of today, and gone ones.
+ */
+struct io_link_bytes links_wire(const struct links *l, size_t fault_index)
+{
+    struct io_link_bytes sum = l->wire[fault_index];
+    for (const struct link_slot *s = l->slots; s != NULL; s = s->next) {
+        if (strcmp(s->region, l->fault_names[fault_index]) == 0) {
+            struct io_link_bytes n = io_link_bytes(s->link);
+            sum.sent += n.sent;
+            sum.received += n.received;
+        }
+    }
+    return sum;
+}
+
 static void slot_drop(struct links *l, struct link_slot *slot)
 {
+    for (size_t i = 0; i < l->n_faults; i++) {
+        if (strcmp(slot->region, l->fault_names[i]) == 0) {
+            struct io_link_bytes n = io_link_bytes(slot->link);
+            l->wire[i].sent += n.sent;
+            l->wire[i].received += n.received;
+        }
+    }
     for (struct link_slot **at = &l->slots; *at != NULL; at = &(*at)->next) {
         if (*at == slot) {
             *at = slot->next;
@@ -263,6 +285,7 @@ static void op_named(void *ctx, uint64_t id, struct bytes region)
     if (s != NULL && f != NULL) {
         (void)snprintf(s->region, sizeof s->region, "%.*s", BYTES_FMT(region));
         io_link_set_fault(s->link, f);
+        io_link_compress(s->link);
     }
 }
 
