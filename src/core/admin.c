@@ -348,6 +348,16 @@ static bool is_needed(const struct core *c, const struct group_entry *g)
     return n_building > 0 && n_active == 0;
 }
 
+static bool indexes_settled(const struct core_table *t)
+{
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        if (t->indexes[i].status != CORE_ACTIVE) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum err delete_table(struct core_admin *call, struct part_stage *s, struct arena *a)
 {
     struct core *c = call->core;
@@ -368,6 +378,9 @@ static enum err delete_table(struct core_admin *call, struct part_stage *s, stru
     }
     if (t->status != CORE_ACTIVE || (own != NULL && is_needed(c, g))) {
         return refuse(call, CORE_REFUSED_TABLE_BUSY, ERR_IN_USE);
+    }
+    if (!indexes_settled(t)) {
+        return refuse(call, CORE_REFUSED_INDEXES_BUSY, ERR_IN_USE);
     }
     struct core_table next = *t;
     next.status = CORE_DELETING;

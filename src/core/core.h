@@ -349,7 +349,8 @@ enum core_refusal {
     CORE_REFUSED_PROTECTED,
     CORE_REFUSED_INDEX_EXISTS,
     CORE_REFUSED_INDEX_MISSING,
-    CORE_REFUSED_INDEX_BUSY, /* one index a table is created or deleted at a time */
+    CORE_REFUSED_INDEXES_BUSY, /* DELETE_TABLE: an index is not ACTIVE */
+    CORE_REFUSED_INDEX_BUSY,   /* one index a table is created or deleted at a time */
     CORE_REFUSED_GROUP_EXISTS,
     CORE_REFUSED_GROUP_MISSING,
     CORE_REFUSED_REGION_UNKNOWN,

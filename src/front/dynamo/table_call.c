@@ -264,6 +264,15 @@ static bool fail_busy(struct table_call *t)
         BYTES_FMT(t->admin.name));
 }
 
+static bool fail_indexes_busy(struct dynamo_call *c)
+{
+    return call_fail(
+        c,
+        AWS_RESOURCE_IN_USE,
+        BYTES_LIT("Attempt to change a resource which is still in use: Cannot delete table while "
+                  "indexes are being created, updated, or deleted."));
+}
+
 static bool fail_of_table(struct table_call *t)
 {
     struct dynamo_call *c = t->c;
@@ -284,6 +293,8 @@ static bool fail_of_table(struct table_call *t)
         return call_invalid(c, "Attempting to create an index which already exists");
     case CORE_REFUSED_INDEX_MISSING:
         return call_fail(c, AWS_RESOURCE_NOT_FOUND, BYTES_LIT("Requested resource not found"));
+    case CORE_REFUSED_INDEXES_BUSY:
+        return fail_indexes_busy(c);
     case CORE_REFUSED_INDEX_BUSY:
         return call_fail(
             c,
@@ -403,6 +414,7 @@ static bool fail_of_replica(struct table_call *t)
     case CORE_REFUSED_PROTECTED:
     case CORE_REFUSED_INDEX_EXISTS:
     case CORE_REFUSED_INDEX_MISSING:
+    case CORE_REFUSED_INDEXES_BUSY:
     case CORE_REFUSED_INDEX_BUSY:
     case CORE_REFUSED_GROUP_EXISTS:
     case CORE_REFUSED_GROUP_MISSING:

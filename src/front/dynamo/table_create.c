@@ -1,7 +1,7 @@
 /* CreateTable.
  *
  * Faults are found in DynamoDB's order: wrong JSON types, then all constraints together, then the
- * first thing that does not fit: capacity, keys, local indexes, global indexes, attributes, stream,
+ * first thing that does not fit: capacity, keys, attributes, local indexes, global indexes, stream,
  * class, tags. */
 #include "front/dynamo/table_admin.h"
 
@@ -268,10 +268,7 @@ static size_t included(const struct index_list *list)
     return n;
 }
 
-/* More than the keys of a table and its indexes can name. */
-enum { KEYS_USED_MAX = 2 + 2 * CORE_LSI_MAX + EXPR_KEY_ATTRS_MAX * CORE_GSI_MAX };
-
-/* The names of all keys, each once. */
+/* The names of all keys, each once, in `names`, which has room for all. */
 static size_t keys_used(const struct create_request *r, struct bytes *names)
 {
     size_t n = 0;
@@ -290,6 +287,16 @@ static size_t keys_used(const struct create_request *r, struct bytes *names)
         }
     }
     return n;
+}
+
+/* Above these counts the list is refused for its length, whatever its keys are. */
+static bool is_readable(const struct create_request *r)
+{
+    bool short_lists = r->locals.n <= CORE_LSI_MAX && r->globals.n <= CORE_GSI_MAX;
+    for (size_t i = 0; short_lists && i < r->globals.n; i++) {
+        short_lists = r->globals.items[i].keys.n <= EXPR_KEY_ATTRS_MAX;
+    }
+    return short_lists;
 }
 
 static struct bytes unused_fault(
@@ -314,10 +321,12 @@ static struct bytes unused_fault(
     return msg;
 }
 
+/* More attributes than keys is what DynamoDB finds before anything in the indexes. */
 static struct bytes attrs_fault(struct arena *a, const struct create_request *r)
 {
-    struct bytes used[KEYS_USED_MAX];
-    size_t n_used = keys_used(r, used);
+    enum { USED_MAX = 2 + 2 * CORE_LSI_MAX + EXPR_KEY_ATTRS_MAX * CORE_GSI_MAX };
+    struct bytes used[USED_MAX];
+    size_t n_used = is_readable(r) ? keys_used(r, used) : USED_MAX;
     for (size_t i = 0; i < r->attrs.n && i <= n_used; i++) {
         for (size_t k = 0; k < i; k++) {
             if (bytes_eq(r->attrs.items[i].name, r->attrs.items[k].name)) {
@@ -326,7 +335,7 @@ static struct bytes attrs_fault(struct arena *a, const struct create_request *r)
             }
         }
     }
-    if (r->attrs.n > n_used) {
+    if (r->attrs.n > n_used && n_used < USED_MAX) {
         return unused_fault(a, r, used, n_used);
     }
     return BYTES_NONE;
@@ -358,6 +367,9 @@ static struct bytes create_fault(struct arena *a, const struct create_request *r
                                          "number of attributes defined in AttributeDefinitions");
     }
     if (fault.base == NULL) {
+        fault = attrs_fault(a, r);
+    }
+    if (fault.base == NULL) {
         fault = locals_fault(a, r);
     }
     if (fault.base == NULL) {
@@ -365,9 +377,6 @@ static struct bytes create_fault(struct arena *a, const struct create_request *r
     }
     if (fault.base == NULL) {
         fault = included_fault(a, included(&r->locals) + included(&r->globals));
-    }
-    if (fault.base == NULL) {
-        fault = attrs_fault(a, r);
     }
     return fault.base == NULL ? stream_fault(&r->stream) : fault;
 }

@@ -51,11 +51,46 @@ void put_key_schema(struct buf *b, const struct expr_key_schema *keys)
     buf_put_u8(b, ']');
 }
 
+/* The index of the smallest name greater than `after` (len 0: of all), n when there is none:
+ * DynamoDB tells attribute names in their order. */
+static size_t next_name(
+    struct bytes (*name_at)(const void *list, size_t i),
+    const void *list,
+    size_t n,
+    struct bytes after)
+{
+    size_t best = n;
+    for (size_t i = 0; i < n; i++) {
+        struct bytes name = name_at(list, i);
+        bool later = after.len == 0 || bytes_cmp(name, after) > 0;
+        if (later && (best == n || bytes_cmp(name, name_at(list, best)) < 0)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static struct bytes attr_name(const void *list, size_t i)
+{
+    return ((const struct expr_key_attr *)list)[i].name;
+}
+
+static struct bytes listed_name(const void *list, size_t i)
+{
+    return ((const struct bytes *)list)[i];
+}
+
 static void put_attrs(struct buf *b, const struct core_table *t)
 {
     buf_put_str(b, "\"AttributeDefinitions\":[");
-    for (size_t i = 0; i < t->n_attrs; i++) {
-        buf_put_str(b, i == 0 ? "{\"AttributeName\":" : ",{\"AttributeName\":");
+    struct bytes after = BYTES_LIT("");
+    for (size_t n = 0; n < t->n_attrs; n++) {
+        size_t i = next_name(attr_name, t->attrs, t->n_attrs, after);
+        if (i == t->n_attrs) {
+            break;
+        }
+        after = t->attrs[i].name;
+        buf_put_str(b, n == 0 ? "{\"AttributeName\":" : ",{\"AttributeName\":");
         json_put_string(b, t->attrs[i].name);
         buf_putf(b, ",\"AttributeType\":\"%s\"}", value_tag(t->attrs[i].type));
     }
@@ -75,8 +110,14 @@ static void put_projection(struct buf *b, const struct part_index *x)
         break;
     }
     buf_put_str(b, ",\"Projection\":{\"ProjectionType\":\"INCLUDE\",\"NonKeyAttributes\":[");
-    for (size_t i = 0; i < x->n_include; i++) {
-        buf_put_str(b, i == 0 ? "" : ",");
+    struct bytes after = BYTES_LIT("");
+    for (size_t n = 0; n < x->n_include; n++) {
+        size_t i = next_name(listed_name, x->include, x->n_include, after);
+        if (i == x->n_include) {
+            break;
+        }
+        after = x->include[i];
+        buf_put_str(b, n == 0 ? "" : ",");
         json_put_string(b, x->include[i]);
     }
     buf_put_str(b, "]}");

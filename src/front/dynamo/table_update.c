@@ -72,7 +72,9 @@ static bool changes_indexes(const struct index_updates *u)
 static bool alone_check(struct dynamo_call *c, const struct update_request *r)
 {
     bool iops = r->throughput.present;
-    unsigned n = (iops || r->billing.base != NULL) + (r->indexes.present ? 1u : 0u) +
+    /* An empty list of index updates counts only beside something else. */
+    bool indexes = r->indexes.present && r->indexes.n > 0;
+    unsigned n = (iops || r->billing.base != NULL) + (indexes ? 1u : 0u) +
                  (r->stream.present ? 1u : 0u) + (r->table_class.base != NULL ? 1u : 0u) +
                  (r->has_protection ? 1u : 0u) + (r->has_sse ? 1u : 0u);
     if (n == 0) {

@@ -194,8 +194,8 @@ static enum err set_units(
     if (wanted->on_demand) {
         return table_fault_invalid(
             t,
-            INVALID_PREFIX "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for "
-                           "index: %.*s when BillingMode is PAY_PER_REQUEST",
+            INVALID_PREFIX "The only Updates for index: %.*s when TableThroughputMode is "
+                           "PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput",
             BYTES_FMT(name));
     }
     struct core_throughput want = {
@@ -205,13 +205,15 @@ static enum err set_units(
         return table_fault_invalid(
             t,
             "The provisioned throughput for the index %.*s will not change. The requested value "
-            "equals the current value. Current ReadCapacityUnits provisioned for the index: %llu. "
-            "Requested ReadCapacityUnits: %llu. Current WriteCapacityUnits provisioned for the "
-            "index: %llu. Requested WriteCapacityUnits: %llu. Refer to the Amazon DynamoDB "
+            "equals the current value. Current ReadCapacityUnits provisioned for index %.*s: %llu. "
+            "Requested ReadCapacityUnits: %llu. Current WriteCapacityUnits provisioned for "
+            "index %.*s: %llu. Requested WriteCapacityUnits: %llu. Refer to the Amazon DynamoDB "
             "Developer Guide for current limits and how to request higher limits.",
+            BYTES_FMT(name),
             BYTES_FMT(name),
             (unsigned long long)have.read_units,
             (unsigned long long)want.read_units,
+            BYTES_FMT(name),
             (unsigned long long)have.write_units,
             (unsigned long long)want.write_units);
     }
@@ -290,7 +292,8 @@ static enum err create_fault(
     if (!wanted->on_demand && !x->throughput.present) {
         return table_fault_invalid(
             t,
-            INVALID_PREFIX "ProvisionedThroughput must be specified for index: %.*s",
+            INVALID_PREFIX
+            "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: %.*s",
             BYTES_FMT(x->name));
     }
     return OK;
@@ -334,6 +337,24 @@ static enum err add_index(
 {
     if (index_at(now, x->name) < now->n_indexes) {
         return table_fault_invalid(t, "Attempting to create an index which already exists");
+    }
+    if (!given->present) {
+        return table_fault_invalid(
+            t,
+            INVALID_PREFIX "AttributeDefinitions is not specified for index: %.*s",
+            BYTES_FMT(x->name));
+    }
+    size_t n_global = 0;
+    for (size_t i = 0; i < wanted->n_indexes; i++) {
+        n_global += wanted->indexes[i].part.local ? 0 : 1;
+    }
+    if (n_global >= CORE_GSI_MAX) {
+        return table_fault(
+            t,
+            AWS_LIMIT_EXCEEDED,
+            "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table "
+            "limit of %d",
+            CORE_GSI_MAX);
     }
     struct attr_list attrs;
     enum err err = join_attrs(t, now, given, &attrs, a);
