@@ -44,6 +44,7 @@ struct catalog {
     struct sorted groups_sorted;
     struct sorted members;
     struct arena scratch;
+    struct part_stamp stamp; /* of tables in 2017 groups */
 };
 
 static struct bytes table_name_of(const void *entry)
@@ -141,6 +142,12 @@ struct catalog *catalog_new(struct bytes own_region)
     struct catalog *c = calloc(1, sizeof *c);
     ASSERT(c != NULL);
     c->region = heap_bytes(own_region);
+    c->stamp = (struct part_stamp){
+        .time = BYTES_LIT("aws:rep:updatetime"),
+        .region = BYTES_LIT("aws:rep:updateregion"),
+        .deleting = BYTES_LIT("aws:rep:deleting"),
+        .region_name = c->region,
+    };
     map_init(&c->own);
     map_init(&c->own_id);
     map_init(&c->remote);
@@ -295,11 +302,24 @@ bool catalog_is_replicated(const struct catalog *c, const struct core_table *t)
     return ours && others > 0;
 }
 
+/* Items of a 2017 group's tables say by whom and when they were written last. */
+static bool is_stamped(const struct catalog *c, const struct core_table *t)
+{
+    const struct group_entry *g = map_get(&c->groups, t->part.name);
+    if (g == NULL || !g->has_row || g->row.table != t->part.id ||
+        g->row.version != CORE_GROUP_2017) {
+        return false;
+    }
+    const struct replica_row *own = group_entry_replica(g, c->region);
+    return own != NULL && own->replica.table == t->part.id && own->replica.status != CORE_FAILED;
+}
+
 static void settle_own_table(struct catalog *c, struct bytes name)
 {
     struct table_entry *e = map_get(&c->own, name);
     if (e != NULL) {
         e->table.part.replicated = catalog_is_replicated(c, &e->table);
+        e->table.part.stamp = is_stamped(c, &e->table) ? &c->stamp : NULL;
     }
 }
 

@@ -30,6 +30,46 @@ static void check_notes(struct cluster *c, int64_t pk, const char *note)
     }
 }
 
+static const struct value *node_attr(struct node *n, int64_t pk, const char *name)
+{
+    struct core_view v = {n->engine, core_catalog(n->core)};
+    const struct core_table *t = node_table(n, T);
+    struct arena *a = &n->cluster->mem;
+    const struct value *key = make_item(a, pk, "s", NULL, num(0));
+    struct value item;
+    size_t bytes;
+    assert_int_equal(core_get(&v, t, key_of(a, t, key), NULL, a, &item, &bytes), OK);
+    return value_find(&item, bytes_str(name));
+}
+
+/* Items of a 2017 group tell in every region when and where they were written last; those of a 2019
+ * group do not. */
+static void test_stamps(void **state)
+{
+    (void)state;
+    struct cluster c;
+    join_pair(&c);
+    node_put(&c.nodes[0], T, 1, "from us");
+    node_put(&c.nodes[1], T, 2, "from eu");
+    settle(&c);
+    for (size_t i = 0; i < 2; i++) {
+        const struct value *region = node_attr(&c.nodes[i], 1, "aws:rep:updateregion");
+        assert_true(region != NULL && bytes_eq_str(region->bytes, "us"));
+        region = node_attr(&c.nodes[i], 2, "aws:rep:updateregion");
+        assert_true(region != NULL && bytes_eq_str(region->bytes, "eu"));
+        const struct value *deleting = node_attr(&c.nodes[i], 2, "aws:rep:deleting");
+        assert_true(deleting != NULL && deleting->type == VALUE_BOOL && !deleting->boolean);
+    }
+    const struct value *us = node_attr(&c.nodes[0], 1, "aws:rep:updatetime");
+    const struct value *eu = node_attr(&c.nodes[1], 1, "aws:rep:updatetime");
+    assert_true(us != NULL && us->type == VALUE_NUMBER && value_eq(us, eu));
+    node_put(&c.nodes[1], T, 1, "again");
+    settle(&c);
+    eu = node_attr(&c.nodes[0], 1, "aws:rep:updatetime");
+    assert_true(value_cmp(us, eu) < 0);
+    cluster_stop(&c);
+}
+
 /* Two empty tables joined into a 2017 group take one id, become replicas, and carry writes both
  * ways. */
 static void test_create_group(void **state)
@@ -552,6 +592,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create_group),
+        cmocka_unit_test(test_stamps),
         cmocka_unit_test(test_add_replica),
         cmocka_unit_test(test_leave_2017),
         cmocka_unit_test(test_remove_2019),

@@ -303,6 +303,12 @@ void part_checkpoint_put(struct part *p);
 /* Reads the checkpoint and replays the log behind it. OK; ERR_IO; ERR_CORRUPT; ERR_FORMAT. */
 MUST_CHECK enum err part_counts_load(struct part *p);
 
+/* ---- stamps (stamp.c) ---- */
+
+/* Sets the table's stamp in the item of a change of ours whose version is known. OK; ERR_TOO_BIG.
+ */
+MUST_CHECK enum err part_stamp_put(struct part *p, struct staged *c, struct version v);
+
 /* ---- counters of indexes (index_counts.c) ---- */
 
 /* Brings a table's index states in line with its schema: keeps what is known, reads what is not. A

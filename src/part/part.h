@@ -50,6 +50,16 @@ struct part_index {
     bool building; /* made over a table that held items already: its backfill is not done */
 };
 
+/* Attributes that the writer sets in each item that is put into a table here, so that whoever reads
+ * the item sees of its version what versions themselves do not show: when (a number of seconds),
+ * where, and that it is not being deleted. Items from elsewhere come with theirs. */
+struct part_stamp {
+    struct bytes time;
+    struct bytes region;
+    struct bytes deleting;
+    struct bytes region_name; /* what is put under `region` */
+};
+
 struct part_table {
     uint64_t id;
     struct bytes name;
@@ -61,6 +71,7 @@ struct part_table {
     bool streamed;        /* the log says of a put whether it left the item as it was */
     bool replicated;  /* other regions hold it: deletes leave tombstones, conflicts are logged */
     struct bytes ttl; /* the attribute that says when an item expires; len 0: items do not */
+    const struct part_stamp *stamp; /* or NULL */
 };
 
 /* A deep copy on the heap, and its end. NULL is legal. */

@@ -48,6 +48,14 @@ struct part_table *part_table_dup(const struct part_table *t)
     c->table.keys = keys_dup(&c->heap, &t->keys);
     c->table.indexes = indexes;
     c->table.ttl = bytes_dup(&c->heap, t->ttl);
+    if (t->stamp != NULL) {
+        struct part_stamp *stamp = ARENA_NEW(&c->heap, struct part_stamp);
+        stamp->time = bytes_dup(&c->heap, t->stamp->time);
+        stamp->region = bytes_dup(&c->heap, t->stamp->region);
+        stamp->deleting = bytes_dup(&c->heap, t->stamp->deleting);
+        stamp->region_name = bytes_dup(&c->heap, t->stamp->region_name);
+        c->table.stamp = stamp;
+    }
     return &c->table;
 }
 

@@ -205,6 +205,13 @@ enum err part_stage_change(struct part *p, const struct staged *change)
     c.kind = c.item == NULL ? CHANGE_DELETE : CHANGE_PUT;
     c.table_id = c.table->id;
     c.cancelled = false;
+    const struct part_table *schema = c.table->schema;
+    if (schema != NULL && schema->stamp != NULL && c.item != NULL && !s->foreign) {
+        enum err stamped = part_stamp_put(p, &c, c.version);
+        if (stamped != OK) {
+            return stamped;
+        }
+    }
     buf_clear(&p->key_buf);
     if (!layout_data_key(&p->key_buf, c.table_id, c.key)) {
         return ERR_INVALID;

@@ -457,6 +457,41 @@ static void test_keys(void **state)
     region_stop(&r);
 }
 
+/* The writer sets a table's stamp in what is put here, whatever the client says under its names; a
+ * later put has a later time. */
+static void test_stamp(void **state)
+{
+    (void)state;
+    static const struct part_stamp stamp = {
+        .time = {(const uint8_t *)"time", 4},
+        .region = {(const uint8_t *)"where", 5},
+        .deleting = {(const uint8_t *)"going", 5},
+        .region_name = {(const uint8_t *)"here", 4},
+    };
+    struct region r;
+    region_start(&r, 7);
+    struct part_table t = *part_find_table(r.part, TABLE);
+    t.stamp = &stamp;
+    part_set_table(r.part, &t);
+    const struct value *item = item_of(&r.arena, "pk", str("a"), "sk", num(1), "where", num(5));
+    struct value first;
+    struct value second;
+    assert_int_equal(put_item(&r, TABLE, item), OK);
+    assert_int_equal(get_item(&r, TABLE, item, &first), OK);
+    assert_int_equal(first.map.n, 5);
+    const struct value here = str("here");
+    assert_true(value_eq(value_find(&first, BYTES_LIT("where")), &here));
+    assert_int_equal(value_find(&first, BYTES_LIT("going"))->type, VALUE_BOOL);
+    assert_int_equal(put_item(&r, TABLE, item), OK);
+    assert_int_equal(get_item(&r, TABLE, item, &second), OK);
+    const struct value *time = value_find(&first, BYTES_LIT("time"));
+    assert_true(value_cmp(time, value_find(&second, BYTES_LIT("time"))) < 0);
+    const struct value now = num(NOW);
+    assert_true(value_cmp(&now, time) <= 0);
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
 static uint64_t put_in(struct region *r, const struct value *item, enum err expect)
 {
     const struct part_table *t = part_find_table(r->part, TABLE);
@@ -533,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_collections),
+        cmocka_unit_test(test_stamp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,17 @@ def replicas(client, name, wanted):
     return wait_until(f'replicas of {name}', active, 30)
 
 
+STAMPS = ('aws:rep:deleting', 'aws:rep:updateregion', 'aws:rep:updatetime')
+
+
+def plain(item):
+    """An item as its writer put it: without what global tables of this version add."""
+    return item and {name: value for name, value in item.items() if name not in STAMPS}
+
+
 def seen(client, table, key, wanted, seconds=20):
-    wait_until(f'{wanted} in {table}', lambda: client.get_item(TableName=table, Key=key).get('Item') == wanted, seconds)
+    wait_until(f'{wanted} in {table}', lambda: plain(
+        client.get_item(TableName=table, Key=key).get('Item')) == wanted, seconds)
 
 
 @pytest.fixture(scope='module')
@@ -84,8 +93,27 @@ def test_writes_arrive_from_both_sides(regions, pair):
     for here, there in ((US, EU), (EU, US)):
         item = {'p': s(f'from {here}'), 'v': {'L': [n(1), {'BOOL': True}]}}
         regions[here].put_item(TableName=pair, Item=item)
-        assert regions[here].get_item(TableName=pair, Key={'p': item['p']})['Item'] == item
+        assert plain(regions[here].get_item(TableName=pair, Key={'p': item['p']})['Item']) == item
         seen(regions[there], pair, {'p': item['p']}, item)
+
+
+def test_items_say_when_and_where_they_were_written(regions, pair, unique):
+    key = {'p': s(unique)}
+    before = time.time()
+    regions[EU].put_item(TableName=pair, Item={**key, 'v': n(1), 'aws:rep:updateregion': s('mine')})
+    here = regions[EU].get_item(TableName=pair, Key=key)['Item']
+    assert here['aws:rep:deleting'] == {'BOOL': False} and here['aws:rep:updateregion'] == s(EU)
+    assert before - 5 < float(here['aws:rep:updatetime']['N']) < time.time() + 5
+    wait_until('the item', lambda: regions[US].get_item(TableName=pair, Key=key).get('Item') == here, 20)
+    regions[US].update_item(TableName=pair, Key=key, UpdateExpression='SET v = :two',
+                            ConditionExpression='#region = :eu', ExpressionAttributeNames={
+                                '#region': 'aws:rep:updateregion'},
+                            ExpressionAttributeValues={':two': n(2), ':eu': s(EU)})
+    there = regions[US].get_item(TableName=pair, Key=key, ProjectionExpression='v, #region, #time',
+                                 ExpressionAttributeNames={'#region': 'aws:rep:updateregion',
+                                                           '#time': 'aws:rep:updatetime'})['Item']
+    assert there['aws:rep:updateregion'] == s(US) and there['v'] == n(2)
+    assert float(there['aws:rep:updatetime']['N']) > float(here['aws:rep:updatetime']['N'])
 
 
 def test_updates_and_deletes_arrive(regions, pair, unique):
@@ -166,7 +194,7 @@ def test_what_a_table_deleted_alone_does_not_bind_the_group(regions, own_pair):
     for region in (US, EU):
         replicas(regions[region], own_pair, (US, EU))
     seen(regions[EU], own_pair, {'p': s('x')}, {'p': s('x')})
-    assert regions[US].get_item(TableName=own_pair, Key={'p': s('x')})['Item'] == {'p': s('x')}
+    assert plain(regions[US].get_item(TableName=own_pair, Key={'p': s('x')})['Item']) == {'p': s('x')}
 
 
 def test_list(regions, pair):
