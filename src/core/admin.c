@@ -192,7 +192,9 @@ static enum err merge_indexes(
             x.backfilling = false;
         } else if (
             w->throughput.read_units != x.throughput.read_units ||
-            w->throughput.write_units != x.throughput.write_units) {
+            w->throughput.write_units != x.throughput.write_units ||
+            w->throughput.read_max != x.throughput.read_max ||
+            w->throughput.write_max != x.throughput.write_max) {
             x.throughput = w->throughput;
             x.status = x.status == CORE_ACTIVE ? CORE_UPDATING : x.status;
         }

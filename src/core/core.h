@@ -49,10 +49,14 @@ enum core_stream_view {
     CORE_STREAM_NEW_AND_OLD_IMAGES,
 };
 
+/* What may be read and written in a second: provisioned, or at most on demand. */
 struct core_throughput {
     uint64_t read_units; /* 0 and 0: on demand */
     uint64_t write_units;
+    uint64_t read_max; /* on demand: 0: nobody set one; CORE_UNITS_UNLIMITED: somebody set none */
+    uint64_t write_max;
 };
+#define CORE_UNITS_UNLIMITED ((uint64_t)INT64_MAX)
 
 struct core_index {
     struct part_index part; /* id, name, keys, projection */
@@ -371,11 +375,13 @@ enum core_refusal {
 /* Settings that a replica keeps for itself and follows when it sees them. */
 struct core_index_wish {
     struct bytes name;
-    uint64_t read_units; /* more than 0 */
+    uint64_t read_units; /* 0: as they are */
+    uint64_t read_max;   /* 0: as it is */
 };
 
 struct core_wish {
     uint64_t read_units; /* 0: as they are */
+    uint64_t read_max;   /* 0: as it is */
     const struct core_index_wish *indexes;
     size_t n_indexes;
     struct bytes table_class; /* len 0: as it is */

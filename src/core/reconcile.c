@@ -355,11 +355,13 @@ static enum err follow_billing(struct look *l, const struct core_table *shape)
 {
     const struct core_table *t = current(l);
     bool mode = t->on_demand != shape->on_demand;
-    bool units = t->throughput.write_units != shape->throughput.write_units;
+    bool units = t->throughput.write_units != shape->throughput.write_units ||
+                 t->throughput.write_max != shape->throughput.write_max;
     for (size_t i = 0; i < t->n_indexes; i++) {
         const struct core_index *x = find_index_id(shape, t->indexes[i].part.id);
         units = units ||
-                (x != NULL && x->throughput.write_units != t->indexes[i].throughput.write_units);
+                (x != NULL && (x->throughput.write_units != t->indexes[i].throughput.write_units ||
+                               x->throughput.write_max != t->indexes[i].throughput.write_max));
     }
     if (!mode && !units) {
         return OK;
@@ -370,6 +372,7 @@ static enum err follow_billing(struct look *l, const struct core_table *shape)
     }
     l->next.on_demand = shape->on_demand;
     l->next.throughput.write_units = shape->throughput.write_units;
+    l->next.throughput.write_max = shape->throughput.write_max;
     if (mode) {
         l->next.throughput = shape->throughput;
         l->next.billing_changed_ms = l->now_ms;
@@ -379,7 +382,10 @@ static enum err follow_billing(struct look *l, const struct core_table *shape)
         if (x != NULL) {
             struct core_throughput *mine = &next_index(l, i)->throughput;
             mine->write_units = x->throughput.write_units;
-            mine->read_units = mode ? x->throughput.read_units : mine->read_units;
+            mine->write_max = x->throughput.write_max;
+            if (mode) {
+                *mine = x->throughput;
+            }
         }
     }
     return OK;

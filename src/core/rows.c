@@ -175,6 +175,12 @@ static void put_throughput(struct writer *w, const struct core_throughput *t)
 {
     put_number(w, "read_units", t->read_units);
     put_number(w, "write_units", t->write_units);
+    if (t->read_max > 0) {
+        put_number(w, "read_max", t->read_max);
+    }
+    if (t->write_max > 0) {
+        put_number(w, "write_max", t->write_max);
+    }
 }
 
 static void put_keys(struct writer *w, const struct expr_key_schema *keys)
@@ -424,9 +430,20 @@ static enum core_status take_status(struct taker *t)
     return (enum core_status)take_name(t, "status", status_names, N_NAMES(status_names));
 }
 
+/* Numbers that came later: an absent one is 0. */
+static uint64_t take_later_number(struct taker *t, const char *name)
+{
+    return value_find(t->map, bytes_str(name)) == NULL ? 0 : take_number(t, name);
+}
+
 static struct core_throughput take_throughput(struct taker *t)
 {
-    return (struct core_throughput){take_number(t, "read_units"), take_number(t, "write_units")};
+    return (struct core_throughput){
+        .read_units = take_number(t, "read_units"),
+        .write_units = take_number(t, "write_units"),
+        .read_max = take_later_number(t, "read_max"),
+        .write_max = take_later_number(t, "write_max"),
+    };
 }
 
 static struct value take_extra(struct taker *t)

@@ -19,6 +19,13 @@ static const struct value *wish_in(const struct value *extra)
     return wish != NULL && wish->type == VALUE_MAP ? wish : NULL;
 }
 
+/* The map under a name, empty when there is none. */
+static struct value map_in(const struct value *map, const char *name)
+{
+    const struct value *v = value_find(map, bytes_str(name));
+    return v != NULL && v->type == VALUE_MAP ? *v : (struct value){.type = VALUE_MAP};
+}
+
 static uint64_t number_in(const struct value *map, struct bytes name)
 {
     const struct value *v = value_find(map, name);
@@ -63,14 +70,16 @@ enum err wish_merge(
     const struct value empty = {.type = VALUE_MAP};
     const struct value *old = wish_in(extra);
     struct value map = old == NULL ? empty : *old;
-    const struct value *old_indexes = value_find(&map, BYTES_LIT("indexes"));
-    bool kept = old_indexes != NULL && old_indexes->type == VALUE_MAP;
-    struct value indexes = kept ? *old_indexes : empty;
+    struct value indexes = map_in(&map, "indexes");
+    struct value maxima = map_in(&map, "indexes_max");
     uint64_t before = number_in(&map, BYTES_LIT("at"));
     enum err err = OK;
     set(a, &map, BYTES_LIT("at"), number(now_ms > before ? now_ms : before + 1), &err);
     if (wish->read_units > 0) {
         set(a, &map, BYTES_LIT("read"), number(wish->read_units), &err);
+    }
+    if (wish->read_max > 0) {
+        set(a, &map, BYTES_LIT("read_max"), number(wish->read_max), &err);
     }
     if (wish->table_class.len > 0) {
         struct value name = {.type = VALUE_STRING, .bytes = wish->table_class};
@@ -78,9 +87,17 @@ enum err wish_merge(
     }
     for (size_t i = 0; i < wish->n_indexes; i++) {
         const struct core_index_wish *x = &wish->indexes[i];
-        set(a, &indexes, x->name, number(x->read_units), &err);
+        if (x->read_units > 0) {
+            set(a, &indexes, x->name, number(x->read_units), &err);
+        }
+        if (x->read_max > 0) {
+            set(a, &maxima, x->name, number(x->read_max), &err);
+        }
     }
     set(a, &map, BYTES_LIT("indexes"), indexes, &err);
+    if (maxima.map.n > 0) {
+        set(a, &map, BYTES_LIT("indexes_max"), maxima, &err);
+    }
     struct value next = extra->type == VALUE_MAP ? *extra : empty;
     set(a, &next, BYTES_LIT(WISH), map, &err);
     if (err == OK) {
@@ -103,18 +120,27 @@ enum err wish_follow(struct arena *a, const struct value *extra, struct core_tab
 {
     const struct value *wish = wish_in(extra);
     ASSERT(wish != NULL);
-    const struct value *indexes = value_find(wish, BYTES_LIT("indexes"));
+    const struct value indexes = map_in(wish, "indexes");
+    const struct value maxima = map_in(wish, "indexes_max");
     const struct value *table_class = value_find(wish, BYTES_LIT("class"));
     uint64_t units = number_in(wish, BYTES_LIT("read"));
     if (units > 0 && !t->on_demand) {
         t->throughput.read_units = units;
     }
-    for (size_t i = 0; i < t->n_indexes && !t->on_demand && indexes != NULL; i++) {
+    uint64_t max = number_in(wish, BYTES_LIT("read_max"));
+    if (max > 0 && t->on_demand) {
+        t->throughput.read_max = max;
+    }
+    for (size_t i = 0; i < t->n_indexes; i++) {
         /* Every table changed here is a copy whose arrays are ours. */
         struct core_index *x = (struct core_index *)(uintptr_t)&t->indexes[i];
-        units = indexes->type == VALUE_MAP ? number_in(indexes, x->part.name) : 0;
-        if (units > 0 && !x->part.local) {
+        units = number_in(&indexes, x->part.name);
+        max = number_in(&maxima, x->part.name);
+        if (units > 0 && !x->part.local && !t->on_demand) {
             x->throughput.read_units = units;
+        }
+        if (max > 0 && !x->part.local && t->on_demand) {
+            x->throughput.read_max = max;
         }
     }
     if (table_class != NULL && table_class->type == VALUE_STRING && table_class->bytes.len > 0) {

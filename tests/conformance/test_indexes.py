@@ -142,7 +142,7 @@ def test_local_index_keeps_its_order_and_projection(ddb, tables, unique):
     ([index('aaa', 'l', 'p')],
      'One or more parameter values were invalid: Index KeySchema does not have the same leading hash key as table '
      'KeySchema for index: aaa. index hash key: l, table hash key: p'),
-    ([index('aaa', 'p')],
+    ([index('aaa', 'p'), index('bbb', 'p', 'l')],
      'One or more parameter values were invalid: Index KeySchema does not have a range key for index: aaa'),
     ([index(f'ix{i}', 'p', 'l') for i in range(6)],
      'One or more parameter values were invalid: Number of LocalSecondaryIndexes exceeds per-table limit of 5'),

@@ -97,7 +97,14 @@ bool read_units_field(
     return true;
 }
 
-static bool read_override(struct checks *k, const struct json *in, const char *path, uint64_t *ret)
+/* ProvisionedThroughputOverride and OnDemandThroughputOverride: what a replica may have of its own.
+ */
+static bool read_overrides(
+    struct checks *k,
+    const struct json *in,
+    const char *path,
+    uint64_t *ret_units,
+    uint64_t *ret_max)
 {
     const struct json *j;
     const char *name = "ProvisionedThroughputOverride";
@@ -105,7 +112,27 @@ static bool read_override(struct checks *k, const struct json *in, const char *p
         return false;
     }
     const char *units = check_path(k, "%s.provisionedThroughputOverride.readCapacityUnits", path);
-    return j == NULL || read_units_field(k, j, "ReadCapacityUnits", units, ret);
+    if (j != NULL && !read_units_field(k, j, "ReadCapacityUnits", units, ret_units)) {
+        return false;
+    }
+    name = "OnDemandThroughputOverride";
+    if (!field_struct(k->c, in, name, name, &j) || j == NULL) {
+        return j == NULL;
+    }
+    struct opt_int max;
+    if (!field_int(k->c, j, "MaxReadRequestUnits", "Long", &max)) {
+        return false;
+    }
+    if (max.present && max.v < 1 && max.v != -1) {
+        return call_invalid(
+            k->c,
+            INVALID_PREFIX "Requested MaxReadRequestUnits for OnDemandThroughput for table is "
+                           "outside of valid range");
+    }
+    if (max.present) {
+        *ret_max = max.v < 0 ? CORE_UNITS_UNLIMITED : (uint64_t)max.v;
+    }
+    return true;
 }
 
 static bool read_index_overrides(struct checks *k, const char *path, struct replica_action *x)
@@ -127,11 +154,11 @@ static bool read_index_overrides(struct checks *k, const char *path, struct repl
         const char *own = check_path(k, "%s.globalSecondaryIndexes.%zu.member", path, i + 1);
         if (!json_as_struct(k->c, j, "ReplicaGlobalSecondaryIndex") ||
             !field_string(k->c, j, "IndexName", &wish.name) ||
-            !read_override(k, j, own, &wish.read_units)) {
+            !read_overrides(k, j, own, &wish.read_units, &wish.read_max)) {
             return false;
         }
         check_not_null(k, check_path(k, "%s.indexName", own), wish.name.base != NULL);
-        if (wish.name.base != NULL && wish.read_units > 0) {
+        if (wish.name.base != NULL && (wish.read_units > 0 || wish.read_max > 0)) {
             x->wish.indexes[x->wish.wish.n_indexes++] = wish;
         }
     }
@@ -140,11 +167,6 @@ static bool read_index_overrides(struct checks *k, const char *path, struct repl
 
 static bool action_check(struct dynamo_call *c, struct replica_action *x)
 {
-    static const char *const not_supported[] = {
-        "KMSMasterKeyId",
-        "OnDemandThroughputOverride",
-        NULL,
-    };
     struct checks k = {.c = c};
     const char *path = "replicaUpdates.1.member.create";
     if (x->kind != CORE_ADMIN_ADD_REPLICA) {
@@ -153,26 +175,42 @@ static bool action_check(struct dynamo_call *c, struct replica_action *x)
     }
     struct core_wish *wish = &x->wish.wish;
     check_not_null(&k, check_path(&k, "%s.regionName", path), x->region.base != NULL);
-    if (!read_override(&k, x->in, path, &wish->read_units) || !read_index_overrides(&k, path, x) ||
+    if (!read_overrides(&k, x->in, path, &wish->read_units, &wish->read_max) ||
+        !read_index_overrides(&k, path, x) ||
         !field_string(c, x->in, "TableClassOverride", &wish->table_class) || !checks_done(&k) ||
         !table_class_check(c, wish->table_class)) {
         return false;
     }
     wish->indexes = x->wish.indexes;
-    x->wish.any = wish->read_units > 0 || wish->n_indexes > 0 || wish->table_class.len > 0;
+    x->wish.any = wish->read_units > 0 || wish->read_max > 0 || wish->n_indexes > 0 ||
+                  wish->table_class.len > 0;
     if (bytes_eq(x->region, c->d->region)) {
         return call_invalid(
             c,
             "Cannot add, delete, or update the local region through ReplicaUpdates. Use "
             "CreateTable, DeleteTable, or UpdateTable as required.");
     }
-    return refuse_params(c, x->in, not_supported);
+    /* DynamoDB's own answer for tables under a key that is not the customer's, as all are here. */
+    return !field_present(x->in, "KMSMasterKeyId") ||
+           call_invalid(c, INVALID_PREFIX "KMSMasterKeyId must be specified for each replica.");
 }
 
 enum err wish_fault(
     struct table_call *t, const struct core_table *now, const struct core_wish *wish)
 {
-    if (now->on_demand && (wish->read_units > 0 || wish->n_indexes > 0)) {
+    bool units = wish->read_units > 0;
+    bool max = wish->read_max > 0;
+    for (size_t i = 0; i < wish->n_indexes; i++) {
+        units = units || wish->indexes[i].read_units > 0;
+        max = max || wish->indexes[i].read_max > 0;
+    }
+    if (max && !now->on_demand) {
+        return table_fault_invalid(
+            t,
+            "MaxReadRequestUnits for OnDemandThroughput cannot be specified when the table "
+            "BillingMode is PROVISIONED");
+    }
+    if (now->on_demand && units) {
         return table_fault_invalid(
             t,
             INVALID_PREFIX
@@ -191,6 +229,36 @@ enum err wish_fault(
         }
     }
     return OK;
+}
+
+/* Whether the regions agree at once or after a while: only the latter is there. */
+static bool consistency_check(
+    struct dynamo_call *c, const struct json *in, const struct replica_action *x)
+{
+    struct bytes text;
+    struct checks k = {.c = c};
+    if (!field_string(c, in, "MultiRegionConsistency", &text)) {
+        return false;
+    }
+    check_enum(&k, "multiRegionConsistency", text, "EVENTUAL, STRONG");
+    if (!checks_done(&k)) {
+        return false;
+    }
+    if (bytes_eq_str(text, "STRONG")) {
+        return call_invalid(
+            c, INVALID_PREFIX "MultiRegionConsistency STRONG is not supported by this server");
+    }
+    if (field_present(in, "GlobalTableWitnessUpdates")) {
+        return call_invalid(
+            c,
+            "MultiRegionConsistency must be set as STRONG when GlobalTableWitnessUpdates parameter "
+            "is present.");
+    }
+    return text.base == NULL || x->kind == CORE_ADMIN_ADD_REPLICA ||
+           call_invalid(
+               c,
+               "Only Replica Create actions are supported when MultiRegionConsistency parameter is "
+               "provided.");
 }
 
 /* ---- in the writer ---- */
@@ -232,7 +300,7 @@ enum dynamo_step update_replicas_begin(
     struct dynamo_call *c, const struct json *in, struct bytes table)
 {
     struct replica_action x = {0};
-    if (!read_updates(c, in, &x) || !action_check(c, &x)) {
+    if (!read_updates(c, in, &x) || !action_check(c, &x) || !consistency_check(c, in, &x)) {
         return DYNAMO_ANSWER;
     }
     if (x.kind == CORE_ADMIN_SET_REPLICA && !x.wish.any) {

@@ -241,7 +241,9 @@ static void test_replica_updates(void **state)
         &r,
         "'Replicas':[{'RegionName':'eu','ReplicaStatus':'ACTIVE',"
         "'ProvisionedThroughputOverride':{'ReadCapacityUnits':11},"
-        "'ReplicaTableClassSummary':{'TableClass':'STANDARD_INFREQUENT_ACCESS'}}]");
+        "'ReplicaTableClassSummary':{'TableClass':'STANDARD_INFREQUENT_ACCESS'},"
+        "'GlobalTableSettingsReplicationMode':'ENABLED_WITH_OVERRIDES',"
+        "'WarmThroughput':{'ReadUnitsPerSecond':11,'WriteUnitsPerSecond':4,'Status':'ACTIVE'}}]");
     regions_refused(
         &r,
         0,
@@ -291,7 +293,7 @@ static void test_replica_updates_refused(void **state)
          "Value '[]' at 'replicaUpdates' failed to satisfy constraint: Member must "
          "have length greater than or equal to 1"},
         {REPLICA("{'Create':{'RegionName':'eu','KMSMasterKeyId':'k'}}"),
-         "KMSMasterKeyId is not supported by this server"},
+         "KMSMasterKeyId must be specified for each replica."},
         {REPLICA("{'Create':{'RegionName':'eu','GlobalSecondaryIndexes':[{'IndexName':'none',"
                  "'ProvisionedThroughputOverride':{'ReadCapacityUnits':0}}]}}"),
          "Value '0' at 'replicaUpdates.1.member.create.globalSecondaryIndexes.1.member."

@@ -108,6 +108,19 @@ struct throughput_request {
     struct opt_int write;
 };
 
+/* A structure of two units a second, each optional. */
+struct units_request {
+    bool present;
+    struct opt_int read;
+    struct opt_int write;
+};
+
+/* OnDemandThroughput and WarmThroughput. */
+struct limits_request {
+    struct units_request on_demand;
+    struct units_request warm;
+};
+
 struct index_request {
     struct bytes name;
     struct key_list keys;
@@ -116,6 +129,7 @@ struct index_request {
     const struct bytes *include;
     size_t n_include;
     struct throughput_request throughput;
+    struct limits_request limits;
 };
 
 struct index_list {
@@ -210,6 +224,41 @@ const char *status_name(enum core_status s);
 /* "ACTIVE" and so on, "CREATION_FAILED" for a replica that could not be made. */
 const char *replica_status_name(enum core_status s);
 
+/* ---- OnDemandThroughput and WarmThroughput (table_limits.c) ---- */
+
+bool read_limits(
+    struct checks *k, const struct json *in, const char *path, struct limits_request *ret);
+/* What is wrong with them for a table, or (name len > 0) a global index, that is being created with
+ * `units`. BYTES_NONE: nothing. */
+struct bytes limits_create_fault(
+    struct arena *a,
+    const struct limits_request *r,
+    struct bytes index,
+    bool on_demand,
+    struct core_throughput units);
+/* The same for one that is there. */
+struct bytes limits_update_fault(
+    struct arena *a,
+    const struct limits_request *r,
+    const struct core_table *wanted,
+    struct bytes index,
+    struct core_throughput units);
+/* Sets the maxima in *units, and the warm throughput in t->extra. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err limits_apply(
+    struct arena *a,
+    const struct limits_request *r,
+    struct core_table *t,
+    struct bytes index,
+    struct core_throughput *units);
+/* Notes that the table or index was once as warm as this. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err warm_note(
+    struct arena *a, struct core_table *t, struct bytes index, struct core_throughput units);
+/* ,"OnDemandThroughput":… and ,"WarmThroughput":… */
+void put_limits(
+    struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units);
+void put_warm(
+    struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units);
+
 /* ---- throughput history, kept in core_table.extra (table_history.c) ---- */
 
 struct throughput_history {
@@ -228,6 +277,17 @@ MUST_CHECK enum err history_note(
     struct core_throughput before,
     struct core_throughput after,
     uint64_t now_ms);
+/* A map of numbers in t->extra, by index name, and one of its numbers: 0 when there is none. */
+uint64_t extra_number(
+    const struct core_table *t, const char *map, struct bytes index, const char *name);
+/* Puts two numbers there. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err extra_set_numbers(
+    struct arena *a,
+    struct core_table *t,
+    const char *map,
+    struct bytes index,
+    uint64_t read,
+    uint64_t write);
 /* A time in t->extra, 0 when there is none. */
 uint64_t extra_ms(const struct core_table *t, const char *name);
 MUST_CHECK enum err extra_set_ms(

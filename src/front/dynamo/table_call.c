@@ -428,6 +428,27 @@ static bool fail_of_replica(struct table_call *t)
     return fail_of_table(t);
 }
 
+/* The regions there are, in words. */
+static void fail_region(struct dynamo_call *c, struct bytes region)
+{
+    struct buf list;
+    buf_init(&list, /* len_max= */ 64 * 1024);
+    const struct core_member *m = catalog_member_after(c->d->view.catalog, BYTES_NONE);
+    for (; m != NULL; m = catalog_member_after(c->d->view.catalog, m->region)) {
+        if (!m->removed) {
+            buf_put_str(&list, list.len == 0 ? "" : ", ");
+            buf_put_bytes(&list, m->region);
+        }
+    }
+    (void)call_invalid(
+        c,
+        "Region %.*s is not supported. The latest version of global tables are only supported in "
+        "the following regions: [%.*s]",
+        BYTES_FMT(region),
+        BYTES_FMT(buf_bytes(&list))); /* answers */
+    buf_done(&list);
+}
+
 /* Answers in UpdateTable's words for what is wrong with a replica, if it has some of its own. */
 static bool failed_as_2019(struct table_call *t)
 {
@@ -451,10 +472,7 @@ static bool failed_as_2019(struct table_call *t)
         return true;
     }
     if (why == CORE_REFUSED_REGION_UNKNOWN) {
-        (void)call_invalid(
-            c,
-            "Region %.*s is not supported. It is not a member of this cluster.",
-            BYTES_FMT(region));
+        fail_region(c, region);
         return true;
     }
     return false;

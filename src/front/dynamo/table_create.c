@@ -10,6 +10,7 @@ struct create_request {
     struct attr_list attrs;
     struct bytes billing;
     struct throughput_request throughput;
+    struct limits_request limits;
     struct key_list keys;
     struct index_list locals;
     struct index_list globals;
@@ -20,8 +21,6 @@ struct create_request {
 };
 
 static const char *const not_supported[] = {
-    "OnDemandThroughput",
-    "WarmThroughput",
     "ResourcePolicy",
     "GlobalTableSourceArn",
     "GlobalTableSettingsReplicationMode",
@@ -98,7 +97,7 @@ static bool create_read(struct dynamo_call *c, const struct json *in, struct cre
         return false;
     }
     check_enum(&k, "billingMode", r->billing, "PROVISIONED, PAY_PER_REQUEST");
-    typed = read_throughput(&k, in, "", &r->throughput) &&
+    typed = read_throughput(&k, in, "", &r->throughput) && read_limits(&k, in, "", &r->limits) &&
             read_keys(&k, in, "", KEY_OF_TABLE, &r->keys) &&
             read_indexes(&k, in, /* global= */ false, &r->locals) &&
             read_indexes(&k, in, /* global= */ true, &r->globals) &&
@@ -110,6 +109,17 @@ static bool create_read(struct dynamo_call *c, const struct json *in, struct cre
 
 /* ---- what does not fit together ---- */
 
+static struct core_throughput units_of(const struct throughput_request *r)
+{
+    return (struct core_throughput){(uint64_t)r->read.v, (uint64_t)r->write.v};
+}
+
+static struct bytes table_limits_fault(struct arena *a, const struct create_request *r)
+{
+    bool on_demand = bytes_eq_str(r->billing, "PAY_PER_REQUEST");
+    return limits_create_fault(a, &r->limits, BYTES_LIT(""), on_demand, units_of(&r->throughput));
+}
+
 static struct bytes capacity_fault(struct arena *a, const struct create_request *r)
 {
     if (bytes_eq_str(r->billing, "PAY_PER_REQUEST")) {
@@ -117,13 +127,14 @@ static struct bytes capacity_fault(struct arena *a, const struct create_request 
                    ? BYTES_LIT(INVALID_PREFIX
                                "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified "
                                "when BillingMode is PAY_PER_REQUEST")
-                   : BYTES_NONE;
+                   : table_limits_fault(a, r);
     }
     if (!r->throughput.present) {
         return BYTES_LIT(INVALID_PREFIX "ReadCapacityUnits and WriteCapacityUnits must both be "
                                         "specified when BillingMode is PROVISIONED");
     }
-    return units_fault(a, &r->throughput);
+    struct bytes fault = units_fault(a, &r->throughput);
+    return fault.base == NULL ? table_limits_fault(a, r) : fault;
 }
 
 static bool duplicate_name(const struct create_request *r, const struct index_request *x)
@@ -230,6 +241,9 @@ static struct bytes global_fault(
             BYTES_FMT(x->name));
     }
     fault = units_fault(a, &x->throughput);
+    if (fault.base == NULL) {
+        fault = limits_create_fault(a, &x->limits, x->name, on_demand, units_of(&x->throughput));
+    }
     if (fault.base != NULL) {
         return fault;
     }
@@ -412,14 +426,16 @@ static bool create_table(
         .extra = {.type = VALUE_MAP},
     };
     if (indexes == NULL || to_attrs(c->arena, &r->attrs, t) != OK ||
-        to_keys(c->arena, &r->keys, &r->attrs, &t->part.keys) != OK) {
+        to_keys(c->arena, &r->keys, &r->attrs, &t->part.keys) != OK ||
+        limits_apply(c->arena, &r->limits, t, BYTES_LIT(""), &t->throughput) != OK) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
     for (size_t i = 0; i < n; i++) {
         bool local = i < r->locals.n;
         const struct index_request *x =
             local ? &r->locals.items[i] : &r->globals.items[i - r->locals.n];
-        if (to_index(c->arena, x, &r->attrs, local, &indexes[i]) != OK) {
+        if (to_index(c->arena, x, &r->attrs, local, &indexes[i]) != OK ||
+            limits_apply(c->arena, &x->limits, t, x->name, &indexes[i].throughput) != OK) {
             return call_fail_err(c, ERR_TOO_BIG);
         }
     }

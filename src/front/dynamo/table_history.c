@@ -1,7 +1,7 @@
 /* What DynamoDB tells of a table's past and core has no notion of: when throughput last went up and
- * down and how often today, and when billing mode and class changed. Kept as times in
- * milliseconds in the table's `extra` map, under "throughput" by index name ("" is the table), so
- * it is as durable as the table. */
+ * down and how often today, how warm it once was, and when billing mode and class changed. Kept as
+ * times in milliseconds in the table's `extra` map, under "throughput" by index name ("" is the
+ * table), so it is as durable as the table. */
 #include "front/dynamo/table_admin.h"
 
 static uint64_t number_in(const struct value *map, const char *name)
@@ -59,6 +59,36 @@ enum err extra_set_ms(struct arena *a, struct core_table *t, const char *name, u
     return extra_set(a, t, name, v);
 }
 
+uint64_t extra_number(
+    const struct core_table *t, const char *map, struct bytes index, const char *name)
+{
+    const struct value *all = map_in(&t->extra, bytes_str(map));
+    return number_in(map_in(all, index), name);
+}
+
+enum err extra_set_numbers(
+    struct arena *a,
+    struct core_table *t,
+    const char *map,
+    struct bytes index,
+    uint64_t read,
+    uint64_t write)
+{
+    struct member *m = ARENA_ARRAY(a, struct member, 2);
+    struct value *one = ARENA_NEW(a, struct value);
+    struct value *all = ARENA_NEW(a, struct value);
+    if (m == NULL || one == NULL || all == NULL) {
+        return ERR_TOO_BIG;
+    }
+    m[0] = (struct member){BYTES_LIT("read"), number(read)};
+    m[1] = (struct member){BYTES_LIT("write"), number(write)};
+    *one = (struct value){.type = VALUE_MAP, .map = {m, 2}};
+    struct value none = {.type = VALUE_MAP};
+    const struct value *old = map_in(&t->extra, bytes_str(map));
+    enum err err = value_with(a, old == NULL ? &none : old, index, one, all);
+    return err == OK ? extra_set(a, t, map, all) : err;
+}
+
 struct throughput_history history_of(const struct core_table *t, struct bytes index)
 {
     const struct value *all = map_in(&t->extra, BYTES_LIT("throughput"));
@@ -103,6 +133,10 @@ enum err history_note(
         return OK;
     }
     const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
+    enum err err = warm_note(a, t, index, before);
+    if (err != OK) {
+        return err;
+    }
     struct throughput_history h = history_of(t, index);
     if (up) {
         h.increased_ms = now_ms;

@@ -186,6 +186,7 @@ static void put_index(
             buf_putf(b, ",\"Backfilling\":%s", x->backfilling ? "true" : "false");
         }
         put_throughput(c, b, t, x->part.name, x->throughput);
+        put_limits(b, t, x->part.name, x->throughput);
     }
     buf_putf(
         b,
@@ -290,37 +291,49 @@ static void put_class(struct buf *b, const struct core_table *t)
 
 /* ---- replicas of a 2019 group ---- */
 
-static void put_overrides(
-    struct buf *b, const struct core_table *ours, const struct core_table *theirs)
+/* What is of its own in one replica's table or index: throughput unlike ours. */
+static void put_override(
+    struct buf *b, bool on_demand, struct core_throughput ours, struct core_throughput theirs)
 {
-    if (theirs == NULL || theirs->on_demand) {
-        return;
-    }
-    if (theirs->throughput.read_units != ours->throughput.read_units) {
+    if (!on_demand && theirs.read_units != ours.read_units) {
         buf_putf(
             b,
             ",\"ProvisionedThroughputOverride\":{\"ReadCapacityUnits\":%llu}",
-            (unsigned long long)theirs->throughput.read_units);
+            (unsigned long long)theirs.read_units);
     }
+    if (on_demand && theirs.read_max != ours.read_max && theirs.read_max > 0) {
+        bool none = theirs.read_max == CORE_UNITS_UNLIMITED;
+        buf_putf(
+            b,
+            ",\"OnDemandThroughputOverride\":{\"MaxReadRequestUnits\":%lld}",
+            none ? -1LL : (long long)theirs.read_max);
+    }
+}
+
+static void put_replica_indexes(
+    struct buf *b, const struct core_table *ours, const struct core_table *theirs)
+{
     bool any = false;
     for (size_t i = 0; i < theirs->n_indexes; i++) {
         const struct core_index *x = &theirs->indexes[i];
         const struct core_index *mine = table_index(ours, x->part.name);
-        bool same = mine != NULL && mine->throughput.read_units == x->throughput.read_units;
-        if (x->part.local || same) {
+        if (x->part.local) {
             continue;
         }
         buf_put_str(b, any ? "," : ",\"GlobalSecondaryIndexes\":[");
         buf_put_str(b, "{\"IndexName\":");
         json_put_string(b, x->part.name);
-        buf_putf(
-            b,
-            ",\"ProvisionedThroughputOverride\":{\"ReadCapacityUnits\":%llu}}",
-            (unsigned long long)x->throughput.read_units);
+        if (mine != NULL) {
+            put_override(b, theirs->on_demand, mine->throughput, x->throughput);
+        }
+        put_warm(b, theirs, x->part.name, x->throughput);
+        buf_put_u8(b, '}');
         any = true;
     }
     buf_put_str(b, any ? "]" : "");
 }
+
+#define SETTINGS_MODE ",\"GlobalTableSettingsReplicationMode\":\"ENABLED_WITH_OVERRIDES\""
 
 static void put_replica(
     struct dynamo_call *c, struct buf *b, const struct core_table *t, const struct core_replica *r)
@@ -335,11 +348,18 @@ static void put_replica(
             ",\"ReplicaStatusDescription\":\"The replica's table does not agree with its global "
             "table.\"");
     }
-    put_overrides(b, t, theirs);
+    if (theirs != NULL) {
+        put_override(b, theirs->on_demand, t->throughput, theirs->throughput);
+    }
     if (theirs != NULL && !bytes_eq(theirs->table_class, t->table_class)) {
         buf_put_str(b, ",\"ReplicaTableClassSummary\":{\"TableClass\":");
         json_put_string(b, theirs->table_class);
         buf_put_u8(b, '}');
+    }
+    buf_put_str(b, SETTINGS_MODE);
+    if (theirs != NULL) {
+        put_warm(b, theirs, BYTES_LIT(""), theirs->throughput);
+        put_replica_indexes(b, t, theirs);
     }
     buf_put_u8(b, '}');
 }
@@ -355,7 +375,8 @@ static void put_replicas(struct dynamo_call *c, struct buf *b, const struct core
         if (bytes_eq(g->replicas[i].region, c->d->region)) {
             continue;
         }
-        buf_put_str(b, any ? "," : ",\"GlobalTableVersion\":\"2019.11.21\",\"Replicas\":[");
+        buf_put_str(
+            b, any ? "," : SETTINGS_MODE ",\"GlobalTableVersion\":\"2019.11.21\",\"Replicas\":[");
         put_replica(c, b, t, &g->replicas[i]);
         any = true;
     }
@@ -387,6 +408,7 @@ void put_table(
     put_table_arn(b, t->region, t->part.name);
     buf_put_str(b, "\",\"TableId\":");
     json_put_string(b, t->uuid);
+    put_limits(b, t, BYTES_LIT(""), t->throughput);
     put_billing(b, t);
     put_indexes(c, b, t, /* local= */ true, counts);
     put_indexes(c, b, t, /* local= */ false, counts);

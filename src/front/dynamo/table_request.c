@@ -263,7 +263,8 @@ bool read_index(
     if (ret->name.base != NULL) {
         check_index_name(k, name, ret->name);
     }
-    if (global && !read_throughput(k, in, path, &ret->throughput)) {
+    if (global && (!read_throughput(k, in, path, &ret->throughput) ||
+                   !read_limits(k, in, path, &ret->limits))) {
         return false;
     }
     return read_keys(k, in, path, global ? KEY_OF_GLOBAL : KEY_OF_LOCAL, &ret->keys) &&

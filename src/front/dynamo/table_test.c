@@ -446,17 +446,21 @@ static void test_update_misfits(void **state)
         {UPDATE("'StreamSpecification':{'StreamEnabled':true}"),
          INVALID "If stream is being enabled then UpdateViewType is required"},
         {UPDATE(DISABLE), "Table has no stream to disable: TableName: abc"},
-        {UPDATE(INDEX("")), INVALID "List of GlobalSecondaryIndexUpdates is empty"},
+        {UPDATE(INDEX("") ",'StreamSpecification':{'StreamEnabled':false}"),
+         INVALID "List of GlobalSecondaryIndexUpdates is empty"},
         {UPDATE(INDEX("{}")),
          INVALID "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
                  "GlobalSecondaryIndexUpdate.Delete must not be null"},
-        {UPDATE(INDEX("{'Create':{'IndexName':'glo','KeySchema':[" HASH("z") "],'Projection':{" ALL
-                                                                             "}," UNITS "}}")),
+        {UPDATE(INDEX("{'Create':{'IndexName':'glo','KeySchema':[" HASH(
+             "z") "],'Projection':{" ALL "}," UNITS "}}") "," ATTR_A),
          INVALID "Some index key attributes are not defined in AttributeDefinitions. Keys: [z], "
                  "AttributeDefinitions: [a]"},
         {UPDATE(INDEX("{'Create':{'IndexName':'glo','KeySchema':[" HASH("a") "],'Projection':{" ALL
                                                                              "}}}")),
-         INVALID "ProvisionedThroughput must be specified for index: glo"},
+         INVALID "AttributeDefinitions is not specified for index: glo"},
+        {UPDATE(INDEX("{'Create':{'IndexName':'glo','KeySchema':[" HASH("a") "],'Projection':{" ALL
+                                                                             "}}}") "," ATTR_A),
+         INVALID "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: glo"},
         {UPDATE("'ReplicaUpdates':[{'Create':{'RegionName':'eu-west-1'}}]"),
          "Cannot add, delete, or update the local region through ReplicaUpdates. Use CreateTable, "
          "DeleteTable, or UpdateTable as required."},
@@ -469,7 +473,8 @@ static void test_update_misfits(void **state)
          "global table. Please retry the request without these replicas: [x]."},
         {UPDATE("'SSESpecification':{'Enabled':false}"),
          INVALID "Table is already encrypted by default"},
-        {UPDATE("'WarmThroughput':{}"), INVALID "WarmThroughput is not supported by this server"},
+        {UPDATE("'WarmThroughput':{}"),
+         INVALID "WarmThroughput must specify ReadUnitsPerSecond, WriteUnitsPerSecond, or both"},
     };
     all_invalid(&r, "UpdateTable", list, sizeof list / sizeof list[0]);
     rig_close(&r);

@@ -8,19 +8,17 @@ struct update_request {
     struct attr_list attrs;
     struct bytes billing;
     struct throughput_request throughput;
+    struct limits_request limits;
     struct index_updates indexes;
     struct stream_request stream;
     struct bytes table_class;
     bool has_protection;
     bool protection;
     bool has_sse;
+    bool has_consistency; /* MultiRegionConsistency: of ReplicaUpdates, of nothing else */
 };
 
 static const char *const not_supported[] = {
-    "OnDemandThroughput",
-    "WarmThroughput",
-    "MultiRegionConsistency",
-    "GlobalTableWitnessUpdates",
     "GlobalTableSettingsReplicationMode",
     NULL,
 };
@@ -39,13 +37,14 @@ static bool update_read(
     if (table.base != NULL && !bytes_has_prefix(table, BYTES_LIT("arn:"))) {
         check_name_chars(&k, "tableName", table);
     }
-    if (!read_throughput(&k, in, "", &r->throughput) ||
+    if (!read_throughput(&k, in, "", &r->throughput) || !read_limits(&k, in, "", &r->limits) ||
         !field_string(c, in, "BillingMode", &r->billing)) {
         return false;
     }
     check_enum(&k, "billingMode", r->billing, "PROVISIONED, PAY_PER_REQUEST");
     r->has_protection = field_present(in, "DeletionProtectionEnabled");
     r->has_sse = field_present(in, "SSESpecification");
+    r->has_consistency = field_present(in, "MultiRegionConsistency");
     return read_index_updates(&k, in, &r->indexes) && read_stream(&k, in, &r->stream) &&
            field_string(c, in, "TableClass", &r->table_class) &&
            field_bool(c, in, "DeletionProtectionEnabled", &r->protection) &&
@@ -68,6 +67,45 @@ static bool changes_indexes(const struct index_updates *u)
     return false;
 }
 
+static bool creates_index(const struct index_updates *u)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        if (u->items[i].n_actions > 0 && u->items[i].action == INDEX_CREATE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What must not be asked for together with OnDemandThroughput and WarmThroughput; `n` things are
+ * asked for, billing mode and throughput counted as one. */
+static bool limits_alone_check(struct dynamo_call *c, const struct update_request *r, unsigned n)
+{
+    const struct limits_request *l = &r->limits;
+    if (l->warm.present && n > 1) {
+        return creates_index(&r->indexes)
+                   ? invalid(
+                         c,
+                         "Create global secondary index cannot be specified when updating "
+                         "WarmThroughput")
+                   : invalid(c, "WarmThroughput must be the only operation in the request");
+    }
+    if (l->on_demand.present && n > (r->billing.base != NULL ? 2u : 1u)) {
+        return invalid(
+            c,
+            "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request");
+    }
+    bool empty_warm = l->warm.present && !l->warm.read.present && !l->warm.write.present;
+    bool empty = l->on_demand.present && !l->on_demand.read.present && !l->on_demand.write.present;
+    return !(empty_warm || empty) ||
+           invalid(
+               c,
+               empty ? "OnDemandThroughput must specify MaxReadRequestUnits, MaxWriteRequestUnits, "
+                       "or both"
+                     : "WarmThroughput must specify ReadUnitsPerSecond, WriteUnitsPerSecond, or "
+                       "both");
+}
+
 /* What must not be asked for together. */
 static bool alone_check(struct dynamo_call *c, const struct update_request *r)
 {
@@ -76,15 +114,16 @@ static bool alone_check(struct dynamo_call *c, const struct update_request *r)
     bool indexes = r->indexes.present && r->indexes.n > 0;
     unsigned n = (iops || r->billing.base != NULL) + (indexes ? 1u : 0u) +
                  (r->stream.present ? 1u : 0u) + (r->table_class.base != NULL ? 1u : 0u) +
-                 (r->has_protection ? 1u : 0u) + (r->has_sse ? 1u : 0u);
+                 (r->has_protection ? 1u : 0u) + (r->has_sse ? 1u : 0u) +
+                 (r->limits.warm.present ? 1u : 0u) + (r->limits.on_demand.present ? 1u : 0u);
     if (n == 0) {
         return call_invalid(
             c,
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
             "GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, "
-            "MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, "
-            "DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is "
-            "required");
+            "MultiAccountReplicaReady, ReplicaTransitRoleArn, %sDeletionProtectionEnabled, "
+            "OnDemandThroughput, WarmThroughput or TableClass is required",
+            r->has_consistency ? "" : "MultiRegionConsistency, ");
     }
     if (n > 1 && r->has_sse) {
         return invalid(
@@ -96,6 +135,9 @@ static bool alone_check(struct dynamo_call *c, const struct update_request *r)
     if (n > 1 && r->has_protection) {
         return invalid(
             c, "DeletionProtection modification must be the only operation in the request");
+    }
+    if (!limits_alone_check(c, r, n)) {
+        return false;
     }
     if (iops && r->stream.present) {
         return invalid(c, "You cannot modify stream status while updating table IOPS");
@@ -184,6 +226,17 @@ static enum err indexes_lack_units(
     return err;
 }
 
+/* What was warm stays so: notes it of the table and its global indexes. */
+static enum err note_warmth(struct arena *a, struct core_table *wanted)
+{
+    enum err err = warm_note(a, wanted, BYTES_LIT(""), wanted->throughput);
+    for (size_t i = 0; i < wanted->n_indexes && err == OK; i++) {
+        const struct core_index *x = &wanted->indexes[i];
+        err = x->part.local ? OK : warm_note(a, wanted, x->part.name, x->throughput);
+    }
+    return err;
+}
+
 static void clear_index_units(struct core_table *wanted)
 {
     for (size_t i = 0; i < wanted->n_indexes; i++) {
@@ -207,6 +260,12 @@ static enum err apply_billing(
             t,
             INVALID_PREFIX "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when "
                            "BillingMode is PAY_PER_REQUEST");
+    }
+    if (on_demand != now->on_demand) {
+        enum err noted = note_warmth(a, wanted);
+        if (noted != OK) {
+            return noted;
+        }
     }
     wanted->on_demand = on_demand;
     if (on_demand && !now->on_demand) {
@@ -233,6 +292,17 @@ static enum err apply_billing(
     }
     enum err err = history_note(a, wanted, BYTES_LIT(""), have, want, t->c->now_ms);
     return err == OK && now->on_demand ? indexes_lack_units(t, now, &r->indexes) : err;
+}
+
+static enum err apply_limits(struct table_call *t, const struct update_request *r, struct arena *a)
+{
+    struct core_table *wanted = &t->wanted;
+    struct bytes fault =
+        limits_update_fault(a, &r->limits, wanted, BYTES_LIT(""), wanted->throughput);
+    if (fault.base != NULL) {
+        return table_fault_invalid(t, "%.*s", BYTES_FMT(fault));
+    }
+    return limits_apply(a, &r->limits, wanted, BYTES_LIT(""), &wanted->throughput);
 }
 
 static enum err apply_stream(
@@ -262,6 +332,9 @@ static enum err build(struct table_call *t, const struct core_table *now, struct
     }
     enum err err = apply_billing(t, now, r, a);
     if (err == OK) {
+        err = apply_limits(t, r, a);
+    }
+    if (err == OK) {
         err = apply_stream(t, now, &r->stream);
     }
     if (err == OK && r->table_class.base != NULL) {
@@ -289,7 +362,8 @@ enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in
     }
     if (field_present(in, "ReplicaUpdates")) {
         if (r->throughput.present || r->billing.base != NULL || r->indexes.present ||
-            r->stream.present || r->table_class.base != NULL || r->has_protection || r->has_sse) {
+            r->stream.present || r->table_class.base != NULL || r->has_protection || r->has_sse ||
+            r->limits.on_demand.present || r->limits.warm.present) {
             (void)invalid(
                 c, "Requests that modify replicas or witnesses must not also modify other fields");
             return DYNAMO_ANSWER;

@@ -42,10 +42,13 @@ static bool read_action(
     if (which == INDEX_DELETE) {
         return true;
     }
-    if (!read_throughput(k, j, own, &u->index.throughput)) {
+    if (!read_throughput(k, j, own, &u->index.throughput) ||
+        !read_limits(k, j, own, &u->index.limits)) {
         return false;
     }
-    check_not_null(k, check_path(k, "%s.provisionedThroughput", own), u->index.throughput.present);
+    bool any = u->index.throughput.present || u->index.limits.on_demand.present ||
+               u->index.limits.warm.present;
+    check_not_null(k, check_path(k, "%s.provisionedThroughput", own), any);
     return true;
 }
 
@@ -191,6 +194,15 @@ static enum err set_units(
             BYTES_FMT(now->part.name),
             BYTES_FMT(name));
     }
+    /* The copy's arrays are ours; only the public struct calls them const. */
+    struct core_index *mine = (struct core_index *)(uintptr_t)&wanted->indexes[i];
+    struct bytes fault = limits_update_fault(a, &u->index.limits, wanted, name, mine->throughput);
+    if (fault.base != NULL) {
+        return table_fault_invalid(t, "%.*s", BYTES_FMT(fault));
+    }
+    if (!u->index.throughput.present) {
+        return limits_apply(a, &u->index.limits, wanted, name, &mine->throughput);
+    }
     if (wanted->on_demand) {
         return table_fault_invalid(
             t,
@@ -217,10 +229,9 @@ static enum err set_units(
             (unsigned long long)have.write_units,
             (unsigned long long)want.write_units);
     }
-    /* The copy's arrays are ours; only the public struct calls them const. */
-    struct core_index *mine = (struct core_index *)(uintptr_t)&wanted->indexes[i];
     mine->throughput = want;
-    return history_note(a, wanted, name, have, want, t->c->now_ms);
+    err = limits_apply(a, &u->index.limits, wanted, name, &mine->throughput);
+    return err == OK ? history_note(a, wanted, name, have, want, t->c->now_ms) : err;
 }
 
 /* The table's attributes and those the request adds. */
@@ -296,7 +307,10 @@ static enum err create_fault(
             "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: %.*s",
             BYTES_FMT(x->name));
     }
-    return OK;
+    const struct core_throughput units = {
+        (uint64_t)x->throughput.read.v, (uint64_t)x->throughput.write.v};
+    fault = limits_create_fault(a, &x->limits, x->name, wanted->on_demand, units);
+    return fault.base == NULL ? OK : table_fault_invalid(t, "%.*s", BYTES_FMT(fault));
 }
 
 /* Declares the attributes of an index's keys that the table does not declare yet. */
@@ -377,6 +391,10 @@ static enum err add_index(
     }
     wanted->indexes = list;
     wanted->n_indexes++;
+    err = limits_apply(a, &x->limits, wanted, x->name, &list[wanted->n_indexes - 1].throughput);
+    if (err != OK) {
+        return err;
+    }
     return declare_keys(wanted, &list[wanted->n_indexes - 1].part.keys, a);
 }
 
