@@ -232,7 +232,6 @@ enum err group_shape_of(struct arena *a, const struct core_table *t, struct core
     }
     shape.indexes = list;
     shape.n_indexes = n;
-    shape.stream = CORE_STREAM_NEW_AND_OLD_IMAGES;
     *ret = shape;
     return OK;
 }
@@ -311,7 +310,7 @@ static enum err update_table(struct core_admin *call, struct part_stage *s, stru
     }
     const struct group_entry *g = NULL;
     bool grouped = own_replica(c, t, &g) != NULL;
-    if (grouped && call->table->stream != CORE_STREAM_NEW_AND_OLD_IMAGES) {
+    if (grouped && call->table->stream == CORE_STREAM_NONE) {
         return refuse(call, CORE_REFUSED_STREAM_NEEDED, ERR_INVALID);
     }
     struct core_table next = updated(c, t, call->table, part_stage_now_ms(s));

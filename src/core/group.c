@@ -209,7 +209,7 @@ static enum err begin_group(struct core_admin *call, struct part_stage *s, struc
     if (t->status != CORE_ACTIVE) {
         return refuse(call, CORE_REFUSED_TABLE_BUSY, ERR_IN_USE);
     }
-    if (t->stream != CORE_STREAM_NEW_AND_OLD_IMAGES) {
+    if (t->stream == CORE_STREAM_NONE) {
         return refuse(call, CORE_REFUSED_STREAM_NEEDED, ERR_INVALID);
     }
     struct bytes *known = ARENA_ARRAY(a, struct bytes, call->n_regions + 1);

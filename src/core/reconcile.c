@@ -205,7 +205,7 @@ static bool can_rebind(const struct look *l)
 {
     const struct core_table *t = l->t;
     return keys_equal(&t->part.keys, &l->g->row.shape.part.keys) &&
-           t->stream == CORE_STREAM_NEW_AND_OLD_IMAGES &&
+           t->stream == l->g->row.shape.stream &&
            part_table_counts(l->c->part, t->part.id).items == 0;
 }
 

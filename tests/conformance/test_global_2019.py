@@ -81,9 +81,17 @@ def test_refusals(regions, tables, spread):
             TableName=spread, ReplicaUpdates=[{'Create': {'RegionName': AP}}])
 
 
-def test_stream_is_needed(regions, tables, unique):
-    tables(unique, region=US, StreamSpecification={'StreamEnabled': True, 'StreamViewType': 'KEYS_ONLY'})
-    invalid(None, regions[US].update_table, TableName=unique, ReplicaUpdates=[{'Create': {'RegionName': EU}}])
+@pytest.mark.parametrize('view', ['KEYS_ONLY', 'NEW_IMAGE', 'OLD_IMAGE'])
+def test_any_stream_will_do_and_is_the_replicas_too(regions, tables, unique, view):
+    tables(unique, region=US, StreamSpecification={'StreamEnabled': True, 'StreamViewType': view})
+    tables.adopt(EU, unique)
+    regions[US].update_table(TableName=unique, ReplicaUpdates=[{'Create': {'RegionName': EU}}])
+    wait_until('the replica', lambda: states(regions[US], unique).get(EU) == 'ACTIVE', 30)
+    for region in US, EU:
+        table = wait_active(regions[region], unique)
+        assert table['StreamSpecification'] == {'StreamEnabled': True, 'StreamViewType': view}
+    invalid('One or more parameter values were invalid: Disabling Stream is not allowed for a Global Table replica.',
+            regions[EU].update_table, TableName=unique, StreamSpecification={'StreamEnabled': False})
 
 
 def test_missing_table(regions, unique):
