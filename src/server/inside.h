@@ -28,9 +28,11 @@ enum msg_kind {
     MSG_SYNC,      /* a request wants to know what other regions know; or: it does now */
     MSG_ASK,       /* an admin request makes its round through the threads */
     MSG_FAULT,     /* development: change faults */
+    MSG_SCALING,   /* what of which capacity was consumed, on its round through the web threads */
     MSG_STOP,
 };
 
+struct web;
 struct web_request;
 struct ask;
 
@@ -47,7 +49,8 @@ struct msg {
     size_t row_len; /* key_len: the row is gone */
     struct web_request *request;
     struct ask *ask;
-    const struct bytes *regions; /* SYNC */
+    void (*back)(struct web *w, struct msg *m); /* JOB of a web thread's own: takes it back */
+    const struct bytes *regions;                /* SYNC */
     size_t n_regions;
     enum err err;
 };
@@ -150,6 +153,8 @@ struct web {
     struct dynamo *dynamo;
     struct keystore *keystore;
     struct io_timer keys_timer;
+    struct io_timer scaling_timer; /* of the first thread, and so is the scaler */
+    struct dynamo_scaler *scaler;
     struct bytes keys_text; /* what the keystore was made of */
     struct buf keys_buf;
     struct counters counters;
@@ -280,6 +285,11 @@ void cloudwatch_back(struct web *w, struct ask *ask);
 void meter_call(struct web *w, const struct dynamo_call *call, uint64_t took_ns);
 /* A row of the catalog has changed: its table's provisioned capacity may have. */
 void meter_row(struct web *w, const struct value *key);
+
+/* scaling.c: of the first web thread */
+void scaling_open(struct web *w);
+void scaling_close(struct web *w);
+void scaling_on_web(struct web *w, struct msg *m);
 
 /* metrics.c */
 void metrics_put(

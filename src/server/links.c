@@ -399,6 +399,7 @@ static void take_message(struct links *l, struct msg *m)
         admin_forward(l->server, m->ask);
         return;
     case MSG_FAULT:
+    case MSG_SCALING:
         break;
     case MSG_STOP:
         l->stopping = true;

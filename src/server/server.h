@@ -40,6 +40,7 @@ struct server_config {
     uint64_t cache_bytes;
     uint64_t write_buffer_bytes;
     uint32_t drift_ms_max;
+    uint32_t scaling_ms; /* the period of auto scaling's controller: a minute, unless tested */
     uint64_t conflicts_max;
     uint32_t ttl_sweep_ms;
     uint32_t stream_retention_ms;

@@ -238,6 +238,10 @@ static void take_message(struct web *w, struct msg *m)
     case MSG_JOB:
     case MSG_SYNC:
         w->under_way--;
+        if (m->back != NULL) {
+            m->back(w, m);
+            return;
+        }
         if (m->ask != NULL) {
             admin_back(w, m->ask);
             return;
@@ -254,6 +258,9 @@ static void take_message(struct web *w, struct msg *m)
     case MSG_FAULT:
         io_loop_skew(w->loop, (int64_t)m->number);
         break;
+    case MSG_SCALING:
+        scaling_on_web(w, m);
+        return;
     case MSG_COMMITTED:
     case MSG_LOOKED:
         break;
@@ -372,6 +379,9 @@ enum err web_open(struct server *s, unsigned index)
     }
     io_timer_init(&w->keys_timer, w->loop, keys_timer_fired);
     io_timer_arm_ms(&w->keys_timer, KEYS_CHECK_MS);
+    if (index == 0) {
+        scaling_open(w);
+    }
     return e;
 }
 
@@ -405,6 +415,7 @@ void web_close(struct web *w)
 {
     if (w->loop != NULL) {
         io_timer_disarm(&w->keys_timer);
+        scaling_close(w);
     }
     http_client_free(w->client);
     http_server_free(w->http);

@@ -40,6 +40,8 @@ static const struct error_row error_rows[AWS_ERRORS] = {
     [AWS_INDEX_NOT_FOUND] = {DYNAMODB, "IndexNotFoundException", 400},
     [AWS_TRIMMED_DATA_ACCESS] = {DYNAMODB, "TrimmedDataAccessException", 400},
     [AWS_EXPIRED_ITERATOR] = {DYNAMODB, "ExpiredIteratorException", 400},
+    [AWS_OBJECT_NOT_FOUND] = {"", "ObjectNotFoundException", 400},
+    [AWS_INVALID_NEXT_TOKEN] = {"", "InvalidNextTokenException", 400},
     [AWS_THROTTLING] = {"com.amazon.coral.availability#", "ThrottlingException", 400},
     [AWS_PAYLOAD_TOO_LARGE] = {CORAL, "PayloadTooLarge", 413},
     [AWS_INTERNAL] = {DYNAMODB, "InternalServerError", 500},
@@ -132,7 +134,12 @@ static void answer_with(struct dynamo_call *c, unsigned status, struct bytes bod
     size_t crc_len = u32_text(crc32_of(c->d->crc32_table, body), c->crc32);
     c->answer = (struct dynamo_answer){.status = status, .body = body};
     put_header(&c->answer, BYTES_LIT("server"), BYTES_LIT("Server"));
-    put_header(&c->answer, BYTES_LIT("content-type"), BYTES_LIT("application/x-amz-json-1.0"));
+    bool scaling = c->op != NULL && c->op->service != NULL;
+    put_header(
+        &c->answer,
+        BYTES_LIT("content-type"),
+        scaling ? BYTES_LIT("application/x-amz-json-1.1")
+                : BYTES_LIT("application/x-amz-json-1.0"));
     put_header(
         &c->answer, BYTES_LIT("x-amzn-requestid"), bytes_of(c->request_id, sizeof c->request_id));
     put_header(&c->answer, BYTES_LIT("x-amz-crc32"), bytes_of(c->crc32, crc_len));

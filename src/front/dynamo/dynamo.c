@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "front/dynamo/dynamo_internal.h"
+#include "front/dynamo/scaling.h"
 #include "front/dynamo/table_admin.h"
 
 static const struct dynamo_op ops[] = {
@@ -38,6 +39,18 @@ static const struct dynamo_op ops[] = {
     {"DescribeTimeToLive", describe_ttl_begin, NULL},
     {"UpdateTimeToLive", update_ttl_begin, update_ttl_resume},
     {"DescribeContinuousBackups", describe_backups_begin, NULL},
+};
+
+#define SCALING "application-autoscaling"
+
+static const struct dynamo_op scaling_ops[] = {
+    {"RegisterScalableTarget", scaling_register_begin, scaling_change_resume, SCALING},
+    {"DeregisterScalableTarget", scaling_deregister_begin, scaling_change_resume, SCALING},
+    {"DescribeScalableTargets", scaling_targets_begin, NULL, SCALING},
+    {"PutScalingPolicy", scaling_put_policy_begin, scaling_change_resume, SCALING},
+    {"DeleteScalingPolicy", scaling_delete_policy_begin, scaling_change_resume, SCALING},
+    {"DescribeScalingPolicies", scaling_policies_begin, NULL, SCALING},
+    {"DescribeScalingActivities", scaling_activities_begin, NULL, SCALING},
 };
 
 enum { BODY_OUT_BYTES_MAX = 128 * 1024 * 1024 };
@@ -101,6 +114,7 @@ static const struct {
 } services[] = {
     {"DynamoDB_20120810.", ops, sizeof ops / sizeof ops[0]},
     {"DynamoDBStreams_20120810.", stream_ops, sizeof stream_ops / sizeof stream_ops[0]},
+    {"AnyScaleFrontendService.", scaling_ops, sizeof scaling_ops / sizeof scaling_ops[0]},
 };
 
 /* The operation X-Amz-Target names, or NULL. */
@@ -184,6 +198,7 @@ enum dynamo_step dynamo_begin(
     }
     call->op = op;
     call->op_name = bytes_str(op->name);
+    call->service = op->service == NULL ? call->service : op->service;
     struct json in;
     if ((!d->signatures_off && !signature_check(call)) || !body_parse(call, &in)) {
         return DYNAMO_ANSWER;

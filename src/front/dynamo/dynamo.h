@@ -74,6 +74,36 @@ void dynamo_free(struct dynamo *d);
 /* Takes another set of keys; signing keys derived from the old set are forgotten. */
 void dynamo_set_keystore(struct dynamo *d, const struct keystore *keystore);
 
+/* ---- auto scaling's errand: once a period the shell fills in what has been consumed of each
+ * capacity that is to be scaled, and submits the changes ---- */
+
+struct dynamo_use {
+    struct bytes table;
+    struct bytes index; /* len 0: the table */
+    bool write;
+    double total; /* units consumed since whenever; only its growth counts */
+};
+
+/* What is to be scaled of our region's tables, in `a`; *ret_n 0: nothing. */
+struct dynamo_use *dynamo_scaler_uses(struct arena *a, const struct catalog *c, size_t *ret_n);
+
+struct dynamo_scaler;
+
+struct dynamo_scaler *dynamo_scaler_new(struct core *core, uint64_t seed);
+/* NULL is legal. */
+void dynamo_scaler_free(struct dynamo_scaler *s);
+/* A period is over. Each change is a command for `submit`; when it is back, dynamo_scaler_done().
+ */
+void dynamo_scaler_tick(
+    struct dynamo_scaler *s,
+    const struct catalog *c,
+    const struct dynamo_use *uses,
+    size_t n,
+    uint64_t now_ms,
+    void (*submit)(void *ctx, struct part_cmd *cmd),
+    void *ctx);
+void dynamo_scaler_done(struct part_cmd *cmd);
+
 /* ---- one request ---- */
 
 struct dynamo_header {

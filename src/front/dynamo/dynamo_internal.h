@@ -45,6 +45,7 @@ struct dynamo_op {
     /* `in` lies on the stack, all it points to in the call's arena. */
     enum dynamo_step (*begin)(struct dynamo_call *c, const struct json *in);
     enum dynamo_step (*resume)(struct dynamo_call *c); /* NULL: begin always answers */
+    const char *service; /* that its requests are signed for; NULL: DynamoDB */
 };
 
 /* ---- answers (answer.c) ---- */
@@ -72,6 +73,8 @@ enum aws_error {
     AWS_INDEX_NOT_FOUND,
     AWS_TRIMMED_DATA_ACCESS,
     AWS_EXPIRED_ITERATOR,
+    AWS_OBJECT_NOT_FOUND,
+    AWS_INVALID_NEXT_TOKEN,
     AWS_THROTTLING,
     AWS_PAYLOAD_TOO_LARGE,
     AWS_INTERNAL,

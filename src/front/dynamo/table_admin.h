@@ -47,6 +47,7 @@ struct table_call {
     bool replicas_2019;      /* words refusals as UpdateTable does */
     int needs_group;         /* enum core_group_version the table's group must have; 0: whichever */
     bool submitted;
+    struct bytes answer; /* what `build` decided and the answer tells; in its arena */
     /* out */
     bool found;                 /* count_only: the table is there */
     struct table_counts counts; /* of the table, before a deletion */
