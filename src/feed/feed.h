@@ -25,7 +25,8 @@ enum {
     FEED_PAGE_BYTES_MAX = 1024 * 1024,     /* of one page, but one record always fits */
     FEED_SCAN_BYTES_MAX = 4 * 1024 * 1024, /* of log looked at for one page */
     FEED_ITERATOR_MS = 15 * 60 * 1000,     /* how long an iterator is good for */
-    FEED_SEQ_DIGITS = 24,
+    FEED_SEQ_DIGITS = 28,
+    FEED_MARKS = 10000,
     FEED_SHARD_ID_LEN = 37,
 };
 
@@ -50,9 +51,10 @@ static inline struct feed_seq feed_seq_after(struct feed_seq seq)
     return more ? (struct feed_seq){seq.pos, seq.index + 1} : (struct feed_seq){{seq.pos.v + 1}, 0};
 }
 
-void feed_seq_put(struct buf *b, struct feed_seq seq);
-/* OK; ERR_SYNTAX (not a sequence number of ours). */
-MUST_CHECK enum err feed_seq_parse(struct bytes text, struct feed_seq *ret);
+/* Appends the sequence number. `mark`, below FEED_MARKS, is feed_mark(). */
+void feed_seq_put(struct buf *b, struct feed_seq seq, unsigned mark);
+/* OK; ERR_SYNTAX (no sequence number of ours); ERR_AUTH (of another stream or region). */
+MUST_CHECK enum err feed_seq_parse(struct bytes text, unsigned mark, struct feed_seq *ret);
 
 /* ---- one look at our streams ---- */
 
@@ -69,6 +71,9 @@ struct feed_view {
  * closed before the engine goes. */
 MUST_CHECK enum err feed_open(struct engine *engine, struct feed_view *ret);
 void feed_close(struct feed_view *v);
+/* What tells the sequence numbers of a stream in this region from others', nearly always: a
+ * consumer that takes its place in one region to another is told, not led astray. */
+unsigned feed_mark(const struct feed_view *v, const struct core_stream *s);
 
 /* ---- shards ---- */
 

@@ -460,19 +460,20 @@ static void test_names(void **state)
         assert_int_equal(feed_label_parse(bytes_str(labels[i]), &ms), ERR_SYNTAX);
     }
     buf_clear(&b);
-    feed_seq_put(&b, (struct feed_seq){{12345}, 67});
-    check_text(&b, "100000000000000012345067");
-    assert_int_equal(feed_seq_parse(buf_bytes(&b), &seq), OK);
+    feed_seq_put(&b, (struct feed_seq){{12345}, 67}, 8901);
+    check_text(&b, "1000000000000000123450678901");
+    assert_int_equal(feed_seq_parse(buf_bytes(&b), 8901, &seq), OK);
+    assert_int_equal(feed_seq_parse(buf_bytes(&b), 8900, &seq), ERR_AUTH);
     assert_true(seq.pos.v == 12345 && seq.index == 67);
     static const char *const seqs[] = {
         "",
-        "000000000000000012345067",
-        "10000000000000001234506",
-        "10000000000000001234506x",
-        "1000000000000000123450671",
-        "199999999999999999999000"};
+        "0000000000000000123450678901",
+        "100000000000000012345067890",
+        "100000000000000012345067890x",
+        "10000000000000001234506789012",
+        "1999999999999999999990008901"};
     for (size_t i = 0; i < sizeof seqs / sizeof seqs[0]; i++) {
-        assert_int_equal(feed_seq_parse(bytes_str(seqs[i]), &seq), ERR_SYNTAX);
+        assert_int_equal(feed_seq_parse(bytes_str(seqs[i]), 8901, &seq), ERR_SYNTAX);
     }
     const struct core_stream s = {.table = BYTES_LIT("flights"), .created_ms = 1700000000123};
     buf_clear(&b);

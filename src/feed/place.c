@@ -1,7 +1,7 @@
 /* Labels, sequence numbers and shards: how places in a stream are written. */
 #include "feed/feed.h"
 
-enum { POS_DIGITS = 20, INDEX_DIGITS = 3 };
+enum { POS_DIGITS = 20, INDEX_DIGITS = 3, MARK_DIGITS = 4 };
 
 /* ---- labels ---- */
 
@@ -87,24 +87,27 @@ enum err feed_label_parse(struct bytes label, uint64_t *ret_ms)
 
 /* All of one length and none with a leading zero, so that their order as numbers is that as text,
  * and a consumer that keeps them as numbers gives them back unchanged. */
-void feed_seq_put(struct buf *b, struct feed_seq seq)
+void feed_seq_put(struct buf *b, struct feed_seq seq, unsigned mark)
 {
     ASSERT(seq.index < CHANGE_TXN_CHANGES_MAX);
-    buf_putf(b, "1%020llu%03u", (unsigned long long)seq.pos.v, seq.index);
+    ASSERT(mark < FEED_MARKS);
+    buf_putf(b, "1%020llu%03u%04u", (unsigned long long)seq.pos.v, seq.index, mark);
 }
 
-enum err feed_seq_parse(struct bytes text, struct feed_seq *ret)
+enum err feed_seq_parse(struct bytes text, unsigned mark, struct feed_seq *ret)
 {
     if (text.len != FEED_SEQ_DIGITS || text.base[0] != '1') {
         return ERR_SYNTAX;
     }
     uint64_t index;
+    uint64_t theirs;
     if (!take_digits(text, 1, POS_DIGITS, &ret->pos.v) ||
-        !take_digits(text, 1 + POS_DIGITS, INDEX_DIGITS, &index)) {
+        !take_digits(text, 1 + POS_DIGITS, INDEX_DIGITS, &index) ||
+        !take_digits(text, 1 + POS_DIGITS + INDEX_DIGITS, MARK_DIGITS, &theirs)) {
         return ERR_SYNTAX;
     }
     ret->index = (unsigned)index;
-    return OK;
+    return theirs == mark ? OK : ERR_AUTH;
 }
 
 /* ---- the view ---- */
@@ -150,6 +153,13 @@ enum err feed_open(struct engine *engine, struct feed_view *ret)
 void feed_close(struct feed_view *v)
 {
     engine_snapshot_close(v->snap);
+}
+
+unsigned feed_mark(const struct feed_view *v, const struct core_stream *s)
+{
+    uint64_t parts[] = {v->region.v, s->created_ms};
+    uint64_t h = hash64(s->table, hash64(bytes_of(parts, sizeof parts), /* seed= */ 0));
+    return (unsigned)(h % FEED_MARKS);
 }
 
 /* ---- shards ---- */

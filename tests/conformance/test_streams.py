@@ -2,6 +2,7 @@
 import datetime
 import decimal
 import json
+import time
 
 import boto3
 import pytest
@@ -337,8 +338,9 @@ def test_refused_sequence_numbers(ddb, streams, table, unique):
     shard = describe(streams, arn)['Shards'][0]
     for how in ('AT_SEQUENCE_NUMBER', 'AFTER_SEQUENCE_NUMBER'):
         invalid(None, iterator, streams, arn, how)
-        before = str(int(shard['SequenceNumberRange']['StartingSequenceNumber']) - 1000)
-        for bad in ('x' * 30, '9' * 21, str(int(number) + 10 ** 12), before):
+        before = str(int(shard['SequenceNumberRange']['StartingSequenceNumber']) - 10 ** 7)
+        other_stream = f'{number[:-4]}{(int(number[-4:]) + 1) % 10000:04}'
+        for bad in ('x' * 30, '9' * 21, str(int(number) + 10 ** 16), before, other_stream):
             invalid('Invalid SequenceNumber', iterator, streams, arn, how, SequenceNumber=bad)
     for how in ('TRIM_HORIZON', 'LATEST'):
         invalid(None, iterator, streams, arn, how, SequenceNumber=number)
@@ -407,6 +409,22 @@ def test_replicas(regions, streams_of, tables, unique):
     regions[EU].delete_item(TableName=unique, Key={'p': s('3')})
     wait_until('the delete', lambda: len(told_in(US)) == 31, 20)
     assert told_in(US)[-1]['eventName'] == 'REMOVE' and told_in(US)[-1]['dynamodb']['OldImage']['p'] == s('3')
+
+
+# An item that expired goes as the service's own doing; one deleted by hand does not.
+def test_expiry(ddb, streams, table, unique):
+    arn = table('OLD_IMAGE')
+    ddb.update_time_to_live(TableName=unique, TimeToLiveSpecification={'Enabled': True, 'AttributeName': 'until'})
+    ddb.put_item(TableName=unique, Item={'p': s('by hand')})
+    ddb.delete_item(TableName=unique, Key={'p': s('by hand')})
+    item = {'p': s('by time'), 'until': n(int(time.time()) - 60)}
+    ddb.put_item(TableName=unique, Item=item)
+    wait_until('the expiry', lambda: len(records(streams, arn)) == 4, 20)
+    found = records(streams, arn)
+    assert [record['eventName'] for record in found] == ['INSERT', 'REMOVE', 'INSERT', 'REMOVE']
+    assert found[3]['userIdentity'] == {'Type': 'Service', 'PrincipalId': 'dynamodb.amazonaws.com'}
+    assert found[3]['dynamodb']['OldImage'] == item
+    assert 'userIdentity' not in found[1]
 
 
 # What the resource layer reads back from a stream is what it wrote.

@@ -122,23 +122,28 @@ static bool describe_read(struct dynamo_call *c, const struct json *in, struct d
     return true;
 }
 
-static void put_seq(struct buf *b, const char *name, struct feed_seq seq)
+static void put_seq(
+    struct buf *b, const char *name, const struct stream_look *look, struct feed_seq seq)
 {
     buf_putf(b, "\"%s\":\"", name);
-    feed_seq_put(b, seq);
+    feed_seq_put(b, seq, feed_mark(&look->view, &look->stream));
     buf_put_u8(b, '"');
 }
 
-static void put_shard(struct buf *b, const struct core_stream *s, const struct feed_shard *shard)
+static void put_shard(struct buf *b, const struct stream_look *look, const struct feed_shard *shard)
 {
+    const struct core_stream *s = &look->stream;
     buf_put_str(b, "{\"ShardId\":\"");
     feed_shard_id_put(b, s, shard->first);
     buf_put_str(b, "\",\"SequenceNumberRange\":{");
-    put_seq(b, "StartingSequenceNumber", (struct feed_seq){shard->first, 0});
+    put_seq(b, "StartingSequenceNumber", look, (struct feed_seq){shard->first, 0});
     if (shard->last.v != UINT64_MAX) {
         buf_put_u8(b, ',');
         put_seq(
-            b, "EndingSequenceNumber", (struct feed_seq){shard->last, CHANGE_TXN_CHANGES_MAX - 1});
+            b,
+            "EndingSequenceNumber",
+            look,
+            (struct feed_seq){shard->last, CHANGE_TXN_CHANGES_MAX - 1});
     }
     buf_put_u8(b, '}');
     if (shard->parent.v != 0) {
@@ -193,7 +198,7 @@ static void put_shards(
             return;
         }
         buf_put_str(b, n == 0 ? "" : ",");
-        put_shard(b, &look->stream, shard);
+        put_shard(b, look, shard);
         last = shard;
         n++;
     }

@@ -94,8 +94,9 @@ static bool seq_place(
     const struct feed_shard *shard,
     struct feed_seq *ret)
 {
-    bool ours = feed_seq_parse(r->seq, ret) == OK && ret->pos.v >= shard->first.v &&
-                ret->pos.v <= shard->last.v && ret->pos.v <= look->view.tail.v;
+    bool ours = feed_seq_parse(r->seq, feed_mark(&look->view, &look->stream), ret) == OK &&
+                ret->pos.v >= shard->first.v && ret->pos.v <= shard->last.v &&
+                ret->pos.v <= look->view.tail.v;
     if (!ours) {
         return call_invalid(c, "Invalid SequenceNumber");
     }
@@ -249,7 +250,10 @@ static const char *event_name(enum feed_event event)
 }
 
 static void put_record(
-    struct dynamo_call *c, struct buf *b, const struct core_stream *s, const struct feed_record *r)
+    struct dynamo_call *c,
+    struct buf *b,
+    const struct stream_look *look,
+    const struct feed_record *r)
 {
     buf_putf(
         b,
@@ -271,9 +275,12 @@ static void put_record(
         put_image(b, "OldImage", &r->old_image);
     }
     buf_put_str(b, ",\"SequenceNumber\":\"");
-    feed_seq_put(b, r->seq);
+    feed_seq_put(b, r->seq, feed_mark(&look->view, &look->stream));
     buf_putf(
-        b, "\",\"SizeBytes\":%zu,\"StreamViewType\":\"%s\"}", r->bytes, stream_view_name(s->view));
+        b,
+        "\",\"SizeBytes\":%zu,\"StreamViewType\":\"%s\"}",
+        r->bytes,
+        stream_view_name(look->stream.view));
     if (r->by_ttl) {
         buf_put_str(
             b,
@@ -305,7 +312,7 @@ static enum dynamo_step answer_records(
     buf_put_str(b, "{\"Records\":[");
     for (size_t i = 0; i < page.n; i++) {
         buf_put_str(b, i == 0 ? "" : ",");
-        put_record(c, b, &look->stream, &page.records[i]);
+        put_record(c, b, look, &page.records[i]);
     }
     buf_put_u8(b, ']');
     if (!page.ended) {
