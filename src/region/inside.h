@@ -176,6 +176,7 @@ struct region {
     uint64_t scrub_turn;
     uint64_t bucket_turn; /* of its own, or the two keep step and some pair never has its turn */
     bool trimming;
+    bool streams_cut; /* the quota took log from streams; said once */
     bool sweeping;
     bool failed;
     struct core_seed_need needs[NEEDS_MAX];

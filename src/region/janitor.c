@@ -214,6 +214,29 @@ static uint64_t wanted_by_streams(const struct region *r)
     return e == OK ? feed.epochs[0].first.v - 1 : 0;
 }
 
+/* A peer that is left behind is news each time; that streams reach back less far is a state, and
+ * told once. */
+static void tell_quota(struct region *r, uint64_t forced, uint64_t acked)
+{
+    if (forced > acked) {
+        TRACE(
+            r->config.tracer,
+            TRACE_WARN,
+            "region",
+            "log quota reached, a peer is left behind",
+            TRACE_NUM("acked", acked),
+            TRACE_NUM("trimmed_to", forced));
+    } else if (!r->streams_cut) {
+        r->streams_cut = true;
+        TRACE(
+            r->config.tracer,
+            TRACE_WARN,
+            "region",
+            "log quota reached, streams do not reach back as far as they should",
+            TRACE_NUM("trimmed_to", forced));
+    }
+}
+
 static void trim(struct region *r)
 {
     struct local_pos first;
@@ -237,16 +260,8 @@ static void trim(struct region *r)
     if (bytes > r->config.knobs.log_bytes_max) {
         uint64_t forced = position_behind(r, first.v, tail.v, r->config.knobs.log_bytes_max);
         if (forced > upto) {
+            tell_quota(r, forced, acked);
             upto = forced;
-            TRACE(
-                r->config.tracer,
-                TRACE_WARN,
-                "region",
-                forced > acked ? "log quota reached, a peer is left behind"
-                               : "log quota reached, streams lose their oldest records",
-                TRACE_NUM("acked", acked),
-                TRACE_NUM("wanted", free),
-                TRACE_NUM("trimmed_to", forced));
         }
     }
     if (upto < first.v) {
