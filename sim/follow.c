@@ -188,6 +188,10 @@ static bool read_on(struct following *g)
         if (f->at.pos.v >= g->view.oldest.v) {
             sim_fail(g->sim, "%s %s: what is there is refused", g->node->name, g->table);
         }
+        bool kept = f->at.pos.v >= g->view.feed.epochs[0].first.v;
+        if (kept && g->sim->knobs.log_bytes_max >= SIM_LOG_BYTES_AMPLE) {
+            sim_fail(g->sim, "%s %s: the log goes under a stream", g->node->name, g->table);
+        }
         begin_anew(g);
         return false;
     }

@@ -29,6 +29,8 @@ enum {
     SIM_GROUPS = 4,
 };
 
+#define SIM_LOG_BYTES_AMPLE (UINT64_C(1) << 30) /* a quota of the log that no history reaches */
+
 /* Bugs planted on purpose, to prove that the checkers see them. */
 enum sim_plant {
     SIM_PLANT_NONE,

@@ -305,7 +305,7 @@ static void choose_knobs(struct sim *s)
     k.seed_bytes = (uint32_t)sim_rand(s, 100, 3000);
     k.log_keep_bytes = sim_rand(s, 0, 20000);
     bool tight = sim_chance(s, 400);
-    k.log_bytes_max = tight ? k.log_keep_bytes + sim_rand(s, 5000, 60000) : UINT64_C(1) << 30;
+    k.log_bytes_max = tight ? k.log_keep_bytes + sim_rand(s, 5000, 60000) : SIM_LOG_BYTES_AMPLE;
     s->knobs = k;
     s->drift_ms_max = 500;
     /* Not drawn: seeds from before there were streams keep their histories. */
