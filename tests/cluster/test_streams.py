@@ -13,6 +13,20 @@ SOAK = os.environ.get('GODWIT_SOAK') == '1'
 BROKEN = (OSError, http.client.HTTPException)
 
 
+def plain(image):
+    return image and hash(json.dumps(image, sort_keys=True))
+
+
+class Record(collections.namedtuple('Record', 'number event key old new seq')):
+    """What the judge wants of a record, for there are many."""
+
+    @classmethod
+    def of(cls, record):
+        told, image = record['dynamodb'], record['dynamodb'].get('NewImage')
+        return cls(told['SequenceNumber'], record['eventName'], (told['Keys']['pk']['S'], int(told['Keys']['sk']['N'])),
+                   plain(told.get('OldImage')), plain(image), int(image['seq']['N']) if image else None)
+
+
 class Consumer(threading.Thread):
     """Reads one region's stream of the table from its beginning, parents before children. When the region is away it
     waits, and goes on behind the last record it saw, by its sequence number."""
@@ -63,7 +77,7 @@ class Consumer(threading.Thread):
 
     def read_shard(self, shard):
         """False at the end of the shard, True when told to end and nothing more is there."""
-        last = self.records[-1]['dynamodb']['SequenceNumber'] if self.records else '0'
+        last = self.records[-1].number if self.records else '0'
         start = shard['SequenceNumberRange']['StartingSequenceNumber']
         how = dict(ShardIteratorType='TRIM_HORIZON') if last < start else dict(
             ShardIteratorType='AFTER_SEQUENCE_NUMBER', SequenceNumber=last)
@@ -71,7 +85,7 @@ class Consumer(threading.Thread):
         while at:
             closing = self.closing.is_set()
             page = self.ask('GetRecords', ShardIterator=at)
-            self.records += page['Records']
+            self.records += [Record.of(record) for record in page['Records']]
             at = page.get('NextShardIterator')
             if at and not page['Records']:
                 if closing:
@@ -81,45 +95,35 @@ class Consumer(threading.Thread):
 
     def end(self):
         self.closing.set()
-        self.join(PATIENCE_S)
+        seen = -1
+        while self.is_alive() and seen < len(self.records):
+            seen = len(self.records)
+            self.join(PATIENCE_S)
         assert not self.is_alive()
         if self.error:
             raise self.error
 
 
-def plain(image):
-    return json.dumps(image, sort_keys=True)
-
-
-def key_of(record):
-    keys = record['dynamodb']['Keys']
-    return keys['pk']['S'], int(keys['sk']['N'])
-
-
 def judge(consumer, ledger, cluster):
     """Sentences about what a consumer was told wrongly."""
     wrong, copy, told = [], {}, collections.Counter()
-    numbers = [record['dynamodb']['SequenceNumber'] for record in consumer.records]
+    numbers = [record.number for record in consumer.records]
     if any(one >= other for one, other in zip(numbers, numbers[1:])):
         wrong.append('sequence numbers do not grow')
     for record in consumer.records:
-        key, image = key_of(record), record['dynamodb']
-        before = copy.get(key)
-        if (record['eventName'] == 'INSERT') != (before is None):
-            wrong.append(f'{key}: {record["eventName"]} over {before}')
-        if before is not None and plain(image.get('OldImage')) != before:
-            wrong.append(f'{key}: the image before is not the one told last')
-        if record['eventName'] == 'REMOVE':
-            del copy[key]
-            continue
-        copy[key] = plain(image['NewImage'])
-        told[key, int(image['NewImage']['seq']['N'])] += 1
+        before = copy.get(record.key, (None, None))
+        if (record.event == 'INSERT') != (record.key not in copy):
+            wrong.append(f'{record.key}: {record.event} over {before}')
+        if record.old != before[0]:
+            wrong.append(f'{record.key}: the image before is not the one told last')
+        copy[record.key] = record.new, record.seq
+        told[record.key, record.seq] += 1
     wrong += [f'{change}: told {times} times' for change, times in told.items() if times > 1]
     wrong += [f'{key}: {seq} was told and never written' for key, seq in told if seq not in ledger.possible.get(key, ())]
     wrong += [f'{key}: {seq} was acknowledged and not told' for key, seq in ledger.changes if not told[key, seq]]
     held = {(item['pk']['S'], int(item['sk']['N'])): int(item['seq']['N'])
             for item in cluster.at(consumer.region).scan()}
-    if held != {key: int(json.loads(image)['seq']['N']) for key, image in copy.items()}:
+    if held != {key: seq for key, (_, seq) in copy.items()}:
         wrong.append('the copy is not the table')
     return wrong
 
@@ -212,7 +216,7 @@ def test_f57_trimmed(make):
     at = consumer.ask('GetShardIterator', StreamArn=consumer.arn, ShardId=oldest['ShardId'],
                       ShardIteratorType='TRIM_HORIZON')
     left = consumer.ask('GetRecords', **at)['Records']
-    assert left and key_of(left[0])[0] == 'later'
+    assert left and left[0]['dynamodb']['Keys']['pk'] == {'S': 'later'}
     client.call('UpdateTable', TableName=TABLE, StreamSpecification={'StreamEnabled': False})
     assert consumer.ask('DescribeStream', StreamArn=consumer.arn)['StreamDescription']['StreamStatus'] == 'DISABLED'
 
