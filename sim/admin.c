@@ -40,6 +40,15 @@ void admin_join(struct node *n)
     send(n, c);
 }
 
+static struct table_plan *plan_of(struct sim *s, const char *name)
+{
+    struct table_plan *p = s->tables;
+    while (strcmp(p->name, name) != 0) {
+        p++;
+    }
+    return p;
+}
+
 static void create_table(struct node *n, const char *name)
 {
     static const struct expr_key_attr attrs[] = {
@@ -49,7 +58,12 @@ static void create_table(struct node *n, const char *name)
     struct call *c = admin_call(n, CORE_ADMIN_CREATE_TABLE, name);
     struct core_table *t = ARENA_NEW(&c->arena, struct core_table);
     *t = (struct core_table){
-        .part = {.keys = {.hash = attrs[0], .range = attrs[1]}, .keep_old_images = true},
+        .part =
+            {
+                .keys = {.hash = attrs[0], .range = attrs[1]},
+                .keep_old_images = true,
+                .ttl = expiry_attr(plan_of(n->sim, name)),
+            },
         .attrs = attrs,
         .n_attrs = 2,
         .on_demand = true,
@@ -69,15 +83,6 @@ static void with_regions(struct call *c, const struct node *const *nodes, size_t
     c->call.regions = regions;
     c->call.n_regions = n;
     c->call.extra = (struct value){.type = VALUE_MAP};
-}
-
-static struct table_plan *plan_of(struct sim *s, const char *name)
-{
-    struct table_plan *p = s->tables;
-    while (strcmp(p->name, name) != 0) {
-        p++;
-    }
-    return p;
 }
 
 static void join_tables(struct node *n, const char *name)
@@ -163,6 +168,16 @@ static void change_index(struct node *n, const char *name)
     send(n, c);
 }
 
+/* Turns time to live on, or off if it is on. */
+static void switch_ttl(struct node *n, const char *name)
+{
+    const struct core_table *t = catalog_table(core_catalog(n->core), bytes_str(name));
+    struct call *c = admin_call(n, CORE_ADMIN_SET_TTL, name);
+    c->call.ttl = BYTES_LIT("until");
+    c->call.ttl_on = t->part.ttl.len == 0;
+    send(n, c);
+}
+
 static void tend(struct sim *s, struct node *n, struct table_plan *plan)
 {
     const struct catalog *catalog = core_catalog(n->core);
@@ -191,6 +206,10 @@ static void tend(struct sim *s, struct node *n, struct table_plan *plan)
     }
     if (g == NULL && plan->paired && sim_chance(s, 700)) {
         join_tables(n, plan->name);
+        return;
+    }
+    if (expiry_switches(s)) {
+        switch_ttl(n, plan->name);
         return;
     }
     uint64_t draw = sim_rand(s, 0, 99);

@@ -63,7 +63,7 @@ static void isolate(struct sim *s, unsigned node)
 static void skew(struct sim *s, struct node *n)
 {
     /* Mostly within what peers bear, sometimes beyond. */
-    int64_t most = sim_chance(s, 150) ? 3000 : 450;
+    int64_t most = !sim_chance(s, 150) ? 450 : s->expires ? 5000 : 3000;
     n->skew_ms = (int64_t)sim_rand(s, 0, (uint64_t)most * 2) - most;
     sim_tell(s, "%s clock %+lld ms", n->name, (long long)n->skew_ms);
 }

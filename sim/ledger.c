@@ -110,6 +110,7 @@ static void keep_txn(struct node *n, const struct change_txn *t, uint64_t pos)
         l->changes[i] = (struct ledger_change){
             .table = t->changes[i].table,
             .key = bytes_dup(&s->arena, t->changes[i].key),
+            .version = expiry_version(t, &t->changes[i]),
             .live = t->changes[i].kind == CHANGE_PUT,
             .item_hash = hash64(t->changes[i].item, 0),
         };
@@ -220,7 +221,7 @@ static void fold(
     struct node *n, const struct change_txn *t, const struct change *c, uint64_t pos, bool own)
 {
     struct sim *s = n->sim;
-    struct version v = {t->hlc, t->origin};
+    struct version v = expiry_version(t, c);
     bool effect = part_change_took_effect(t, c);
     struct cell *cell = ledger_cell(n, c->table, c->key);
     bool newer = cell == NULL || version_cmp(v, cell->version) > 0;
@@ -256,6 +257,7 @@ static void fold(
     if (!effect) {
         return;
     }
+    expiry_logged(n, c, cell, pos, own);
     struct value item = {.type = VALUE_MAP};
     struct arena a;
     arena_init(&a, SIZE_MAX / 2);
@@ -275,6 +277,7 @@ static void fold(
         .live = c->kind == CHANGE_PUT,
         .item_hash = hash64(c->item, 0),
         .counter = number_of(&item, "n", 0),
+        .until = number_of(&item, "until", 0),
         .pos = pos,
     };
     arena_done(&a);
@@ -304,6 +307,11 @@ static void forget_dropped(struct node *n)
     MAP_FOREACH (&n->fold, e) {
         if (part_find_table(core_part(n->core), load_u64_be(e->key.base)) == NULL) {
             (void)map_remove(&n->fold, e->key);
+        }
+    }
+    MAP_FOREACH (&n->ended, e) {
+        if (part_find_table(core_part(n->core), load_u64_be(e->key.base)) == NULL) {
+            (void)map_remove(&n->ended, e->key);
         }
     }
 }
@@ -360,5 +368,6 @@ void ledger_done(struct node *n)
 {
     map_done(&n->fold);
     map_done(&n->peer_pos);
+    map_done(&n->ended);
     free(n->txns);
 }

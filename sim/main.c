@@ -22,6 +22,7 @@ static const struct {
     {"lost-frame", SIM_PLANT_LOST_FRAME},
     {"torn-txn", SIM_PLANT_TORN_TXN},
     {"feed-skip", SIM_PLANT_FEED_SKIP},
+    {"expiry-time", SIM_PLANT_EXPIRY_TIME},
 };
 
 static int usage(void)
@@ -31,7 +32,8 @@ static int usage(void)
         "usage: godwit-sim [--seed N] [--runs K] [--regions 3..5] [--steps N] [--trace] [--quiet]\n"
         "                  [--seeds FILE]\n"
         "                  [--plant "
-        "tie-break|no-peer-position|ack-before-sync|lost-frame|torn-txn|feed-skip]\n"
+        "tie-break|no-peer-position|ack-before-sync|lost-frame|torn-txn|\n"
+        "                   feed-skip|expiry-time]\n"
         "Runs K histories from seeds N, N+1, …; exits 1 at the first that breaks a promise. With\n"
         "--plant, runs until the planted bug is found and exits 1 if no history finds it. Without\n"
         "--seed the first seed is drawn from the clock.\n");
@@ -100,8 +102,8 @@ static void print(const struct sim_config *c, const struct sim_result *r)
 {
     (void)printf(
         "seed %llu hash %016llx events %llu virtual_ms %llu acked %llu crashes %llu samples %llu "
-        "conflicts %llu ties %llu fenced %llu repaired %llu told %llu told_gaps %llu "
-        "converge_ms %llu\n",
+        "conflicts %llu ties %llu fenced %llu expired %llu repaired %llu told %llu "
+        "told_gaps %llu converge_ms %llu\n",
         (unsigned long long)c->seed,
         (unsigned long long)r->hash,
         (unsigned long long)r->events,
@@ -112,6 +114,7 @@ static void print(const struct sim_config *c, const struct sim_result *r)
         (unsigned long long)r->conflicts,
         (unsigned long long)r->ties,
         (unsigned long long)r->fenced,
+        (unsigned long long)r->expired,
         (unsigned long long)r->repaired,
         (unsigned long long)r->told,
         (unsigned long long)r->told_gaps,

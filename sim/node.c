@@ -77,6 +77,7 @@ void node_init(struct sim *s, unsigned index)
         map_init(&n->followers[i].copy);
     }
     map_init(&n->peer_pos);
+    map_init(&n->ended);
     (void)snprintf(n->name, sizeof n->name, "r%u", index);
     (void)snprintf(n->address, sizeof n->address, "sim:%u", index);
 }
@@ -389,6 +390,7 @@ static enum err open_core(struct node *n)
         .seed = s->config.seed,
         .stream_retention_ms = s->stream_retention_ms,
         .stream_shard_ms = s->stream_shard_ms,
+        .ttl_sweep_ms = s->ttl_sweep_ms,
         .catalog_row = tell_row,
         .ctx = n,
     };

@@ -16,7 +16,7 @@ static bool drops(struct sim *s, struct node *to, const struct change_txn *t, si
            cell->version.hlc.v == t->hlc.v && cell->version.region.v != t->origin.v;
 }
 
-/* Copies one transaction without the changes the bug drops; true when some were. */
+/* Copies one transaction without what the bug takes from it; true when there was something. */
 static bool copy_txn(struct sim *s, struct node *to, struct bytes wire, struct buf *out)
 {
     struct arena a;
@@ -26,12 +26,20 @@ static bool copy_txn(struct sim *s, struct node *to, struct bytes wire, struct b
     ASSERT(e == OK);
     struct change *kept = ARENA_ARRAY(&a, struct change, t.n_changes);
     size_t n = 0;
+    bool changed = false;
     for (size_t i = 0; i < t.n_changes; i++) {
-        if (!drops(s, to, &t, i)) {
-            kept[n++] = t.changes[i];
+        if (drops(s, to, &t, i)) {
+            changed = true;
+            continue;
         }
+        kept[n] = t.changes[i];
+        bool on_base = (kept[n].flags & CHANGE_ON_BASE) != 0;
+        if (on_base && s->config.plant == SIM_PLANT_EXPIRY_TIME) {
+            kept[n].flags &= (uint8_t)~CHANGE_ON_BASE;
+            changed = true;
+        }
+        n++;
     }
-    bool changed = n < t.n_changes;
     if (!changed) {
         put_lenbytes(out, wire);
     } else if (n > 0) {
@@ -78,8 +86,9 @@ struct bytes plant_frame(
     struct sim *s, struct node *from, struct node *to, struct bytes frame, struct buf *b)
 {
     (void)from;
-    bool busy = s->inject || s->config.plant == SIM_PLANT_LOST_FRAME ||
-                s->config.plant == SIM_PLANT_TORN_TXN || s->config.plant == SIM_PLANT_TIE_BREAK;
+    bool edits = s->config.plant == SIM_PLANT_TORN_TXN || s->config.plant == SIM_PLANT_TIE_BREAK ||
+                 s->config.plant == SIM_PLANT_EXPIRY_TIME;
+    bool busy = s->inject || s->config.plant == SIM_PLANT_LOST_FRAME || edits;
     if (!busy || frame.len == 0 || frame.base[0] != REPL_TXNS) {
         return frame;
     }
@@ -91,8 +100,7 @@ struct bytes plant_frame(
     enum err e = repl_frame_decode(&a, frame, &f);
     ASSERT(e == OK);
     bool changed = f.txns.txns.len > 0 && empties(s);
-    if (!changed &&
-        (s->config.plant == SIM_PLANT_TORN_TXN || s->config.plant == SIM_PLANT_TIE_BREAK)) {
+    if (!changed && edits) {
         changed = copy_txns(s, to, f.txns.txns, &txns);
     }
     if (changed) {

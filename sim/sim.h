@@ -40,6 +40,7 @@ enum sim_plant {
     SIM_PLANT_LOST_FRAME,       /* a stretch of log arrives empty */
     SIM_PLANT_TORN_TXN,         /* a transaction arrives without its last change */
     SIM_PLANT_FEED_SKIP,        /* a page of a feed lacks its last record */
+    SIM_PLANT_EXPIRY_TIME,      /* an expiry arrives with its transaction's stamp as its version */
 };
 
 struct sim_config {
@@ -64,6 +65,7 @@ struct sim_result {
     uint64_t samples;
     uint64_t told;      /* records that consumers of streams read */
     uint64_t told_gaps; /* times that such a one was told that it came too late */
+    uint64_t expired;   /* items whose end some region's log shows */
     bool failed;
     char reason[512];
 };
@@ -187,6 +189,7 @@ struct node {
     uint64_t own_hlc;
     struct map fold;          /* table and key: struct cell */
     struct map peer_pos;      /* origin: struct cell used as a position */
+    struct map ended;         /* table, version and key, for each version that expired */
     struct ledger_txn **txns; /* by own position */
     size_t txns_cap;
     size_t n_clients;
@@ -229,6 +232,7 @@ struct call {
 struct ledger_change {
     uint64_t table;
     struct bytes key;
+    struct version version;
     bool live;
     uint64_t item_hash;
 };
@@ -245,6 +249,7 @@ struct cell {
     bool live;
     uint64_t item_hash;
     int64_t counter;
+    int64_t until; /* seconds; 0: for ever */
     uint64_t pos;
 };
 
@@ -253,6 +258,7 @@ struct table_plan {
     bool touched[SIM_REGIONS_MAX]; /* a removal was asked for there */
     bool paired;                   /* made in several regions and joined while empty */
     bool deleted;
+    bool ttl; /* its tables begin with time to live on */
 };
 
 struct sim {
@@ -296,6 +302,10 @@ struct sim {
     uint64_t tails;
     const char *unsettled;
     unsigned unsettled_node;
+
+    struct prng ttl_prng;
+    bool expires; /* items expire in this history */
+    uint32_t ttl_sweep_ms;
 
     struct table_plan tables[SIM_TABLES_MAX];
     unsigned n_tables;
@@ -379,6 +389,21 @@ void admin_join(struct node *n);
 void ledger_ingest(struct node *n);
 struct cell *ledger_cell(struct node *n, uint64_t table, struct bytes key);
 void ledger_done(struct node *n);
+
+/* ---- expiry.c ---- */
+void expiry_init(struct sim *s);
+/* Whether a new item gets a time, and which. */
+bool expiry_draw(struct sim *s, int64_t *ret_seconds);
+/* Whether the operator turns a table's time to live on or off now. */
+bool expiry_switches(struct sim *s);
+struct bytes expiry_attr(const struct table_plan *plan);
+/* The version of a change, by rules of the ledger's own. */
+struct version expiry_version(const struct change_txn *t, const struct change *c);
+/* A change that took effect is read from a log; `before`: what stood there, or NULL. */
+void expiry_logged(
+    struct node *n, const struct change *c, const struct cell *before, uint64_t pos, bool own);
+/* Whether nothing stands there that ought to be gone, and all rows are as they should be. */
+bool expiry_settled(struct sim *s, struct node *n);
 
 /* ---- check.c ---- */
 void check_sample(struct sim *s);

@@ -208,9 +208,9 @@ static const struct value *key_value(struct arena *a, const char *prefix, unsign
 }
 
 static const struct value *item_value(
-    struct sim *s, struct arena *a, const struct value *key, uint64_t id)
+    struct sim *s, struct arena *a, const struct value *key, uint64_t id, bool may_expire)
 {
-    struct member *m = ARENA_ARRAY(a, struct member, 6);
+    struct member *m = ARENA_ARRAY(a, struct member, 7);
     struct value *v = ARENA_NEW(a, struct value);
     char *pad = arena_alloc(a, 200);
     memset(pad, 'x', 200);
@@ -225,6 +225,10 @@ static const struct value *item_value(
     m[n++] = (struct member){
         BYTES_LIT("s"), {.type = VALUE_STRING, .bytes = bytes_of(pad, sim_rand(s, 0, 200))}};
     m[n++] = key->map.members[1];
+    int64_t until;
+    if (may_expire && expiry_draw(s, &until)) {
+        m[n++] = (struct member){BYTES_LIT("until"), number(until)};
+    }
     enum err e = members_sort(m, n);
     ASSERT(e == OK);
     *v = (struct value){.type = VALUE_MAP, .map = {m, n}};
@@ -275,7 +279,7 @@ static void make_op(
         make_update(a, op, o);
     } else {
         op->kind = PART_PUT;
-        op->item = item_value(s, a, key, o->id);
+        op->item = item_value(s, a, key, o->id, true);
     }
     if (kind == OP_PUT_NEW) {
         struct expr_env env = {0};
@@ -349,7 +353,7 @@ static bool make_group(struct sim *s, struct node *n, struct call *c, struct par
             .key = key_bytes(&c->arena, t[i % 2], key),
             .key_attrs = key,
         };
-        ops[i].item = item_value(s, &c->arena, key, o->id);
+        ops[i].item = item_value(s, &c->arena, key, o->id, false);
     }
     c->cmd.write.n = SIM_GROUP_KEYS;
     c->cmd.write.atomic = true;
