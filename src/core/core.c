@@ -172,6 +172,7 @@ enum err core_open(const struct core_config *config, uint64_t now_ms, struct cor
     uint64_t parts[] = {config->seed, config->part.region.v, now_ms};
     c->prng = prng_seeded(hash64(bytes_of(parts, sizeof parts), /* seed= */ 0));
     c->catalog_row = config->catalog_row;
+    c->expired = config->expired;
     c->ctx = config->ctx;
     c->now_ms = now_ms;
     arena_init(&c->told_mem, SIZE_MAX / 2);

@@ -301,6 +301,9 @@ struct core_config {
     /* Told after each commit, on the writer thread, of catalog rows that changed, for the other
      * threads' catalogs. Borrowed. May be NULL. */
     void (*catalog_row)(void *ctx, const struct value *key, const struct value *item);
+    /* Told, on the writer thread, of items of a table that were deleted because they had expired.
+     * May be NULL. */
+    void (*expired)(void *ctx, struct bytes table, size_t n);
     void *ctx;
 };
 

@@ -125,8 +125,12 @@ static void sweep_done(struct core *c, const struct errand *e)
     } else {
         (void)map_remove(&c->sweeping, e->name); /* after an error the next sweep tries again */
     }
-    if (e->cmd.expire.n_deleted > 0) {
-        core_mark(c, e->name); /* it may be empty now, which it publishes */
+    if (e->cmd.expire.n_deleted == 0) {
+        return;
+    }
+    core_mark(c, e->name); /* it may be empty now, which it publishes */
+    if (c->expired != NULL) {
+        c->expired(c->ctx, e->name, e->cmd.expire.n_deleted);
     }
 }
 

@@ -30,6 +30,7 @@ struct core {
     struct region_id id;
     struct prng prng;
     void (*catalog_row)(void *ctx, const struct value *key, const struct value *item);
+    void (*expired)(void *ctx, struct bytes table, size_t n);
     void *ctx;
     uint64_t now_ms;
 

@@ -24,6 +24,7 @@ enum msg_kind {
     MSG_JOB,       /* a command, on its way to the writer or back */
     MSG_ROW,       /* a catalog row changed */
     MSG_COMMITTED, /* our log has grown */
+    MSG_EXPIRED,   /* items of a table were deleted because their time was over */
     MSG_LOOKED,    /* core looked after names, so seed needs may have changed */
     MSG_SYNC,      /* a request wants to know what other regions know; or: it does now */
     MSG_ASK,       /* an admin request makes its round through the threads */
@@ -43,8 +44,8 @@ struct msg {
     struct mailbox *home; /* where the answer goes */
     struct part_cmd *cmd; /* JOB */
     void *owner;          /* JOB: the command's owner before we borrowed that field */
-    uint64_t number;      /* COMMITTED: tail */
-    uint8_t *row;         /* ROW: encoded key, then encoded item; heap */
+    uint64_t number;      /* COMMITTED: tail; EXPIRED: how many */
+    uint8_t *row;         /* ROW: encoded key, then encoded item; EXPIRED: table's name; heap */
     size_t key_len;
     size_t row_len; /* key_len: the row is gone */
     struct web_request *request;
@@ -112,6 +113,7 @@ struct ask {
     struct part_counts counts;
     struct hash128 digest[PART_DIGEST_BUCKETS];
     uint64_t writer_depth;
+    uint64_t n_expired;
     struct core_admin admin;
     struct core_member member;
     struct cw_call *meters; /* METERS: what is asked of each thread's meter */
@@ -182,6 +184,7 @@ struct links {
     struct io_timer timer;
     struct io_timer sample_timer;
     struct cw_meter *meter;
+    uint64_t n_expired; /* items of all tables, since the start */
     struct link_slot *slots;
     struct io_fault faults[CORE_REGIONS_MAX]; /* by index in `fault_names` */
     char fault_names[CORE_REGIONS_MAX][REPL_REGION_NAME_MAX + 1];

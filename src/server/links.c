@@ -329,6 +329,16 @@ static void take_pending(void *ctx, struct bytes table, struct bytes peer, uint6
     cw_add(cw_meter_table(l->meter, table, now), CW_PENDING_REPLICATION, peer, now, &stat);
 }
 
+static void take_expired(struct links *l, const struct msg *m)
+{
+    uint64_t now = io_loop_now_ms(l->loop);
+    struct bytes table = bytes_of(m->row, m->row_len);
+    double n = (double)m->number;
+    const struct cw_stat stat = {n, n, 1, 1};
+    cw_add(cw_meter_table(l->meter, table, now), CW_TTL_DELETES, BYTES_NONE, now, &stat);
+    l->n_expired += m->number;
+}
+
 void links_sample(struct links *l)
 {
     region_pending(l->region, take_pending, l);
@@ -384,6 +394,9 @@ static void take_message(struct links *l, struct msg *m)
         break;
     case MSG_COMMITTED:
         region_committed(l->region, (struct local_pos){m->number}, mono_ms());
+        break;
+    case MSG_EXPIRED:
+        take_expired(l, m);
         break;
     case MSG_LOOKED:
         region_needs_changed(l->region, mono_ms());

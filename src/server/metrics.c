@@ -230,6 +230,12 @@ void metrics_put(
         "Late records put aside.",
         ask->region.quarantined);
     put_one(
+        b,
+        "godwit_ttl_deleted_total",
+        "counter",
+        "Items this region deleted because their time was over.",
+        ask->n_expired);
+    put_one(
         b, "godwit_engine_disk_bytes", "gauge", "Bytes the engine has on disk.", stats.disk_bytes);
     put_one(
         b,

@@ -262,6 +262,7 @@ static void take_message(struct web *w, struct msg *m)
         scaling_on_web(w, m);
         return;
     case MSG_COMMITTED:
+    case MSG_EXPIRED:
     case MSG_LOOKED:
         break;
     case MSG_STOP:

@@ -29,6 +29,21 @@ static void tell_row(void *ctx, const struct value *key, const struct value *ite
     buf_done(&b);
 }
 
+/* The links thread keeps the region's meter. */
+static void tell_expired(void *ctx, struct bytes table, size_t n)
+{
+    struct writer *w = ctx;
+    struct msg *m = msg_new(MSG_EXPIRED);
+    struct buf name;
+    buf_init(&name, 1024);
+    buf_put_bytes(&name, table);
+    ASSERT(name.err == OK);
+    m->row = name.base;
+    m->row_len = name.len;
+    m->number = n;
+    msg_post(w->server->links.inbox, m);
+}
+
 enum err writer_open(struct server *s)
 {
     struct writer *w = &s->writer;
@@ -50,6 +65,7 @@ enum err writer_open(struct server *s)
         .stream_retention_ms = s->config->stream_retention_ms,
         .stream_shard_ms = s->config->stream_shard_ms,
         .catalog_row = tell_row,
+        .expired = tell_expired,
         .ctx = w,
     };
     return core_open(&config, io_clock_now_ms(&w->clock), &w->core);

@@ -1,10 +1,12 @@
 """Time to live: the setting, what expires and what does not, and what other regions see of it."""
 import time
 
+import boto3
 import pytest
-from conftest import wait_active
+from conftest import HOME, wait_active
 from devcluster import REGIONS, wait_until
 from expect import invalid, n, refused, s
+from test_cloudwatch import total
 from test_global_2017 import STREAM
 from test_global_2019 import states
 
@@ -64,7 +66,7 @@ def test_setting_refused(ddb, service, table, unique):
     ttl(ddb, table, 'x' * 255)
 
 
-def test_what_expires(ddb, table):
+def test_what_expires(ddb, service, table):
     """Past seconds in a top-level Number expire, from within five years; nothing else does. Items that were there
     before time to live was switched on expire too."""
     now = int(time.time())
@@ -78,6 +80,9 @@ def test_what_expires(ddb, table):
         ddb.put_item(TableName=table, Item={'p': s(key), 'until': value})
     ddb.put_item(TableName=table, Item={'p': s('none')})
     wait_until('the sweep', lambda: keys(ddb, table) == {*stays, 'none'}, 20)
+    cloudwatch = boto3.session.Session().client('cloudwatch', **service.how(HOME))
+    wait_until('its count', lambda: total(cloudwatch, 'TimeToLiveDeletedItemCount', TableName=table) == 4, 20)
+    assert total(cloudwatch, 'ConsumedWriteCapacityUnits', TableName=table) == len(gone) + len(stays) + 2
     ttl(ddb, table, 'until', False)
     ddb.put_item(TableName=table, Item={'p': s('off'), 'until': n(now - 60)})
     ttl(ddb, table, 'other')
