@@ -122,7 +122,7 @@ def judge(consumer, ledger, cluster):
     wrong += [f'{key}: {seq} was told and never written' for key, seq in told if seq not in ledger.possible.get(key, ())]
     wrong += [f'{key}: {seq} was acknowledged and not told' for key, seq in ledger.changes if not told[key, seq]]
     held = {(item['pk']['S'], int(item['sk']['N'])): int(item['seq']['N'])
-            for item in cluster.at(consumer.region).scan()}
+            for item in cluster.fresh(consumer.region).scan()}
     if held != {key: seq for key, (_, seq) in copy.items()}:
         wrong.append('the copy is not the table')
     return wrong
