@@ -146,6 +146,34 @@ static void test_wide_keys(void **state)
     arena_done(&a);
 }
 
+/* A table with time to live has the attribute in its row, under "ttl", and reads back with it; one
+ * without has no such member, as rows from before it was known. */
+static void test_ttl(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    struct core_table t = full_table();
+    struct value item;
+    assert_int_equal(row_of_table(&a, &t, &item), OK);
+    assert_null(value_find(&item, BYTES_LIT("ttl")));
+    t.part.ttl = BYTES_LIT("until");
+    assert_int_equal(row_of_table(&a, &t, &item), OK);
+    assert_true(bytes_eq_str(value_find(&item, BYTES_LIT("ttl"))->bytes, "until"));
+    struct row_key key;
+    struct core_table back;
+    assert_int_equal(row_key_parse(&item, &key), OK);
+    assert_int_equal(row_to_table(&a, &key, &item, &back), OK);
+    const struct core_table *copy = core_table_dup(&a, &back);
+    struct value again;
+    assert_int_equal(row_of_table(&a, copy, &again), OK);
+    assert_true(value_eq(&item, &again));
+    struct part_table *schema = part_table_dup(&copy->part);
+    assert_true(bytes_eq_str(schema->ttl, "until"));
+    part_table_free(schema);
+    arena_done(&a);
+}
+
 /* The stored form of a row is pinned: a row written today is read for ever. */
 static void test_golden(void **state)
 {
@@ -358,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_table_round_trip),
         cmocka_unit_test(test_wide_keys),
+        cmocka_unit_test(test_ttl),
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_any_order),

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { NODES_MAX = 4 };
+enum { NODES_MAX = 4, TTL_SWEEP_MS = 50 };
 
 struct cluster;
 
@@ -32,7 +32,8 @@ struct cluster {
     struct node nodes[NODES_MAX];
     size_t n;
     uint64_t now_ms;
-    struct arena mem; /* of the test */
+    uint64_t n_expired; /* as the nodes told */
+    struct arena mem;   /* of the test */
     struct prng prng;
 };
 
@@ -40,6 +41,13 @@ static inline void mirror_row(void *ctx, const struct value *key, const struct v
 {
     struct node *n = ctx;
     assert_int_equal(catalog_apply(n->mirror, key, item), OK);
+}
+
+static inline void count_expired(void *ctx, struct bytes table, size_t count)
+{
+    (void)table;
+    struct node *n = ctx;
+    n->cluster->n_expired += count;
 }
 
 static inline void node_open(struct node *n)
@@ -55,7 +63,9 @@ static inline void node_open(struct node *n)
             },
         .region = bytes_str(n->region),
         .seed = n->id.v + n->opened++,
+        .ttl_sweep_ms = TTL_SWEEP_MS,
         .catalog_row = mirror_row,
+        .expired = count_expired,
         .ctx = n,
     };
     assert_int_equal(core_open(&config, n->cluster->now_ms, &n->core), OK);
@@ -465,7 +475,7 @@ static inline bool serve(struct node *n, const struct core_seed_need *need)
     size_t n_records = 0;
     struct part_raw raw;
     while (part_raw_next(cursor, &raw) == OK) {
-        if (!need->whole && raw.version.region.v != need->from.v) {
+        if (!need->whole && raw.version.region.v != need->from.v && !raw.expired) {
             continue;
         }
         assert_true(n_records < 1000);
