@@ -88,8 +88,7 @@ static enum err write_all(int fd, struct bytes content)
     return OK;
 }
 
-/* Makes the names in the directory of `path` durable. */
-static enum err sync_parent(const char *path)
+enum err io_sync_parent(const char *path)
 {
     char dir[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -136,13 +135,13 @@ enum err io_file_write(const char *path, struct bytes content, unsigned mode)
         (void)unlink(tmp); /* the old file stands */
         return ERR_IO;
     }
-    return sync_parent(path);
+    return io_sync_parent(path);
 }
 
 static enum err make_one(const char *path, unsigned mode)
 {
     if (mkdir(path, (mode_t)mode) == 0) {
-        return sync_parent(path);
+        return io_sync_parent(path);
     }
     if (errno != EEXIST) {
         return errno == ENOTDIR ? ERR_EXISTS : ERR_IO;

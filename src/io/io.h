@@ -374,6 +374,57 @@ MUST_CHECK enum err io_file_write(const char *path, struct bytes content, unsign
  * file is in the way), ERR_IO. */
 MUST_CHECK enum err io_mkdir_p(const char *path, unsigned mode);
 
+/* Makes the names in the directory of `path` durable. OK; ERR_IO. */
+MUST_CHECK enum err io_sync_parent(const char *path);
+/* OK; ERR_NOT_FOUND; ERR_IO. */
+MUST_CHECK enum err io_unlink(const char *path);
+bool io_is_dir(const char *path);
+
+/* A file piece by piece; blocks, so it is for threads that may. */
+struct io_stream;
+/* A new file, or another content of an old one: it shows under its name only once committed. OK;
+ * ERR_NOT_FOUND (no such directory); ERR_INVALID (path too long); ERR_IO. */
+MUST_CHECK enum err io_stream_create(const char *path, struct io_stream **ret);
+/* For reading. OK; ERR_NOT_FOUND; ERR_INVALID; ERR_IO. */
+MUST_CHECK enum err io_stream_open(const char *path, struct io_stream **ret);
+MUST_CHECK enum err io_stream_write(struct io_stream *s, struct bytes content);
+/* Appends up to `n_max` > 0 bytes. OK; ERR_NOT_FOUND at the end; ERR_TOO_BIG; ERR_IO. */
+MUST_CHECK enum err io_stream_read(struct io_stream *s, size_t n_max, struct buf *ret);
+/* Makes what was written durable under its name, and frees the stream in every case. OK; ERR_IO. */
+MUST_CHECK enum err io_stream_commit(struct io_stream *s);
+/* Frees it; what was written and not committed is gone. NULL is legal. */
+void io_stream_close(struct io_stream *s);
+/* Tells of every regular file in the directory, with `deep` also of those in the directories below,
+ * in order of their names in each; `name` is relative. Links are passed over. OK; ERR_NOT_FOUND;
+ * ERR_INVALID (a path is too long); ERR_IO. */
+MUST_CHECK enum err io_dir_walk(
+    const char *path,
+    bool deep,
+    void (*each)(void *ctx, const char *name, uint64_t bytes),
+    void *ctx);
+
+/* ---- Packed streams -------------------------------------------------------------------- */
+
+enum io_packing { IO_PACKED_NOT, IO_PACKED_GZIP, IO_PACKED_ZSTD };
+
+struct io_unpack;
+struct io_unpack *io_unpack_new(enum io_packing packing);
+/* NULL is legal. */
+void io_unpack_free(struct io_unpack *u);
+/* Appends what the next bytes of the stream unpack to. OK; ERR_CORRUPT; ERR_TOO_BIG (`ret`'s
+ * bound).
+ */
+MUST_CHECK enum err io_unpack(struct io_unpack *u, struct bytes in, struct buf *ret);
+/* At the stream's end: OK; ERR_CORRUPT when it was cut off. */
+MUST_CHECK enum err io_unpack_end(const struct io_unpack *u);
+
+struct io_gzip;
+struct io_gzip *io_gzip_new(void);
+/* NULL is legal. */
+void io_gzip_free(struct io_gzip *g);
+/* Appends packed bytes; all that is left once `last` is set. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err io_gzip_put(struct io_gzip *g, struct bytes in, bool last, struct buf *ret);
+
 struct io_lock {
     int fd;
 };
