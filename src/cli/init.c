@@ -228,6 +228,9 @@ int run_server(struct cli *cli, const struct args *args)
     if (config.key_file.len > 0) {
         config.key_file = bytes_str(config_relative(cli, path, config.key_file));
     }
+    if (config.s3_dir.len > 0) {
+        config.s3_dir = bytes_str(config_relative(cli, path, config.s3_dir));
+    }
     /* A supervisor starts us by way of /proc/self/exe, which ps and top would show. */
     (void)prctl(PR_SET_NAME, "godwit");
     bool has_fd = args_text(args, "ready-fd", NULL) != NULL;

@@ -277,15 +277,29 @@ static const struct replica_row *own_replica(
     return in ? own : NULL;
 }
 
+/* A time that no write before this call is stamped with. */
+static uint64_t behind_all_writes(const struct core *c, const struct part_stage *s)
+{
+    size_t n;
+    const struct part_mark *marks = part_marks(c->part, &n);
+    uint64_t now_ms = part_stage_now_ms(s);
+    uint64_t last_ms = n == 0 ? 0 : hlc_ms(marks[0].hlc);
+    return (last_ms > now_ms ? last_ms : now_ms) + 1;
+}
+
 static enum err update_settings(
     struct core_admin *call, struct part_stage *s, struct arena *a, const struct core_table *t)
 {
+    const struct core *c = call->core;
     struct core_table next = *t;
     next.tags = call->table->tags;
     next.n_tags = call->table->n_tags;
     next.extra = call->table->extra;
-    next.pitr_since_ms = call->table->pitr_since_ms;
     next.pitr_days = call->table->pitr_days;
+    next.pitr_since_ms = call->table->pitr_since_ms;
+    if (t->pitr_since_ms == 0 && next.pitr_since_ms != 0) {
+        next.pitr_since_ms = behind_all_writes(c, s);
+    }
     enum err err = stage_table(s, a, &next);
     return err == OK ? set_result(call, a, &next) : err;
 }

@@ -95,7 +95,7 @@ struct core_table {
     struct bytes table_class; /* "STANDARD", "STANDARD_INFREQUENT_ACCESS" */
     bool filling; /* a restore or an import still writes it: CREATING until that says it is done */
     uint64_t pitr_since_ms; /* point-in-time recovery is on since then, so the log keeps old images;
-                               0: it is off */
+                               0: it is off. An update that switches it on sets the time itself */
     uint32_t pitr_days;     /* how far back it shall reach; 0 when off */
     const struct core_tag *tags;
     size_t n_tags;

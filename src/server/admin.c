@@ -164,6 +164,9 @@ void admin_on_links(struct links *l, struct ask *ask)
         if (mailbox_post(l->server->writer.inbox, &m->mail) != OK) {
             msg_free(m);
         }
+        struct msg *jobs = msg_new(MSG_FAULT);
+        jobs->number = (uint64_t)ask->fault.skew_ms;
+        msg_post(l->server->jobs.inbox, jobs);
     }
 }
 

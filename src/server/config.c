@@ -200,6 +200,7 @@ static bool parse_text(
         {"secret", &c->secret},
         {"data_dir", &c->data_dir},
         {"key_file", &c->key_file},
+        {"s3.dir", &c->s3_dir},
         {"http", &c->http_address},
         {"link", &c->link_address},
     };
@@ -286,6 +287,7 @@ void server_config_put(struct buf *b, const struct server_config *c)
     put_text(b, "secret", c->secret);
     put_text(b, "data_dir", c->data_dir);
     put_text(b, "key_file", c->key_file);
+    put_text(b, "s3.dir", c->s3_dir);
     put_text(b, "http", c->http_address);
     put_text(b, "link", c->link_address);
     buf_putf(b, "development = %s\n", c->development ? "yes" : "no");

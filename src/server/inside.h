@@ -30,6 +30,7 @@ enum msg_kind {
     MSG_ASK,       /* an admin request makes its round through the threads */
     MSG_FAULT,     /* development: change faults */
     MSG_SCALING,   /* what of which capacity was consumed, on its round through the web threads */
+    MSG_WAKE,      /* a job began, or a backup went */
     MSG_STOP,
 };
 
@@ -45,9 +46,12 @@ struct msg {
     struct part_cmd *cmd; /* JOB */
     void *owner;          /* JOB: the command's owner before we borrowed that field */
     uint64_t number;      /* COMMITTED: tail; EXPIRED: how many */
-    uint8_t *row;         /* ROW: encoded key, then encoded item; EXPIRED: table's name; heap */
+    uint8_t *row;         /* ROW: encoded key, then encoded item; EXPIRED: table's name; WAKE: the
+                             job's name; heap */
     size_t key_len;
-    size_t row_len; /* key_len: the row is gone */
+    size_t row_len;               /* key_len: the row is gone */
+    enum backup_kind job_kind;    /* WAKE */
+    struct engine_snapshot *snap; /* WAKE: the receiver's */
     struct web_request *request;
     struct ask *ask;
     void (*back)(struct web *w, struct msg *m); /* JOB of a web thread's own: takes it back */
@@ -194,6 +198,20 @@ struct links {
     uint64_t stop_ns;
 };
 
+struct runner;
+
+struct jobs {
+    struct server *server;
+    struct io_thread *thread;
+    struct mailbox *inbox;
+    struct io_clock clock;
+    struct dynamo *dynamo; /* for the JSON of items in files */
+    struct runner *runners;
+    struct msg *wanted; /* WAKEs that came meanwhile, oldest first */
+    struct msg *wanted_last;
+    bool stopping;
+};
+
 struct server {
     const struct server_config *config;
     struct logger logger;
@@ -203,6 +221,7 @@ struct server {
     char admin_token[SERVER_ADMIN_TOKEN_LEN + 1];
     struct writer writer;
     struct links links;
+    struct jobs jobs;
     struct web webs[SERVER_WEB_THREADS_MAX];
     unsigned n_webs;
     struct io_signals *signals;
@@ -249,6 +268,13 @@ void links_stop(struct server *s);
 struct io_link_bytes links_wire(const struct links *l, size_t fault_index);
 /* Meters how much other regions have not applied yet. */
 void links_sample(struct links *l);
+
+/* jobs.c */
+MUST_CHECK enum err jobs_start(struct server *s);
+/* Before the writer stops. */
+void jobs_stop(struct server *s);
+/* Any thread: looks after the job, with a snapshot taken here and now. */
+void jobs_wake(struct server *s, const struct dynamo_job *job);
 
 /* web.c */
 MUST_CHECK enum err web_open(struct server *s, unsigned index);

@@ -413,6 +413,7 @@ static void take_message(struct links *l, struct msg *m)
         return;
     case MSG_FAULT:
     case MSG_SCALING:
+    case MSG_WAKE:
         break;
     case MSG_STOP:
         l->stopping = true;

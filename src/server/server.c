@@ -211,6 +211,7 @@ static enum err open_all(struct server *s)
     }
     /* The inboxes come first: opening the writer may already tell every thread of catalog rows. */
     s->links.inbox = mailbox_new(OTHER_INBOX_MAX);
+    s->jobs.inbox = mailbox_new(OTHER_INBOX_MAX);
     for (unsigned i = 0; i < s->n_webs; i++) {
         s->webs[i].inbox = mailbox_new(OTHER_INBOX_MAX);
     }
@@ -253,6 +254,9 @@ static enum err start_all(struct server *s, int ready_fd)
         e = writer_start(s);
     }
     if (e == OK) {
+        e = jobs_start(s);
+    }
+    if (e == OK) {
         e = io_signals_open(s->webs[0].loop, on_signal, s, &s->signals);
     }
     if (e != OK) {
@@ -281,6 +285,7 @@ static void stop_all(struct server *s)
     for (unsigned i = 1; i < s->n_webs; i++) {
         web_stop(s, i);
     }
+    jobs_stop(s);
     links_stop(s);
     writer_stop(s);
     io_signals_close(s->signals);

@@ -31,6 +31,8 @@ struct server_config {
     struct bytes secret;   /* of the cluster */
     struct bytes data_dir; /* holds the store, unless absolute relative to the working directory */
     struct bytes key_file; /* empty: keys in data_dir */
+    struct bytes s3_dir; /* holds a folder a bucket, for exports and imports; empty: s3 in data_dir
+                          */
     struct bytes http_address; /* host:port; port 0: any */
     struct bytes link_address;
     struct server_peer peers[CORE_REGIONS_MAX];

@@ -54,6 +54,9 @@ static void answer(struct web_request *r)
 {
     struct http_header headers[DYNAMO_ANSWER_HEADERS_MAX];
     const struct dynamo_answer *a = &r->call.answer;
+    if (r->call.job.began) {
+        jobs_wake(r->web->server, &r->call.job);
+    }
     for (size_t i = 0; i < a->n_headers; i++) {
         headers[i] = (struct http_header){a->headers[i].name, a->headers[i].value};
     }
@@ -264,6 +267,7 @@ static void take_message(struct web *w, struct msg *m)
     case MSG_COMMITTED:
     case MSG_EXPIRED:
     case MSG_LOOKED:
+    case MSG_WAKE:
         break;
     case MSG_STOP:
         w->stopping = true;

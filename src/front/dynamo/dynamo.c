@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "front/dynamo/backup_calls.h"
 #include "front/dynamo/dynamo_internal.h"
 #include "front/dynamo/scaling.h"
 #include "front/dynamo/table_admin.h"
@@ -38,7 +39,14 @@ static const struct dynamo_op ops[] = {
     {"DescribeEndpoints", describe_endpoints_begin, NULL},
     {"DescribeTimeToLive", describe_ttl_begin, NULL},
     {"UpdateTimeToLive", update_ttl_begin, update_ttl_resume},
-    {"DescribeContinuousBackups", describe_backups_begin, NULL},
+    {"DescribeContinuousBackups", describe_recovery_begin, NULL},
+    {"UpdateContinuousBackups", update_recovery_begin, update_recovery_resume},
+    {"CreateBackup", create_backup_begin, create_backup_resume},
+    {"DescribeBackup", describe_backup_begin, NULL},
+    {"ListBackups", list_backups_begin, NULL},
+    {"DeleteBackup", delete_backup_begin, delete_backup_resume},
+    {"RestoreTableFromBackup", restore_backup_begin, restore_resume},
+    {"RestoreTableToPointInTime", restore_past_begin, restore_resume},
 };
 
 #define SCALING "application-autoscaling"

@@ -17,6 +17,7 @@
  * While a command is with the writer, the call and its arena belong to the writer's side: nobody
  * touches them. A client that goes away changes nothing; the shell then drops the answer. */
 
+#include "backup/backup.h"
 #include "base/base.h"
 #include "core/core.h"
 #include "doc/doc.h"
@@ -141,6 +142,14 @@ struct dynamo_wait {
     uint64_t deadline_ms; /* wall time; then resume anyway */
 };
 
+/* A job of the `backup` room that began, or a backup that went, in this call: once it is answered
+ * whoever runs jobs is to look after it, with a snapshot taken before the answer leaves. */
+struct dynamo_job {
+    bool began;
+    enum backup_kind kind;
+    struct bytes name;
+};
+
 struct dynamo;
 struct dynamo_op;
 
@@ -160,6 +169,7 @@ struct dynamo_call {
     struct part_cmd *cmd;        /* DYNAMO_SUBMIT; cmd->owner is free for the shell's use */
     struct dynamo_wait wait;     /* DYNAMO_WAIT_MARKS */
     struct dynamo_answer answer; /* DYNAMO_ANSWER */
+    struct dynamo_job job;       /* DYNAMO_ANSWER */
     /* For metrics and logs, once answered: the operation ("PutItem"; empty when unknown), the AWS
      * error name (empty on success) and the caller's access key id. */
     struct bytes op_name;

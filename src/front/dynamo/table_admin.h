@@ -218,8 +218,9 @@ void put_table(
 /* {"TableDescription":…} of a call's result: the whole answer. */
 enum dynamo_step answer_table(struct table_call *t);
 void put_seconds(struct buf *b, uint64_t ms);
-/* "KeySchema":[…]. */
+/* "KeySchema":[…] and ,"Projection":{…} */
 void put_key_schema(struct buf *b, const struct expr_key_schema *keys);
+void put_projection(struct buf *b, const struct part_index *x);
 const char *stream_view_name(enum core_stream_view v);
 const char *status_name(enum core_status s);
 /* "ACTIVE" and so on, "CREATION_FAILED" for a replica that could not be made. */
@@ -359,7 +360,6 @@ enum dynamo_step describe_endpoints_begin(struct dynamo_call *c, const struct js
 enum dynamo_step describe_ttl_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_ttl_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_ttl_resume(struct dynamo_call *c);
-enum dynamo_step describe_backups_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step create_global_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_global_begin(struct dynamo_call *c, const struct json *in);

@@ -1,5 +1,5 @@
-/* DescribeTable, ListTables and DeleteTable, and what the server says of itself and of features it
- * does not have: limits, endpoints, backups. */
+/* DescribeTable, ListTables and DeleteTable, and what the server says of itself: limits, endpoints.
+ */
 #include "front/dynamo/table_admin.h"
 
 /* ---- DescribeTable ---- */
@@ -118,35 +118,5 @@ enum dynamo_step describe_endpoints_begin(struct dynamo_call *c, const struct js
         buf_put_str(b, "\"localhost\"");
     }
     buf_put_str(b, ",\"CachePeriodInMinutes\":1440}]}");
-    return call_ok(c);
-}
-
-/* ---- features that are not there ---- */
-
-static bool find_table(struct dynamo_call *c, const struct json *in, enum aws_error missing)
-{
-    struct bytes name;
-    if (!table_field(c, in, &name)) {
-        return false;
-    }
-    if (catalog_table(c->d->view.catalog, name) != NULL) {
-        return true;
-    }
-    if (missing == AWS_TABLE_NOT_FOUND) {
-        return call_failf(c, missing, "Table not found: %.*s", BYTES_FMT(name));
-    }
-    return fail_table_missing(c, name);
-}
-
-enum dynamo_step describe_backups_begin(struct dynamo_call *c, const struct json *in)
-{
-    if (!find_table(c, in, AWS_TABLE_NOT_FOUND)) {
-        return DYNAMO_ANSWER;
-    }
-    struct buf *b = call_body(c);
-    buf_put_str(
-        b,
-        "{\"ContinuousBackupsDescription\":{\"ContinuousBackupsStatus\":\"DISABLED\","
-        "\"PointInTimeRecoveryDescription\":{\"PointInTimeRecoveryStatus\":\"DISABLED\"}}}");
     return call_ok(c);
 }

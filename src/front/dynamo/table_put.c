@@ -97,7 +97,7 @@ static void put_attrs(struct buf *b, const struct core_table *t)
     buf_put_u8(b, ']');
 }
 
-static void put_projection(struct buf *b, const struct part_index *x)
+void put_projection(struct buf *b, const struct part_index *x)
 {
     switch (x->projection) {
     case PART_PROJECT_ALL:
@@ -383,6 +383,38 @@ static void put_replicas(struct dynamo_call *c, struct buf *b, const struct core
     buf_put_str(b, any ? "]" : "");
 }
 
+/* ---- where a table that is being restored comes from ---- */
+
+static void put_restore_text(
+    struct buf *b, const struct value *map, const char *from, const char *to)
+{
+    const struct value *v = value_find(map, bytes_str(from));
+    if (v != NULL && v->type == VALUE_STRING) {
+        buf_putf(b, "\"%s\":", to);
+        json_put_string(b, v->bytes);
+        buf_put_u8(b, ',');
+    }
+}
+
+static void put_restore(struct buf *b, const struct core_table *t)
+{
+    const struct value *map = value_find(&t->extra, BYTES_LIT("restore"));
+    int64_t at = 0;
+    if (!t->filling || map == NULL || map->type != VALUE_MAP) {
+        return;
+    }
+    const struct value *v = value_find(map, BYTES_LIT("at"));
+    if (v == NULL || v->type != VALUE_NUMBER || decimal_to_i64(&v->number, &at) != OK || at < 0) {
+        return;
+    }
+    buf_put_str(b, ",\"RestoreSummary\":{");
+    put_restore_text(b, map, "backup", "SourceBackupArn");
+    put_restore_text(b, map, "table", "SourceTableArn");
+    buf_put_str(b, "\"RestoreDateTime\":");
+    put_seconds(b, (uint64_t)at);
+    buf_put_str(b, ",\"RestoreInProgress\":true}");
+}
+
 /* ---- the whole ---- */
 
 void put_table(
@@ -415,6 +447,7 @@ void put_table(
     put_stream(b, t);
     put_replicas(c, b, t);
     put_class(b, t);
+    put_restore(b, t);
     buf_putf(b, ",\"DeletionProtectionEnabled\":%s}", t->deletion_protection ? "true" : "false");
 }
 

@@ -732,7 +732,7 @@ static void test_honest_answers(void **state)
         &r,
         "DescribeContinuousBackups",
         "{'TableName':'abc'}",
-        "{'ContinuousBackupsDescription':{'ContinuousBackupsStatus':'DISABLED',"
+        "{'ContinuousBackupsDescription':{'ContinuousBackupsStatus':'ENABLED',"
         "'PointInTimeRecoveryDescription':{'PointInTimeRecoveryStatus':'DISABLED'}}}");
     rig_refused(
         &r,
