@@ -108,7 +108,7 @@ static enum err next_record(struct import *im, struct csv_record *ret_csv, struc
         struct bytes in = bytes_from(buf_bytes(&s->window), s->at);
         size_t used = 0;
         bool csv = im->format == FORMAT_CSV;
-        enum err e = csv ? csv_next(&im->record_arena, in, s->last, ret_csv, &used)
+        enum err e = csv ? csv_next(&im->record_arena, in, ',', s->last, ret_csv, &used)
                          : line_next(in, s->last, ret_line, &used);
         if (e == ERR_AGAIN) {
             e = source_fill(s);

@@ -4,7 +4,7 @@
  * them (tagged JSON). Pure. */
 
 #include "base/base.h"
-#include "cli/csv.h"
+#include "base/csv.h"
 #include "doc/doc.h"
 
 enum { ITEM_COLUMNS_MAX = 1000, ITEM_DEPTH_MAX = 64 };

@@ -84,8 +84,8 @@ static enum err record_to_item(
     struct csv_record fields;
     struct column columns[8];
     size_t used;
-    assert_int_equal(csv_next(&f->arena, bytes_str(head), true, &r, &used), OK);
-    assert_int_equal(csv_next(&f->arena, bytes_str(line), true, &fields, &used), OK);
+    assert_int_equal(csv_next(&f->arena, bytes_str(head), ',', true, &r, &used), OK);
+    assert_int_equal(csv_next(&f->arena, bytes_str(line), ',', true, &fields, &used), OK);
     assert_true(r.n <= 8);
     for (size_t i = 0; i < r.n; i++) {
         columns[i] = column_parse(r.fields[i].text);
@@ -276,7 +276,7 @@ static void test_column_values(void **state)
         struct json v = parsed(&f, values[i]);
         struct column c = {.name = BYTES_LIT("c"), .type = column_type_of(&v)};
         column_put_value(&field, c.type, &v);
-        assert_int_equal(csv_next(&f.arena, buf_bytes(&field), true, &r, &used), OK);
+        assert_int_equal(csv_next(&f.arena, buf_bytes(&field), ',', true, &r, &used), OK);
         assert_int_equal(item_put_record(&f.out, f.parser, &f.arena, &c, 1, &r, &bad), OK);
         struct buf expected;
         buf_init(&expected, 1 << 16);

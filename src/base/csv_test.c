@@ -1,4 +1,4 @@
-#include "cli/csv.h"
+#include "base/csv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static enum err read_all(const char *text, size_t step, struct buf *b)
         size_t used = 0;
         arena_init(&a, 1 << 16);
         struct bytes window = bytes_of(all.base + at, end - at);
-        enum err e = csv_next(&a, window, end == all.len, &r, &used);
+        enum err e = csv_next(&a, window, ',', end == all.len, &r, &used);
         if (e == OK) {
             render(&r, b);
             at += used;
@@ -112,7 +112,7 @@ static void test_round_trip(void **state)
         buf_init(&b, 1 << 16);
         csv_put(&b, bytes_str(texts[i]), texts[i][0] == '\0');
         buf_put_str(&b, ",end\r\n");
-        assert_int_equal(csv_next(&a, buf_bytes(&b), false, &r, &used), OK);
+        assert_int_equal(csv_next(&a, buf_bytes(&b), ',', false, &r, &used), OK);
         assert_int_equal(used, b.len);
         assert_int_equal(r.n, 2);
         assert_true(bytes_eq_str(r.fields[0].text, texts[i]));

@@ -1,6 +1,6 @@
 /* Reading and writing CSV records. A first pass finds where the record ends and how many fields it
  * has, a second one copies them, so that nothing has to grow. */
-#include "cli/csv.h"
+#include "base/csv.h"
 
 enum where {
     AT_START,
@@ -11,7 +11,12 @@ enum where {
 
 /* Finds the record's end: `*ret_len` without the line's end, `*ret_used` with it. */
 static enum err measure(
-    struct bytes in, bool last, size_t *ret_len, size_t *ret_used, size_t *ret_fields)
+    struct bytes in,
+    uint8_t delimiter,
+    bool last,
+    size_t *ret_len,
+    size_t *ret_used,
+    size_t *ret_fields)
 {
     enum where where = AT_START;
     size_t fields = 1;
@@ -31,7 +36,7 @@ static enum err measure(
         if (c == '\r' && i + 1 == in.len && !last) {
             return ERR_AGAIN;
         }
-        if (c == ',') {
+        if (c == delimiter) {
             fields++;
             where = AT_START;
         } else if (c == '"' && where != PLAIN) {
@@ -51,13 +56,14 @@ static enum err measure(
     return where == INSIDE ? ERR_SYNTAX : OK;
 }
 
-/* The field that begins at `*at`; moves `*at` behind its comma. */
-static enum err take_field(struct arena *a, struct bytes line, size_t *at, struct csv_field *ret)
+/* The field that begins at `*at`; moves `*at` behind its delimiter. */
+static enum err take_field(
+    struct arena *a, struct bytes line, uint8_t delimiter, size_t *at, struct csv_field *ret)
 {
     size_t i = *at;
     ret->quoted = i < line.len && line.base[i] == '"';
     if (!ret->quoted) {
-        while (i < line.len && line.base[i] != ',') {
+        while (i < line.len && line.base[i] != delimiter) {
             i++;
         }
         ret->text = bytes_dup(a, bytes_of(line.base + *at, i - *at));
@@ -78,19 +84,24 @@ static enum err take_field(struct arena *a, struct bytes line, size_t *at, struc
         i += quote;
     }
     ret->text = bytes_of(to, n);
-    *at = i + 2; /* the closing quote and the comma */
+    *at = i + 2; /* the closing quote and the delimiter */
     return OK;
 }
 
 enum err csv_next(
-    struct arena *a, struct bytes in, bool last, struct csv_record *ret, size_t *ret_used)
+    struct arena *a,
+    struct bytes in,
+    char delimiter,
+    bool last,
+    struct csv_record *ret,
+    size_t *ret_used)
 {
     if (in.len == 0) {
         return last ? ERR_NOT_FOUND : ERR_AGAIN;
     }
     size_t len;
     size_t n;
-    enum err e = measure(in, last, &len, ret_used, &n);
+    enum err e = measure(in, (uint8_t)delimiter, last, &len, ret_used, &n);
     if (e != OK) {
         return e;
     }
@@ -104,7 +115,7 @@ enum err csv_next(
     }
     size_t at = 0;
     for (; ret->n < n; ret->n++) {
-        e = take_field(a, bytes_of(in.base, len), &at, &ret->fields[ret->n]);
+        e = take_field(a, bytes_of(in.base, len), (uint8_t)delimiter, &at, &ret->fields[ret->n]);
         if (e != OK) {
             return e;
         }
