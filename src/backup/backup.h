@@ -9,6 +9,7 @@
  * from their beginning: what a job writes twice it writes alike. */
 
 #include "base/base.h"
+#include "base/csv.h"
 #include "change/change.h"
 #include "core/core.h"
 #include "doc/doc.h"
@@ -217,3 +218,37 @@ MUST_CHECK enum err backup_block_item(struct reader *payload, struct bytes *ret)
 /* What an end block says the file holds. OK; ERR_CORRUPT. */
 MUST_CHECK enum err backup_block_end(
     struct bytes payload, uint64_t *ret_items, uint64_t *ret_bytes);
+
+/* ---- records of imported files ---- */
+
+/* The first JSON object of `in`, which is text that follows; blanks before it are passed over. OK;
+ * ERR_AGAIN: it goes on behind `in`; ERR_NOT_FOUND: nothing but blanks, and `in` is the last;
+ * ERR_SYNTAX: something else, or cut off. Its insides are not looked at. */
+MUST_CHECK enum err backup_object_find(
+    struct bytes in, bool last, size_t *ret_start, size_t *ret_len);
+
+/* The columns of a CSV file: what the table declares has its type there, all else is text. */
+struct backup_columns {
+    const struct bytes *names;
+    const enum value_type *types;
+    size_t n;
+};
+/* Both copy. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err backup_columns_of_names(
+    struct arena *a,
+    const struct core_table *t,
+    const struct bytes *names,
+    size_t n,
+    struct backup_columns *ret);
+MUST_CHECK enum err backup_columns_of_record(
+    struct arena *a,
+    const struct core_table *t,
+    const struct csv_record *record,
+    struct backup_columns *ret);
+/* A record as an item; a field without a value is an attribute that is not there. OK; ERR_INVALID:
+ * a field is no value of its column's type, or there are more fields than columns; ERR_TOO_BIG. */
+MUST_CHECK enum err backup_csv_item(
+    struct arena *a,
+    const struct backup_columns *columns,
+    const struct csv_record *record,
+    struct value *ret);

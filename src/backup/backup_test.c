@@ -157,12 +157,37 @@ static void test_damage(void **state)
     buf_done(&out);
 }
 
+/* Objects are found one after the other, with or without blanks between them, whatever their
+ * strings hold; what is cut off waits for more, or is none. */
+static void test_objects(void **state)
+{
+    (void)state;
+    size_t start;
+    size_t len;
+    struct bytes two = BYTES_LIT("\n {\"a\":\"}\\\"{\",\"b\":[{}]}{\"c\":1}");
+    assert_int_equal(backup_object_find(two, true, &start, &len), OK);
+    assert_int_equal(start, 2);
+    assert_int_equal(len, two.len - 2 - strlen("{\"c\":1}"));
+    struct bytes rest = bytes_from(two, start + len);
+    assert_int_equal(backup_object_find(rest, true, &start, &len), OK);
+    assert_int_equal(len, rest.len);
+    rest.len--;
+    assert_int_equal(backup_object_find(rest, false, &start, &len), ERR_AGAIN);
+    assert_int_equal(backup_object_find(rest, true, &start, &len), ERR_SYNTAX);
+    assert_int_equal(backup_object_find(BYTES_LIT(" \n"), false, &start, &len), ERR_AGAIN);
+    assert_int_equal(backup_object_find(BYTES_LIT(" \n"), true, &start, &len), ERR_NOT_FOUND);
+    assert_int_equal(backup_object_find(BYTES_LIT("x{}"), true, &start, &len), ERR_SYNTAX);
+    assert_int_equal(
+        backup_object_find(BYTES_LIT("{]}"), true, &start, &len), OK); /* not its job */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,3 +47,29 @@ bool bytes_eq_secret(struct bytes a, struct bytes b)
 {
     return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.base, b.base, a.len) == 0);
 }
+
+struct md5 *md5_new(void)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    ASSERT(ctx != NULL);
+    int rc = EVP_DigestInit_ex(ctx, EVP_md5(), NULL);
+    ASSERT(rc == 1);
+    return (struct md5 *)ctx;
+}
+
+void md5_free(struct md5 *m)
+{
+    EVP_MD_CTX_free((EVP_MD_CTX *)m);
+}
+
+void md5_add(struct md5 *m, struct bytes b)
+{
+    int rc = b.len == 0 ? 1 : EVP_DigestUpdate((EVP_MD_CTX *)m, b.base, b.len);
+    ASSERT(rc == 1);
+}
+
+void md5_end(struct md5 *m, uint8_t ret[MD5_LEN])
+{
+    int rc = EVP_DigestFinal_ex((EVP_MD_CTX *)m, ret, NULL);
+    ASSERT(rc == 1);
+}

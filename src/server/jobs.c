@@ -219,7 +219,10 @@ static enum err runner_begin(struct runner *r)
         begun = restore_begin(r);
         break;
     case BACKUP_EXPORT:
+        begun = export_job_begin(r);
+        break;
     case BACKUP_IMPORT:
+        begun = import_job_begin(r);
         break;
     }
     return e == OK ? begun : e;

@@ -70,6 +70,15 @@ MUST_CHECK enum err runner_save(struct runner *r);
  * same commit, else it is written as it is now. */
 MUST_CHECK enum err runner_end_filling(struct runner *r, bool failed, bool drop);
 
+#define JOB_NO_BUCKET                                                                         \
+    "The specified bucket does not exist (Service: Amazon S3; Status Code: 404; Error Code: " \
+    "NoSuchBucket)"
+
+/* Whether the runner's snapshot has the job's table. OK; ERR_NOT_FOUND: it had gone before. */
+MUST_CHECK enum err runner_table_is_there(const struct runner *r);
+/* Whether the log still holds all that happened since. OK; ERR_FENCED. */
+MUST_CHECK enum err runner_past_is_held(const struct runner *r, uint64_t since_ms);
+
 /* ---- jobs_put.c ---- */
 
 void putter_init(struct putter *p);
@@ -89,3 +98,5 @@ MUST_CHECK enum err runner_target(
 /* Each sets step, done and fail. OK, or why it cannot begin. */
 MUST_CHECK enum err backup_begin(struct runner *r);
 MUST_CHECK enum err restore_begin(struct runner *r);
+MUST_CHECK enum err export_job_begin(struct runner *r);
+MUST_CHECK enum err import_job_begin(struct runner *r);

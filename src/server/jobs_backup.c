@@ -90,8 +90,7 @@ static enum err keeping_step(struct runner *r)
     return e;
 }
 
-/* Whether the snapshot has the table: it may have gone before it was taken. */
-static enum err table_is_there(const struct runner *r)
+enum err runner_table_is_there(const struct runner *r)
 {
     static const struct part_table schema = {
         .id = PART_TABLE_CATALOG,
@@ -131,7 +130,7 @@ static enum err table_is_there(const struct runner *r)
     }
     buf_done(&encoded);
     arena_done(&a);
-    return e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e;
+    return e;
 }
 
 enum err backup_begin(struct runner *r)
@@ -151,7 +150,7 @@ enum err backup_begin(struct runner *r)
         return ERR_INVALID;
     }
     *strrchr(dir, '/') = '\0';
-    enum err e = r->job.table == NULL ? ERR_CORRUPT : table_is_there(r);
+    enum err e = r->job.table == NULL ? ERR_CORRUPT : runner_table_is_there(r);
     if (e == OK) {
         e = io_mkdir_p(dir, 0700);
     }
@@ -331,22 +330,21 @@ static enum err past_step(struct runner *r)
     return e == ERR_AGAIN ? OK : e;
 }
 
-/* Whether the log still holds all that happened since. */
-static enum err past_is_held(const struct runner *r)
+enum err runner_past_is_held(const struct runner *r, uint64_t since_ms)
 {
     const struct part_reader reader = {.engine = r->jobs->server->engine, .snap = r->snap};
     struct hlc floor;
     enum err e = backup_log_floor(&reader, r->jobs->server->config->id, &floor);
-    return e == OK && hlc_ms(floor) > r->job.upto_ms ? ERR_FENCED : e;
+    return e == OK && hlc_ms(floor) > since_ms ? ERR_FENCED : e;
 }
 
 static enum err past_begin(struct runner *r)
 {
     struct restoring *t = r->own;
     r->step = past_step;
-    enum err e = r->job.table == NULL ? ERR_CORRUPT : table_is_there(r);
+    enum err e = r->job.table == NULL ? ERR_CORRUPT : runner_table_is_there(r);
     if (e == OK) {
-        e = past_is_held(r);
+        e = runner_past_is_held(r, r->job.upto_ms);
     }
     if (e != OK) {
         return e;
@@ -374,7 +372,7 @@ enum err restore_begin(struct runner *r)
     }
     enum err e = runner_target(r, r->job.target_name, r->job.target_uuid, &t->target);
     if (e != OK) {
-        return e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e;
+        return e == ERR_NOT_FOUND ? ERR_INVALID : e;
     }
     return r->job.of_past ? past_begin(r) : io_stream_open(t->path, &t->file);
 }

@@ -27,6 +27,7 @@ enum err putter_flush(struct runner *r)
 {
     struct putter *p = &r->putter;
     if (p->n == 0) {
+        putter_clear(p); /* of what was read and left out */
         return OK;
     }
     struct part_cmd cmd = {

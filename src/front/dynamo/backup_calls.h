@@ -122,6 +122,32 @@ MUST_CHECK enum err restore_shape(
 /* {KeySchema…} and {IndexName…} as backups show them. */
 void put_source_table(struct buf *b, const struct core_table *t, const struct backup_job *job);
 
+/* ---- exports and imports (transfer.c) ---- */
+
+/* The constraints of a bucket's name and its owner's account. */
+void check_bucket(struct checks *k, const char *path, struct bytes bucket);
+void check_owner(struct checks *k, const char *path, struct bytes owner);
+/* A bucket is a folder here: no key may lead out of it. */
+bool key_prefix_check(struct dynamo_call *c, const char *field, struct bytes prefix);
+/* A text that two requests share only if these fields are the same in both. NULL-terminated. */
+struct bytes request_digest(
+    struct dynamo_call *c, const struct json *in, const char *const *fields);
+/* ,"name":"text" if there is a text. */
+void put_text_member(struct buf *b, const char *name, struct bytes text);
+
+/* A list of jobs, the newest first, in pages. */
+struct job_list {
+    enum backup_kind kind;
+    const char *heading;
+    const char *size_field; /* "MaxResults", "maxResults" in the words */
+    const char *size_path;
+    int size_max;
+    bool (*is_of)(struct dynamo_call *c, struct bytes table, const struct backup_job *job);
+    void (*put)(struct dynamo_call *c, struct buf *b, const struct backup_job *job);
+};
+enum dynamo_step answer_job_list(
+    struct dynamo_call *c, const struct json *in, const struct job_list *list);
+
 /* ---- operations ---- */
 
 enum dynamo_step create_backup_begin(struct dynamo_call *c, const struct json *in);

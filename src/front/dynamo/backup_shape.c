@@ -339,6 +339,15 @@ void put_source_table(struct buf *b, const struct core_table *t, const struct ba
             "%s\"StreamDescription\":{\"StreamEnabled\":true,\"StreamViewType\":\"%s\"}",
             any ? "," : "",
             stream_view_name(t->stream));
+        any = true;
+    }
+    if (t->part.ttl.len > 0) {
+        buf_putf(
+            b,
+            "%s\"TimeToLiveDescription\":{\"TimeToLiveStatus\":\"ENABLED\",\"AttributeName\":",
+            any ? "," : "");
+        json_put_string(b, t->part.ttl);
+        buf_put_u8(b, '}');
     }
     buf_put_u8(b, '}');
 }

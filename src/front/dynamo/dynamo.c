@@ -47,6 +47,12 @@ static const struct dynamo_op ops[] = {
     {"DeleteBackup", delete_backup_begin, delete_backup_resume},
     {"RestoreTableFromBackup", restore_backup_begin, restore_resume},
     {"RestoreTableToPointInTime", restore_past_begin, restore_resume},
+    {"ExportTableToPointInTime", export_begin, export_resume},
+    {"DescribeExport", describe_export_begin, NULL},
+    {"ListExports", list_exports_begin, NULL},
+    {"ImportTable", import_begin, import_resume},
+    {"DescribeImport", describe_import_begin, NULL},
+    {"ListImports", list_imports_begin, NULL},
 };
 
 #define SCALING "application-autoscaling"

@@ -219,3 +219,25 @@ enum dynamo_step dynamo_resume(struct dynamo *d, struct dynamo_call *call, uint6
  * else (internal error). Also legal instead of dynamo_begin(), on a zeroed call with `arena` set.
  */
 void dynamo_refuse(struct dynamo *d, struct dynamo_call *call, enum err why);
+
+/* ---- items in files: the lines and manifests of exports and imports ---- */
+
+/* {"Item":…} and a line's end. */
+void dynamo_put_item_line(struct buf *b, const struct value *item);
+struct dynamo_change_line {
+    uint64_t changed_ms;
+    const struct value *keys;
+    const struct value *old; /* or NULL */
+    const struct value *now; /* or NULL */
+};
+void dynamo_put_change_line(struct buf *b, const struct dynamo_change_line *line);
+/* A line of manifest-files.json, about one data file. */
+void dynamo_put_export_file(
+    struct buf *b, uint64_t items, struct bytes md5, struct bytes etag, struct bytes key);
+/* manifest-summary.json of a job that is over. */
+void dynamo_put_export_summary(
+    struct buf *b, struct bytes region, const struct backup_job *job, struct bytes files_key);
+/* The item of one {"Item":…}. `d` is used for scratch only. OK; ERR_SYNTAX: no JSON; ERR_INVALID:
+ * no item; ERR_TOO_BIG. */
+MUST_CHECK enum err dynamo_take_item_line(
+    struct dynamo *d, struct arena *a, struct bytes line, struct value *ret);

@@ -348,6 +348,10 @@ enum dynamo_step update_replicas_begin(
 
 /* ---- operations ---- */
 
+/* What CreateTable's parameters ask for, checked (table_create.c). */
+bool create_table_parse(
+    struct dynamo_call *c, const struct json *in, struct bytes *ret_name, struct core_table *ret);
+
 enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in);
 /* Of operations that answer with a TableDescription. */
 enum dynamo_step table_change_resume(struct dynamo_call *c);

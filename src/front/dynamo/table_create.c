@@ -442,26 +442,33 @@ static bool create_table(
     return true;
 }
 
-enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in)
+bool create_table_parse(
+    struct dynamo_call *c, const struct json *in, struct bytes *ret_name, struct core_table *ret)
 {
     struct create_request r = {0};
-    struct bytes name;
-    if (!create_read(c, in, &r) || !table_resolve(c, r.table, &name)) {
-        return DYNAMO_ANSWER;
+    if (!create_read(c, in, &r) || !table_resolve(c, r.table, ret_name)) {
+        return false;
     }
     struct bytes fault = create_fault(c->arena, &r);
     if (fault.base != NULL) {
-        (void)call_fail(c, AWS_VALIDATION, fault); /* answers */
-        return DYNAMO_ANSWER;
+        return call_fail(c, AWS_VALIDATION, fault);
     }
-    if (!table_class_check(c, r.table_class) || !tags_check(c, &r.tags) || !sse_check(c, in) ||
-        !refuse_params(c, in, not_supported)) {
+    return table_class_check(c, r.table_class) && tags_check(c, &r.tags) && sse_check(c, in) &&
+           refuse_params(c, in, not_supported) && create_table(c, &r, ret);
+}
+
+enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in)
+{
+    struct core_table wanted;
+    struct bytes name;
+    if (!create_table_parse(c, in, &name, &wanted)) {
         return DYNAMO_ANSWER;
     }
     struct table_call *t = table_call_new(c, CORE_ADMIN_CREATE_TABLE, name);
-    if (t == NULL || !create_table(c, &r, &t->wanted)) {
+    if (t == NULL) {
         return DYNAMO_ANSWER;
     }
+    t->wanted = wanted;
     return table_call_submit(t);
 }
 
