@@ -11,7 +11,7 @@
 
 #include "backup/backup.h"
 
-enum { SECOND_MS = 1000, DAY_MS = 24 * 3600 * 1000 };
+enum { SECOND_MS = 1000, DAY_MS = 24 * 3600 * 1000, FLOOR_LOOK_MAX = 20000 };
 
 /* Where the log keeps what stood at a key before a change. pos 0: there is no such change. */
 struct spot {
@@ -270,33 +270,71 @@ enum err backup_view_next(struct backup_view *v, size_t *steps, struct backup_vi
 
 /* ---- how far back ---- */
 
-/* Every transaction that was trimmed came before the first of our own that is left, and our own are
- * stamped above all that came before them. */
-enum err backup_log_floor(const struct part_reader *r, struct region_id own, struct hlc *ret)
+/* Of one region transactions lie in the log in the order of their stamps, so those that were
+ * trimmed are stamped below the first that is left of it; and our own are stamped above all that
+ * came before them. So the first of ours is enough, or one of every region we know. */
+struct floor_search {
+    const struct part_mark *marks;
+    size_t n_marks;
+    bool seen[CHANGE_REGIONS_MAX];
+    size_t n_seen;
+    struct hlc floor;
+};
+
+static enum err look_at(
+    struct floor_search *f, struct region_id own, struct bytes stored, bool *ret_found)
+{
+    struct change_txn t;
+    enum err e = change_txn_peek(stored, &t);
+    if (e != OK || t.origin_pos.v == 0) {
+        return e;
+    }
+    for (size_t i = 0; i < f->n_marks && i < CHANGE_REGIONS_MAX; i++) {
+        if (f->marks[i].region.v == t.origin.v && !f->seen[i]) {
+            f->seen[i] = true;
+            f->n_seen++;
+            f->floor.v = t.hlc.v > f->floor.v ? t.hlc.v : f->floor.v;
+        }
+    }
+    *ret_found = t.origin.v == own.v || f->n_seen == f->n_marks;
+    return OK;
+}
+
+static enum err search_floor(
+    const struct part_reader *r, struct region_id own, struct floor_search *f)
 {
     struct local_pos pos = {0};
     struct bytes stored;
-    struct hlc floor = {0};
     struct part_log_cursor *c = part_log_open(r, (struct local_pos){0});
     enum err e = part_log_next(c, &pos, &stored);
-    bool trimmed = e == ERR_NOT_FOUND || pos.v > 1;
-    bool found = false;
-    while (e == OK && trimmed && !found) {
-        struct change_txn t;
-        e = change_txn_peek(stored, &t);
-        if (e == OK) {
-            floor.v = t.hlc.v > floor.v ? t.hlc.v : floor.v;
-            found = t.origin.v == own.v && t.origin_pos.v != 0;
-        }
+    bool found = e == OK && pos.v == 1; /* nothing was trimmed */
+    for (unsigned i = 0; e == OK && !found && i < FLOOR_LOOK_MAX; i++) {
+        e = look_at(f, own, stored, &found);
         if (e == OK && !found) {
             e = part_log_next(c, &pos, &stored);
         }
     }
     part_log_close(c);
-    if (e == OK || e == ERR_NOT_FOUND) {
-        *ret = floor;
-        e = OK;
+    /* Of a region that is not seen all may be gone that we have of it. */
+    for (size_t i = 0; i < f->n_marks && !found; i++) {
+        f->floor.v = f->marks[i].hlc.v > f->floor.v ? f->marks[i].hlc.v : f->floor.v;
     }
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err backup_log_floor(const struct part_reader *r, struct region_id own, struct hlc *ret)
+{
+    struct arena a;
+    struct floor_search f = {0};
+    arena_init(&a, /* bytes_max= */ 1 << 20);
+    enum err e = part_read_marks(r, &a, &f.marks, &f.n_marks);
+    if (e == OK) {
+        e = search_floor(r, own, &f);
+    }
+    if (e == OK) {
+        *ret = f.floor;
+    }
+    arena_done(&a);
     return e;
 }
 
