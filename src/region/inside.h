@@ -282,6 +282,9 @@ void scrub_digest_done(struct region *r, struct errand *e);
 void scrub_compare_done(struct region *r, struct errand *e);
 void scrub_chunk(struct region *r, struct link *l, const struct repl_frame *f);
 
+/* retain.c: how far point-in-time recovery lets the log [first, tail] go. */
+uint64_t wanted_by_recovery(const struct region *r, uint64_t first, uint64_t tail, uint64_t now_ms);
+
 /* janitor.c: heartbeats, trimming, tombstones, syncs */
 void janitor_tick(struct region *r, uint64_t now_ms);
 void heartbeat_tick(struct region *r, uint64_t now_ms);

@@ -257,6 +257,8 @@ static void trim(struct region *r)
     uint64_t free = wanted_by_streams(r);
     upto = acked < upto ? acked : upto;
     upto = free < upto ? free : upto;
+    uint64_t past = wanted_by_recovery(r, first.v, tail.v, hlc_ms(own->hlc));
+    upto = past < upto ? past : upto;
     if (bytes > r->config.knobs.log_bytes_max) {
         uint64_t forced = position_behind(r, first.v, tail.v, r->config.knobs.log_bytes_max);
         if (forced > upto) {

@@ -3,7 +3,8 @@
 /* One region as a process: its configuration, and running it until it is told to stop.
  *
  * Threads: `web` loops answer clients, `links` talks to the other regions, `writer` changes the
- * data; they share nothing and talk by mailbox. The calling thread runs the first web loop. */
+ * data, `jobs` moves whole tables; they share nothing and talk by mailbox. The calling thread runs
+ * the first web loop. */
 
 #include "base/base.h"
 #include "hlc/hlc.h"

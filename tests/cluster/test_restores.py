@@ -1,5 +1,6 @@
 """Restores and imports over the death of their region."""
 import json
+import time
 
 from harness import PATIENCE_S, US, wait_until
 
@@ -86,3 +87,42 @@ def test_damaged_backup(make):
     assert name in (cluster.folder / US / 'log').read_text()
     client.call('DeleteBackup', BackupArn=made['BackupArn'])
     wait_until('the end of the file', lambda: not path.exists(), PATIENCE_S)
+
+
+# With the log cut as short as it may be, a table with recovery keeps what it needs: an early time comes back after
+# much was written. Once recovery is off, the log goes.
+def test_log_is_kept_for_recovery(make):
+    cluster = make(regions=(US,))
+    # Items large enough for the store's files to say how long the log is.
+    cluster.configure(US, log__keep_bytes=0, janitor__interval_ms=20, engine__write_buffer_bytes=1 << 20)
+    cluster.kill(US)
+    cluster.start_region(US)
+    client = cluster.at(US)
+    client.call('CreateTable', TableName='source', **KEY)
+
+    def recovery(on):
+        return client.call('UpdateContinuousBackups', TableName='source', PointInTimeRecoverySpecification={
+            'PointInTimeRecoveryEnabled': on})['ContinuousBackupsDescription']['PointInTimeRecoveryDescription']
+
+    def write(word):
+        for at in range(300):
+            client.call('PutItem', TableName='source', Item={'pk': {'S': f'p{at}'}, 'v': {'S': word * 1000}})
+
+    earliest = recovery(True)['EarliestRestorableDateTime']
+    wait_until('the window', lambda: time.time() > earliest + 0.01, PATIENCE_S)
+    write('first')
+    early = int(time.time()) + 1
+    wait_until('the next second', lambda: time.time() > early + 0.01, PATIENCE_S)
+    write('second')
+    write('third')
+    told = client.call('DescribeContinuousBackups', TableName='source')['ContinuousBackupsDescription']
+    assert told['PointInTimeRecoveryDescription']['EarliestRestorableDateTime'] == earliest
+    client.call('RestoreTableToPointInTime', SourceTableName='source', TargetTableName='again', RestoreDateTime=early)
+    wait_until('the table to open', lambda: status(client, 'again') == ('ACTIVE', 300), PATIENCE_S)
+    for at in (0, 150, 299):
+        got = client.call('GetItem', TableName='again', Key={'pk': {'S': f'p{at}'}})['Item']
+        assert got['v'] == {'S': 'first' * 1000}
+    before = cluster.status(US)['log_first']
+    recovery(False)
+    write('fourth')
+    wait_until('the log to go', lambda: cluster.status(US)['log_first'] > before + 300, PATIENCE_S)
