@@ -388,6 +388,10 @@ struct core_wish {
     const struct core_index_wish *indexes;
     size_t n_indexes;
     struct bytes table_class; /* len 0: as it is */
+    /* Of the table's `extra`: members to replace in the map of that name, and (VALUE_NULL) to take
+     * out of it. len 0: none. */
+    struct bytes extra_name;
+    struct value extra; /* VALUE_MAP */
 };
 
 struct core_admin {

@@ -497,7 +497,16 @@ static void test_wishes(void **state)
     struct node *eu = &c.nodes[1];
     uint64_t write_units = node_table(eu, T)->throughput.write_units;
     struct bytes region = BYTES_LIT("eu");
-    struct core_wish wish = {.read_units = 77, .table_class = BYTES_LIT("COLD")};
+    struct member asked[] = {
+        {BYTES_LIT("a"), {.type = VALUE_STRING, .bytes = BYTES_LIT("x")}},
+        {BYTES_LIT("b"), {.type = VALUE_NULL}},
+    };
+    struct core_wish wish = {
+        .read_units = 77,
+        .table_class = BYTES_LIT("COLD"),
+        .extra_name = BYTES_LIT("front"),
+        .extra = {.type = VALUE_MAP, .map = {asked, 2}},
+    };
     struct core_admin call = {
         .kind = CORE_ADMIN_SET_REPLICA,
         .name = bytes_str(T),
@@ -511,6 +520,10 @@ static void test_wishes(void **state)
     assert_int_equal(node_table(eu, T)->throughput.write_units, write_units);
     assert_true(bytes_eq_str(node_table(eu, T)->table_class, "COLD"));
     assert_int_not_equal(node_table(us, T)->throughput.read_units, 77);
+    const struct value *front = value_find(&node_table(eu, T)->extra, BYTES_LIT("front"));
+    assert_non_null(front);
+    assert_int_equal(front->map.n, 1);
+    assert_true(bytes_eq_str(value_find(front, BYTES_LIT("a"))->bytes, "x"));
     struct core_table own = *node_table(eu, T);
     own.throughput.read_units = 5;
     struct core_admin update = {

@@ -20,9 +20,9 @@ static const struct value *wish_in(const struct value *extra)
 }
 
 /* The map under a name, empty when there is none. */
-static struct value map_in(const struct value *map, const char *name)
+static struct value map_in(const struct value *map, struct bytes name)
 {
-    const struct value *v = value_find(map, bytes_str(name));
+    const struct value *v = value_find(map, name);
     return v != NULL && v->type == VALUE_MAP ? *v : (struct value){.type = VALUE_MAP};
 }
 
@@ -60,6 +60,41 @@ static struct value number(uint64_t v)
     return (struct value){.type = VALUE_NUMBER, .number = decimal_of_i64((int64_t)v)};
 }
 
+/* What is asked of the front's own settings, on top of what was asked before. */
+static void merge_extra(
+    struct arena *a, struct value *map, const struct core_wish *wish, enum err *err)
+{
+    struct value all = map_in(map, BYTES_LIT("extra"));
+    struct value members = map_in(&all, wish->extra_name);
+    for (size_t i = 0; i < wish->extra.map.n; i++) {
+        const struct member *m = &wish->extra.map.members[i];
+        set(a, &members, m->name, m->value, err);
+    }
+    set(a, &all, wish->extra_name, members, err);
+    set(a, map, BYTES_LIT("extra"), all, err);
+}
+
+static void follow_extra(
+    struct arena *a, const struct value *wish, struct value *extra, enum err *err)
+{
+    const struct value all = map_in(wish, BYTES_LIT("extra"));
+    for (size_t k = 0; k < all.map.n; k++) {
+        const struct member *named = &all.map.members[k];
+        struct value next = map_in(extra, named->name);
+        for (size_t i = 0; named->value.type == VALUE_MAP && i < named->value.map.n; i++) {
+            const struct member *m = &named->value.map.members[i];
+            struct value without;
+            if (m->value.type != VALUE_NULL) {
+                set(a, &next, m->name, m->value, err);
+            } else if (*err == OK) {
+                *err = value_with(a, &next, m->name, NULL, &without);
+                next = *err == OK ? without : next;
+            }
+        }
+        set(a, extra, named->name, next, err);
+    }
+}
+
 enum err wish_merge(
     struct arena *a,
     const struct value *extra,
@@ -70,8 +105,8 @@ enum err wish_merge(
     const struct value empty = {.type = VALUE_MAP};
     const struct value *old = wish_in(extra);
     struct value map = old == NULL ? empty : *old;
-    struct value indexes = map_in(&map, "indexes");
-    struct value maxima = map_in(&map, "indexes_max");
+    struct value indexes = map_in(&map, BYTES_LIT("indexes"));
+    struct value maxima = map_in(&map, BYTES_LIT("indexes_max"));
     uint64_t before = number_in(&map, BYTES_LIT("at"));
     enum err err = OK;
     set(a, &map, BYTES_LIT("at"), number(now_ms > before ? now_ms : before + 1), &err);
@@ -98,6 +133,9 @@ enum err wish_merge(
     if (maxima.map.n > 0) {
         set(a, &map, BYTES_LIT("indexes_max"), maxima, &err);
     }
+    if (wish->extra_name.len > 0) {
+        merge_extra(a, &map, wish, &err);
+    }
     struct value next = extra->type == VALUE_MAP ? *extra : empty;
     set(a, &next, BYTES_LIT(WISH), map, &err);
     if (err == OK) {
@@ -120,8 +158,8 @@ enum err wish_follow(struct arena *a, const struct value *extra, struct core_tab
 {
     const struct value *wish = wish_in(extra);
     ASSERT(wish != NULL);
-    const struct value indexes = map_in(wish, "indexes");
-    const struct value maxima = map_in(wish, "indexes_max");
+    const struct value indexes = map_in(wish, BYTES_LIT("indexes"));
+    const struct value maxima = map_in(wish, BYTES_LIT("indexes_max"));
     const struct value *table_class = value_find(wish, BYTES_LIT("class"));
     uint64_t units = number_in(wish, BYTES_LIT("read"));
     if (units > 0 && !t->on_demand) {
@@ -149,6 +187,7 @@ enum err wish_follow(struct arena *a, const struct value *extra, struct core_tab
     const struct value empty = {.type = VALUE_MAP};
     struct value next = t->extra.type == VALUE_MAP ? t->extra : empty;
     enum err err = OK;
+    follow_extra(a, wish, &next, &err);
     set(a, &next, BYTES_LIT(WISH), number(number_in(wish, BYTES_LIT("at"))), &err);
     if (err == OK) {
         t->extra = next;

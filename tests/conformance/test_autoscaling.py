@@ -180,3 +180,69 @@ def test_cli(quick, ddb, unique):
     assert 'WriteScalingPolicy' in made['PolicyARN']
     rows = aws('describe-scalable-targets', '--service-namespace', 'dynamodb', '--resource-id', f'table/{unique}')
     assert [row['MaxCapacity'] for row in rows['ScalableTargets']] == [10]
+
+
+WISHED = {'MinimumUnits': 3, 'MaximumUnits': 30, 'ScalingPolicyUpdate': {
+    'PolicyName': 'wished', 'TargetTrackingScalingPolicyConfiguration': {'TargetValue': 60.0, 'ScaleInCooldown': 9}}}
+TOLD = {'MinimumUnits': 3, 'MaximumUnits': 30, 'policies': [('wished', 60.0, 9)]}
+OFF = {'AutoScalingDisabled': True}
+
+
+def told(settings):
+    """A description without what every one of them says alike."""
+    if settings == OFF:
+        return OFF
+    return {'MinimumUnits': settings['MinimumUnits'], 'MaximumUnits': settings['MaximumUnits'], 'policies': [
+        (p['PolicyName'], p['TargetTrackingScalingPolicyConfiguration']['TargetValue'],
+         p['TargetTrackingScalingPolicyConfiguration'].get('ScaleInCooldown')) for p in settings['ScalingPolicies']]}
+
+
+def test_replica_auto_scaling(quick, ddb, scaling, unique):
+    provisioned(ddb, unique, StreamSpecification={'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'})
+    ddb.update_table(TableName=unique, ReplicaUpdates=[{'Create': {'RegionName': THERE}}])
+    wait_until('replica', lambda: [r['ReplicaStatus'] for r in ddb.describe_table(TableName=unique)['Table'].get(
+        'Replicas', [])] == ['ACTIVE'], 60)
+
+    def settings(client=ddb):
+        rows = client.describe_table_replica_auto_scaling(TableName=unique)['TableAutoScalingDescription']['Replicas']
+        return {row['RegionName']: (told(row['ReplicaProvisionedReadCapacityAutoScalingSettings']),
+                                    told(row['ReplicaProvisionedWriteCapacityAutoScalingSettings'])) for row in rows}
+    assert settings() == {HOME: (OFF, OFF), THERE: (OFF, OFF)}
+    ddb.update_table_replica_auto_scaling(
+        TableName=unique, ProvisionedWriteCapacityAutoScalingUpdate=WISHED, ReplicaUpdates=[
+            {'RegionName': THERE, 'ReplicaProvisionedReadCapacityAutoScalingUpdate': WISHED}])
+    wait_until('settings', lambda: settings() == {HOME: (OFF, TOLD), THERE: (TOLD, TOLD)}, 60)
+    assert settings(quick.client(THERE)) == settings()
+    row, = scaling.describe_scaling_policies(ServiceNamespace='dynamodb', ResourceId=f'table/{unique}')[
+        'ScalingPolicies']
+    assert (row['PolicyName'], row['ScalableDimension']) == ('wished', 'dynamodb:table:WriteCapacityUnits')
+    ddb.update_table_replica_auto_scaling(TableName=unique, ReplicaUpdates=[
+        {'RegionName': THERE, 'ReplicaProvisionedReadCapacityAutoScalingUpdate': OFF}])
+    wait_until('off', lambda: settings()[THERE] == (OFF, TOLD), 60)
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        ddb.update_table_replica_auto_scaling(TableName=unique, ReplicaUpdates=[
+            {'RegionName': 'mars-1', 'ReplicaProvisionedReadCapacityAutoScalingUpdate': OFF}])
+    assert e.value.response['Error']['Code'] == 'ValidationException'
+
+
+def test_settings_of_2017_global_tables(quick, ddb, unique):
+    for region in HOME, THERE:
+        provisioned(quick.client(region), unique, StreamSpecification={
+            'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'})
+    ddb.create_global_table(GlobalTableName=unique, ReplicationGroup=[{'RegionName': HOME}, {'RegionName': THERE}])
+    wait_until('global table', lambda: ddb.describe_global_table(GlobalTableName=unique)['GlobalTableDescription'][
+        'GlobalTableStatus'] == 'ACTIVE', 60)
+
+    def settings():
+        rows = ddb.describe_global_table_settings(GlobalTableName=unique)['ReplicaSettings']
+        return {row['RegionName']: (told(row['ReplicaProvisionedReadCapacityAutoScalingSettings']),
+                                    told(row['ReplicaProvisionedWriteCapacityAutoScalingSettings'])) for row in rows}
+    assert settings() == {HOME: (OFF, OFF), THERE: (OFF, OFF)}
+    ddb.update_global_table_settings(
+        GlobalTableName=unique, GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate=WISHED,
+        ReplicaSettingsUpdate=[{'RegionName': HOME, 'ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate': WISHED}])
+    wait_until('settings', lambda: settings() == {HOME: (TOLD, TOLD), THERE: (OFF, TOLD)}, 60)
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        ddb.update_global_table_settings(GlobalTableName=unique, ReplicaSettingsUpdate=[
+            {'RegionName': THERE, 'ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate': {'MinimumUnits': 4}}])
+    assert 'MinimumUnits and MaximumUnits' in str(e.value)

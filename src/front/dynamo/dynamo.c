@@ -35,6 +35,8 @@ static const struct dynamo_op ops[] = {
     {"ListGlobalTables", list_globals_begin, NULL},
     {"DescribeGlobalTableSettings", describe_global_settings_begin, NULL},
     {"UpdateGlobalTableSettings", update_global_settings_begin, update_global_settings_resume},
+    {"DescribeTableReplicaAutoScaling", describe_replica_scaling_begin, NULL},
+    {"UpdateTableReplicaAutoScaling", update_replica_scaling_begin, update_replica_scaling_resume},
     {"DescribeLimits", describe_limits_begin, NULL},
     {"DescribeEndpoints", describe_endpoints_begin, NULL},
     {"DescribeTimeToLive", describe_ttl_begin, NULL},

@@ -4,30 +4,35 @@
  * every replica follows. Read capacity and class are each replica's own: they are asked of it, and
  * it follows when it hears of it, so an answer may still show what was before.
  *
- * Auto scaling is not there: settings say that it is disabled, and only disabling it is accepted.
- */
-#include "front/dynamo/table_admin.h"
+ * Auto scaling of read capacity is asked of each replica, that of write capacity of all of them:
+ * each region's controller looks after its own table. */
+#include "front/dynamo/scaling.h"
 
 enum { REPLICA_UPDATES_MAX = 50, INDEX_UPDATES_MAX = 20 };
 
-#define SCALING_OFF "{\"AutoScalingDisabled\":true}"
-
 /* ---- descriptions ---- */
 
-static void put_units(struct buf *b, const char *prefix, struct core_throughput units)
+static void put_units(
+    struct buf *b,
+    const char *prefix,
+    const struct core_table *t,
+    struct bytes index,
+    struct core_throughput units)
 {
-    buf_putf(
-        b,
-        ",\"%sProvisionedReadCapacityUnits\":%llu"
-        ",\"%sProvisionedReadCapacityAutoScalingSettings\":" SCALING_OFF
-        ",\"%sProvisionedWriteCapacityUnits\":%llu"
-        ",\"%sProvisionedWriteCapacityAutoScalingSettings\":" SCALING_OFF,
-        prefix,
-        (unsigned long long)units.read_units,
-        prefix,
-        prefix,
-        (unsigned long long)units.write_units,
-        prefix);
+    for (int write = 0; write < 2; write++) {
+        const char *kind = write == 1 ? "Write" : "Read";
+        uint64_t v = write == 1 ? units.write_units : units.read_units;
+        buf_putf(
+            b,
+            ",\"%sProvisioned%sCapacityUnits\":%llu,\"%sProvisioned%sCapacityAutoScaling"
+            "Settings\":",
+            prefix,
+            kind,
+            (unsigned long long)v,
+            prefix,
+            kind);
+        scaling_put_settings(b, t, index, write == 1);
+    }
 }
 
 static void put_index_settings(struct buf *b, const struct core_table *t)
@@ -43,7 +48,7 @@ static void put_index_settings(struct buf *b, const struct core_table *t)
         json_put_string(b, x->part.name);
         buf_putf(b, ",\"IndexStatus\":\"%s\"", status_name(x->status));
         if (!t->on_demand) {
-            put_units(b, "", x->throughput);
+            put_units(b, "", t, x->part.name, x->throughput);
         }
         buf_put_u8(b, '}');
         any = true;
@@ -61,7 +66,7 @@ static void put_replica_settings(
         if (t->on_demand) {
             buf_put_str(b, ",\"ReplicaBillingModeSummary\":{\"BillingMode\":\"PAY_PER_REQUEST\"}");
         }
-        put_units(b, "Replica", t->throughput);
+        put_units(b, "Replica", t, BYTES_NONE, t->throughput);
         put_index_settings(b, t);
         buf_put_str(b, ",\"ReplicaTableClassSummary\":{\"TableClass\":");
         json_put_string(b, t->table_class);
@@ -110,6 +115,15 @@ enum dynamo_step describe_global_settings_begin(struct dynamo_call *c, const str
 struct index_units {
     struct bytes name;
     uint64_t write_units; /* 0: as they are */
+    struct scaling_update scaling;
+};
+
+/* Auto scaling asked of one replica's read capacities. */
+struct read_scaling {
+    struct scaling_update table;
+    struct index_units *indexes;
+    size_t n_indexes;
+    bool any;
 };
 
 struct settings_request {
@@ -120,25 +134,10 @@ struct settings_request {
     size_t n_indexes;
     struct bytes *regions; /* replicas of which something is asked */
     struct core_wish *wishes;
+    struct read_scaling *scaling; /* as many */
     size_t n_wishes;
+    struct scaling_update write_scaling;
 };
-
-/* An AutoScalingSettingsUpdate that asks for what is the case anyway. */
-static bool scaling_check(struct dynamo_call *c, const struct json *in, const char *field)
-{
-    const struct json *j;
-    bool disabled = false;
-    if (!field_struct(c, in, field, "AutoScalingSettingsUpdate", &j)) {
-        return false;
-    }
-    if (j == NULL) {
-        return true;
-    }
-    if (!field_bool(c, j, "AutoScalingDisabled", &disabled)) {
-        return false;
-    }
-    return disabled || call_invalid(c, INVALID_PREFIX "%s is not supported by this server", field);
-}
 
 static bool read_index_units(struct checks *k, const struct json *in, struct settings_request *r)
 {
@@ -166,7 +165,16 @@ static bool read_index_units(struct checks *k, const struct json *in, struct set
         if (!json_as_struct(k->c, j, "GlobalTableGlobalSecondaryIndexSettingsUpdate") ||
             !field_string(k->c, j, "IndexName", &x->name) ||
             !read_units_field(k, j, "ProvisionedWriteCapacityUnits", units, &x->write_units) ||
-            !scaling_check(k->c, j, "ProvisionedWriteCapacityAutoScalingSettingsUpdate")) {
+            !scaling_update_read(
+                k,
+                j,
+                "ProvisionedWriteCapacityAutoScalingSettingsUpdate",
+                check_path(
+                    k,
+                    "%s.%zu.member.provisionedWriteCapacityAutoScalingSettingsUpdate",
+                    path,
+                    i + 1),
+                &x->scaling)) {
             return false;
         }
         check_not_null(k, name, x->name.base != NULL);
@@ -175,7 +183,11 @@ static bool read_index_units(struct checks *k, const struct json *in, struct set
 }
 
 static bool read_wish_indexes(
-    struct checks *k, const struct json *in, const char *path, struct core_wish *wish)
+    struct checks *k,
+    const struct json *in,
+    const char *path,
+    struct core_wish *wish,
+    struct read_scaling *scaling)
 {
     const struct json *list;
     if (!field_list(k->c, in, "ReplicaGlobalSecondaryIndexSettingsUpdate", &list)) {
@@ -188,19 +200,26 @@ static bool read_wish_indexes(
     const char *own = check_path(k, "%s.replicaGlobalSecondaryIndexSettingsUpdate", path);
     check_count(k, own, n == 0 ? BYTES_LIT("[]") : BYTES_LIT("[...]"), n, 1, INDEX_UPDATES_MAX);
     struct core_index_wish *indexes = ARENA_ARRAY(k->c->arena, struct core_index_wish, n);
-    if (indexes == NULL) {
+    scaling->indexes = ARENA_ARRAY(k->c->arena, struct index_units, n);
+    if (indexes == NULL || scaling->indexes == NULL) {
         return call_fail_err(k->c, ERR_TOO_BIG);
     }
     for (size_t i = 0; i < n; i++) {
         const struct json *j = &list->array.items[i];
         struct core_index_wish x = {0};
+        struct index_units *s = &scaling->indexes[scaling->n_indexes++];
         const char *units = check_path(k, "%s.%zu.member.provisionedReadCapacityUnits", own, i + 1);
+        const char *settings = check_path(
+            k, "%s.%zu.member.provisionedReadCapacityAutoScalingSettingsUpdate", own, i + 1);
         if (!json_as_struct(k->c, j, "ReplicaGlobalSecondaryIndexSettingsUpdate") ||
             !field_string(k->c, j, "IndexName", &x.name) ||
             !read_units_field(k, j, "ProvisionedReadCapacityUnits", units, &x.read_units) ||
-            !scaling_check(k->c, j, "ProvisionedReadCapacityAutoScalingSettingsUpdate")) {
+            !scaling_update_read(
+                k, j, "ProvisionedReadCapacityAutoScalingSettingsUpdate", settings, &s->scaling)) {
             return false;
         }
+        s->name = x.name;
+        scaling->any |= s->scaling.present;
         check_not_null(
             k, check_path(k, "%s.%zu.member.indexName", own, i + 1), x.name.base != NULL);
         if (x.name.base != NULL && x.read_units > 0) {
@@ -216,18 +235,28 @@ static bool read_wish(
 {
     struct bytes region;
     struct core_wish wish = {0};
+    struct read_scaling scaling = {0};
     const char *units = check_path(k, "%s.replicaProvisionedReadCapacityUnits", path);
+    const char *settings =
+        check_path(k, "%s.replicaProvisionedReadCapacityAutoScalingSettingsUpdate", path);
     if (!json_as_struct(k->c, in, "ReplicaSettingsUpdate") ||
         !field_string(k->c, in, "RegionName", &region) ||
         !read_units_field(k, in, "ReplicaProvisionedReadCapacityUnits", units, &wish.read_units) ||
-        !scaling_check(k->c, in, "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate") ||
+        !scaling_update_read(
+            k,
+            in,
+            "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate",
+            settings,
+            &scaling.table) ||
         !field_string(k->c, in, "ReplicaTableClass", &wish.table_class) ||
-        !read_wish_indexes(k, in, path, &wish)) {
+        !read_wish_indexes(k, in, path, &wish, &scaling)) {
         return false;
     }
     check_not_null(k, check_path(k, "%s.regionName", path), region.base != NULL);
-    if (wish.read_units > 0 || wish.n_indexes > 0 || wish.table_class.len > 0) {
+    scaling.any |= scaling.table.present;
+    if (wish.read_units > 0 || wish.n_indexes > 0 || wish.table_class.len > 0 || scaling.any) {
         r->regions[r->n_wishes] = region;
+        r->scaling[r->n_wishes] = scaling;
         r->wishes[r->n_wishes++] = wish;
     }
     return table_class_check(k->c, wish.table_class);
@@ -239,17 +268,20 @@ static bool read_wishes(struct checks *k, const struct json *in, struct settings
     if (!field_list(k->c, in, "ReplicaSettingsUpdate", &list)) {
         return false;
     }
+    /* Write scaling is asked of every replica, named or not. */
+    size_t room = (list == NULL ? 0 : list->array.n) + CORE_REGIONS_MAX;
+    r->regions = ARENA_ARRAY(k->c->arena, struct bytes, room);
+    r->wishes = ARENA_ARRAY(k->c->arena, struct core_wish, room);
+    r->scaling = ARENA_ARRAY(k->c->arena, struct read_scaling, room);
+    if (r->regions == NULL || r->wishes == NULL || r->scaling == NULL) {
+        return call_fail_err(k->c, ERR_TOO_BIG);
+    }
     if (list == NULL) {
         return true;
     }
     size_t n = list->array.n;
     const char *path = "replicaSettingsUpdate";
     check_count(k, path, n == 0 ? BYTES_LIT("[]") : BYTES_LIT("[...]"), n, 1, REPLICA_UPDATES_MAX);
-    r->regions = ARENA_ARRAY(k->c->arena, struct bytes, n);
-    r->wishes = ARENA_ARRAY(k->c->arena, struct core_wish, n);
-    if (r->regions == NULL || r->wishes == NULL) {
-        return call_fail_err(k->c, ERR_TOO_BIG);
-    }
     for (size_t i = 0; i < n; i++) {
         const char *own = check_path(k, "%s.%zu.member", path, i + 1);
         if (!read_wish(k, &list->array.items[i], own, r)) {
@@ -273,8 +305,67 @@ static bool settings_read(struct dynamo_call *c, const struct json *in, struct s
                "GlobalTableProvisionedWriteCapacityUnits",
                "globalTableProvisionedWriteCapacityUnits",
                &r->write_units) &&
-           scaling_check(c, in, "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate") &&
+           scaling_update_read(
+               &k,
+               in,
+               "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate",
+               "globalTableProvisionedWriteCapacityAutoScalingSettingsUpdate",
+               &r->write_scaling) &&
            read_index_units(&k, in, r) && read_wishes(&k, in, r) && checks_done(&k);
+}
+
+/* ---- auto scaling, as wishes ---- */
+
+static bool scales_writes(const struct settings_request *r)
+{
+    bool any = r->write_scaling.present;
+    for (size_t i = 0; i < r->n_indexes; i++) {
+        any |= r->indexes[i].scaling.present;
+    }
+    return any;
+}
+
+/* Every replica gets a wish when write scaling is asked for. */
+static bool name_replicas(struct dynamo_call *c, struct settings_request *r)
+{
+    const struct core_group *g = catalog_group(c->d->view.catalog, r->name);
+    for (size_t i = 0; g != NULL && scales_writes(r) && i < g->n_replicas; i++) {
+        if (bytes_is_listed(r->regions, r->n_wishes, g->replicas[i].region)) {
+            continue;
+        }
+        struct bytes region = bytes_dup(c->arena, g->replicas[i].region);
+        if (region.base == NULL) {
+            return call_fail_err(c, ERR_TOO_BIG);
+        }
+        r->regions[r->n_wishes++] = region;
+    }
+    return true;
+}
+
+static bool add_scaling(struct dynamo_call *c, struct settings_request *r)
+{
+    for (size_t i = 0; i < r->n_wishes; i++) {
+        struct core_wish *wish = &r->wishes[i];
+        const struct read_scaling *s = &r->scaling[i];
+        const struct core_table *t = catalog_table_in(c->d->view.catalog, r->regions[i], r->name);
+        if (!scaling_wish_add(c, t, &r->write_scaling, BYTES_NONE, true, wish) ||
+            !scaling_wish_add(c, t, &s->table, BYTES_NONE, false, wish)) {
+            return false;
+        }
+        for (size_t k = 0; k < r->n_indexes; k++) {
+            const struct index_units *x = &r->indexes[k];
+            if (!scaling_wish_add(c, t, &x->scaling, x->name, true, wish)) {
+                return false;
+            }
+        }
+        for (size_t k = 0; k < s->n_indexes; k++) {
+            const struct index_units *x = &s->indexes[k];
+            if (!scaling_wish_add(c, t, &x->scaling, x->name, false, wish)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 /* ---- in the writer ---- */
@@ -368,7 +459,7 @@ enum dynamo_step update_global_settings_begin(struct dynamo_call *c, const struc
         (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
         return DYNAMO_ANSWER;
     }
-    if (!settings_read(c, in, r)) {
+    if (!settings_read(c, in, r) || !name_replicas(c, r) || !add_scaling(c, r)) {
         return DYNAMO_ANSWER;
     }
     bool group = r->billing.base != NULL || r->write_units > 0 || r->n_indexes > 0;

@@ -347,7 +347,15 @@ static void test_global_settings_refused(void **state)
         "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate'"
         ":{'MinimumUnits':1}}",
         "ValidationException",
-        "is not supported by this server");
+        "MinimumUnits and MaximumUnits must be specified");
+    regions_refused(
+        &r,
+        0,
+        "UpdateTableReplicaAutoScaling",
+        "{'TableName':'flights','ProvisionedWriteCapacityAutoScalingUpdate':{'MinimumUnits':1,"
+        "'MaximumUnits':9}}",
+        "ValidationException",
+        "is not a global table of version 2019.11.21");
     regions_refused(
         &r,
         0,
@@ -355,6 +363,58 @@ static void test_global_settings_refused(void **state)
         "{'GlobalTableName':'none'}",
         "GlobalTableNotFoundException",
         "Global table with name: 'none' does not exist.");
+    regions_close(&r);
+}
+
+#define SCALING_UPDATE                                                            \
+    "{'MinimumUnits':4,'MaximumUnits':9,'ScalingPolicyUpdate':{'PolicyName':'p'," \
+    "'TargetTrackingScalingPolicyConfiguration':{'TargetValue':55.5,'ScaleInCooldown':7}}}"
+
+/* Auto scaling of write capacity comes to every replica, of read capacity to the one it is asked
+ * of; disabling takes the target away there alone. */
+static void test_scaling_settings(void **state)
+{
+    (void)state;
+    struct regions r;
+    regions_open(&r, 2);
+    create_flights(&r, 2);
+    regions_ok(&r, 0, "CreateGlobalTable", JOIN_US_EU);
+    regions_rest(&r);
+    regions_ok(
+        &r,
+        0,
+        "UpdateGlobalTableSettings",
+        "{'GlobalTableName':'flights','GlobalTableProvisionedWriteCapacityAutoScalingSettings"
+        "Update':" SCALING_UPDATE ",'ReplicaSettingsUpdate':[{'RegionName':'eu','ReplicaProvisioned"
+        "ReadCapacityAutoScalingSettingsUpdate':" SCALING_UPDATE "}]}");
+    regions_rest(&r);
+    static const char told[] =
+        "CapacityAutoScalingSettings':{'MinimumUnits':4,'MaximumUnits':9,'AutoScalingRoleArn':";
+    regions_ok(&r, 1, "DescribeTableReplicaAutoScaling", "{'TableName':'flights'}");
+    regions_has(
+        &r,
+        "[{'PolicyName':'p','TargetTrackingScalingPolicyConfiguration':"
+        "{'DisableScaleIn':false,'ScaleInCooldown':7,'TargetValue':55.5}}]");
+    regions_has(&r, bytes_cstr(&r.mem, bytes_fmt(&r.mem, "'ReplicaProvisionedRead%s", told)));
+    regions_has(&r, bytes_cstr(&r.mem, bytes_fmt(&r.mem, "'ReplicaProvisionedWrite%s", told)));
+    regions_has(
+        &r,
+        "'RegionName':'us','ReplicaStatus':'ACTIVE','GlobalSecondaryIndexes':[],"
+        "'ReplicaProvisionedReadCapacityAutoScalingSettings':{'AutoScalingDisabled':true},"
+        "'ReplicaProvisionedWriteCapacityAutoScalingSettings':{'MinimumUnits':4,");
+    regions_ok(
+        &r,
+        0,
+        "UpdateGlobalTableSettings",
+        "{'GlobalTableName':'flights','ReplicaSettingsUpdate':[{'RegionName':'eu','Replica"
+        "ProvisionedReadCapacityAutoScalingSettingsUpdate':{'AutoScalingDisabled':true}}]}");
+    regions_rest(&r);
+    regions_ok(&r, 0, "DescribeTableReplicaAutoScaling", "{'TableName':'flights'}");
+    regions_has(
+        &r,
+        "'RegionName':'eu','ReplicaStatus':'ACTIVE','GlobalSecondaryIndexes':[],"
+        "'ReplicaProvisionedReadCapacityAutoScalingSettings':{'AutoScalingDisabled':true},"
+        "'ReplicaProvisionedWriteCapacityAutoScalingSettings':{'MinimumUnits':4,");
     regions_close(&r);
 }
 
@@ -412,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_replica_updates),
         cmocka_unit_test(test_replica_updates_refused),
         cmocka_unit_test(test_global_settings),
+        cmocka_unit_test(test_scaling_settings),
         cmocka_unit_test(test_global_settings_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

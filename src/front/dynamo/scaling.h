@@ -123,10 +123,39 @@ bool scaling_step(
 
 /* ---- operations ---- */
 
+/* One AutoScalingSettingsUpdate of DynamoDB's own API. */
+struct scaling_update {
+    bool present;
+    bool disable;
+    uint64_t min; /* 0: as it is */
+    uint64_t max;
+    struct bytes role;
+    bool has_policy;
+    struct scaling_policy policy;
+};
+
+bool scaling_update_read(
+    struct checks *k,
+    const struct json *in,
+    const char *field,
+    const char *path,
+    struct scaling_update *ret);
+/* Adds to a wish of the replica `now` (NULL: not known yet) what the update asks of one capacity of
+ * it. Answers when the result cannot be. */
+bool scaling_wish_add(
+    struct dynamo_call *c,
+    const struct core_table *now,
+    const struct scaling_update *u,
+    struct bytes index,
+    bool write,
+    struct core_wish *wish);
 /* An AutoScalingSettingsDescription. */
 void scaling_put_settings(
     struct buf *b, const struct core_table *t, struct bytes index, bool write);
 
+enum dynamo_step describe_replica_scaling_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_replica_scaling_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_replica_scaling_resume(struct dynamo_call *c);
 enum dynamo_step scaling_register_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step scaling_deregister_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step scaling_put_policy_begin(struct dynamo_call *c, const struct json *in);
