@@ -51,6 +51,13 @@ static struct bytes take_until(struct bytes *rest, uint8_t ch)
     return part;
 }
 
+static int pair_cmp(const void *a, const void *b)
+{
+    const struct cw_pair *pa = a;
+    const struct cw_pair *pb = b;
+    return bytes_cmp(pa->name, pb->name);
+}
+
 static enum err form_read(struct arena *a, struct bytes form, struct cw_args *ret)
 {
     size_t n = 1;
@@ -75,6 +82,7 @@ static enum err form_read(struct arena *a, struct bytes form, struct cw_args *re
         }
         ret->n_pairs++;
     }
+    qsort(pairs, ret->n_pairs, sizeof pairs[0], pair_cmp);
     ret->pairs = pairs;
     return OK;
 }
@@ -116,6 +124,9 @@ enum err cw_args_read(
     struct json_parser *parser, struct arena *a, const struct cw_request *r, struct cw_args *ret)
 {
     *ret = (struct cw_args){.protocol = protocol_of(r)};
+    if (r->body.len > CW_BODY_BYTES_MAX) {
+        return ERR_TOO_BIG;
+    }
     switch (ret->protocol) {
     case CW_QUERY:
         return form_read(a, is_form(r) ? r->body : r->query, ret);
@@ -170,17 +181,30 @@ static struct bytes scalar(const struct json *j)
     return j->type == JSON_STRING || j->type == JSON_NUMBER ? j->text : BYTES_NONE;
 }
 
+/* The first pair whose name is not less than that. */
+static size_t lower_bound(const struct cw_args *args, struct bytes name)
+{
+    size_t lo = 0;
+    size_t hi = args->n_pairs;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (bytes_cmp(args->pairs[mid].name, name) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
+}
+
 static struct bytes find(const struct cw_args *args, struct bytes path)
 {
     if (args->protocol != CW_QUERY) {
         return scalar(walk(&args->root, path));
     }
-    for (size_t i = 0; i < args->n_pairs; i++) {
-        if (bytes_eq(args->pairs[i].name, path)) {
-            return args->pairs[i].value;
-        }
-    }
-    return BYTES_NONE;
+    size_t i = lower_bound(args, path);
+    bool found = i < args->n_pairs && bytes_eq(args->pairs[i].name, path);
+    return found ? args->pairs[i].value : BYTES_NONE;
 }
 
 struct bytes cw_arg(const struct cw_args *args, const char *fmt, ...)
@@ -201,20 +225,19 @@ bool cw_arg_any(const struct cw_args *args, const char *fmt, ...)
     va_start(ap, fmt);
     size_t n = (size_t)vsnprintf(path, sizeof path, fmt, ap);
     va_end(ap);
-    ASSERT(n < sizeof path);
+    ASSERT(n + 1 < sizeof path); /* room for a '.' */
     struct bytes name = bytes_str(path);
     if (args->protocol != CW_QUERY) {
         const struct json *j = walk(&args->root, name);
         return j != NULL && j->type != JSON_NULL;
     }
-    for (size_t i = 0; i < args->n_pairs; i++) {
-        struct bytes given = args->pairs[i].name;
-        if (bytes_has_prefix(given, name) &&
-            (given.len == name.len || given.base[name.len] == '.')) {
-            return true;
-        }
+    if (find(args, name).base != NULL) {
+        return true;
     }
-    return false;
+    path[n] = '.';
+    struct bytes below = bytes_of(path, n + 1);
+    size_t i = lower_bound(args, below);
+    return i < args->n_pairs && bytes_has_prefix(args->pairs[i].name, below);
 }
 
 /* ---- times ---- */

@@ -19,7 +19,7 @@ struct cw_pair {
 struct cw_args {
     enum cw_protocol protocol;
     struct bytes operation;
-    const struct cw_pair *pairs; /* CW_QUERY */
+    const struct cw_pair *pairs; /* CW_QUERY; sorted by name */
     size_t n_pairs;
     struct json root; /* the others */
 };
