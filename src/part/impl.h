@@ -192,6 +192,8 @@ struct part {
     uint64_t conflict_head; /* sequence numbers of the conflict log's order rows */
     uint64_t conflict_next;
 
+    uint64_t tokens_due_ms; /* no token ends before; looked up anew when that time has come */
+
     struct buf key_buf;
     struct buf read_buf;
     struct buf enc_buf;
@@ -369,6 +371,15 @@ void part_write_run(struct part *p, struct part_cmd *cmd);
 void part_apply_run(struct part *p, struct part_cmd *cmd);
 void part_seed_run(struct part *p, struct part_cmd *cmd);
 void part_sweep_run(struct part *p, struct part_cmd *cmd);
+
+/* ---- tokens (token.c) ---- */
+
+/* Looks for the command's token: OK, and when `repeated` the command has its outputs; ERR_EXISTS;
+ * ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err part_token_look(struct part *p, struct part_cmd *cmd);
+/* Stages the token of a command whose ops all succeeded, and the end of tokens whose time is over.
+ * OK; ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err part_token_keep(struct part *p, const struct part_cmd *cmd);
 
 /* ---- the conflict log (conflict.c) ---- */
 

@@ -127,6 +127,19 @@ void layout_note_key(struct buf *b, struct bytes name)
     buf_put_bytes(b, name);
 }
 
+void layout_token_key(struct buf *b, struct bytes name)
+{
+    buf_put_u8(b, ROW_TOKEN);
+    buf_put_bytes(b, name);
+}
+
+void layout_token_end_key(struct buf *b, uint64_t ends_ms, struct bytes name)
+{
+    buf_put_u8(b, ROW_TOKEN_END);
+    put_u64_be(b, ends_ms);
+    buf_put_bytes(b, name);
+}
+
 void layout_meta_key(struct buf *b, const char *name)
 {
     buf_put_u8(b, ROW_META);

@@ -18,6 +18,8 @@ enum {
     ROW_META = 'm',
     ROW_NOTE = 'n',
     ROW_ORIGIN = 'o',
+    ROW_TOKEN = 'q',
+    ROW_TOKEN_END = 'r',
     ROW_TOMBSTONE = 't',
     ROW_INDEX_COUNTS = 'x',
     ROW_EXPIRY_STATE = 'y',
@@ -63,6 +65,8 @@ void layout_backfill_key(struct buf *b, uint64_t table, uint32_t index);
 void layout_index_counts_key(struct buf *b, uint64_t table, uint32_t index);
 void layout_conflict_key(struct buf *b, uint64_t seq);
 void layout_note_key(struct buf *b, struct bytes name);
+void layout_token_key(struct buf *b, struct bytes name);
+void layout_token_end_key(struct buf *b, uint64_t ends_ms, struct bytes name);
 void layout_meta_key(struct buf *b, const char *name);
 
 /* Appends the stored form of a record. */

@@ -335,6 +335,21 @@ struct part_op {
                                   apart) */
 };
 
+enum {
+    PART_TOKEN_MS = 10 * 60 * 1000, /* how long a done write is remembered by its token */
+    PART_TOKEN_NAME_MAX = 255,
+};
+
+/* Makes an atomic write happen once. The first of a name that succeeds is remembered in the same
+ * batch; a later one within PART_TOKEN_MS changes nothing. */
+struct part_token {
+    struct bytes name;      /* 1 to PART_TOKEN_NAME_MAX bytes */
+    struct hash128 request; /* what is asked for; under one name always the same */
+    /* out: it had been done before. The command is OK, its ops have no other output than old_bytes,
+     * the larger of old_bytes and new_bytes of the first time. */
+    bool repeated;
+};
+
 enum part_cmd_kind {
     PART_CMD_WRITE,    /* item operations of a client */
     PART_CMD_CALL,     /* code of the rooms above, inside the batch */
@@ -360,6 +375,11 @@ struct part_cmd {
             size_t n;
             bool atomic; /* all or none: err ERR_CANCELLED when any op fails; else each op stands
                             alone */
+            /* Atomic ones only. Items put may take so many bytes in all (0: no bound), or nothing
+             * happens: ERR_TOO_BIG. `token` may be NULL; ERR_EXISTS: its name stands for another
+             * request. */
+            uint64_t bytes_max;
+            struct part_token *token;
             struct version version; /* out: of the transaction (of the last, when not atomic) */
             struct local_pos pos;   /* out: its position; 0 when nothing changed */
         } write;

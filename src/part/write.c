@@ -165,10 +165,11 @@ static void run_op(struct part *p, struct part_op *op, struct arena *a)
     op->err = evaluate(p, op, a);
 }
 
-static enum err run_atomic(struct part *p, struct part_cmd *cmd)
+/* Evaluates and stages all. OK, or why none of it may happen. */
+static enum err stage_all(struct part *p, struct part_cmd *cmd)
 {
-    part_stage_begin(p);
     enum err worst = OK;
+    uint64_t bytes = 0;
     /* Every operation is judged even after one failed: the client is told about each. */
     for (size_t i = 0; i < cmd->write.n; i++) {
         struct part_op *op = &cmd->write.ops[i];
@@ -177,14 +178,37 @@ static enum err run_atomic(struct part *p, struct part_cmd *cmd)
         if (op->err != OK && (worst == OK || worst == ERR_CANCELLED)) {
             worst = ours ? op->err : ERR_CANCELLED;
         }
+        bytes += op->kind == PART_CHECK ? 0 : op->new_bytes;
     }
-    if (worst != OK) {
+    if (worst == OK && cmd->write.bytes_max > 0 && bytes > cmd->write.bytes_max) {
+        return ERR_TOO_BIG;
+    }
+    return worst == OK && cmd->write.token != NULL ? part_token_keep(p, cmd) : worst;
+}
+
+static enum err run_atomic(struct part *p, struct part_cmd *cmd)
+{
+    if (cmd->write.token != NULL) {
+        enum err e = part_token_look(p, cmd);
+        if (e != OK || cmd->write.token->repeated) {
+            return e;
+        }
+    }
+    part_stage_begin(p);
+    enum err e = stage_all(p, cmd);
+    if (e != OK) {
         part_stage_abort(p);
-        return worst;
+    } else {
+        e = part_stage_close(p, &cmd->write.pos);
     }
-    enum err e = part_stage_close(p, &cmd->write.pos);
+    if (e != OK) {
+        if (cmd->write.token != NULL) {
+            p->tokens_due_ms = 0; /* what was forgotten is remembered again */
+        }
+        return e;
+    }
     cmd->write.version = p->stage.version;
-    return e;
+    return OK;
 }
 
 static void run_alone(struct part *p, struct part_cmd *cmd, struct part_op *op)
