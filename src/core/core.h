@@ -180,6 +180,7 @@ bool catalog_serves_seed(
 struct core_view {
     struct engine *engine;
     const struct catalog *catalog;
+    struct engine_snapshot *snap; /* core_get() reads this state; NULL: the latest committed */
 };
 
 /* One item; `projection` may be NULL. `ret_bytes` is the whole item's size, 0 when there is none.

@@ -23,7 +23,7 @@ enum err core_get(
     struct value *ret,
     size_t *ret_bytes)
 {
-    struct part_reader reader = {.engine = v->engine};
+    struct part_reader reader = {.engine = v->engine, .snap = v->snap};
     struct value item;
     enum err err = part_get(&reader, &t->part, key, a, &item, /* ret_version= */ NULL);
     if (err != OK) {

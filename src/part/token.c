@@ -69,6 +69,7 @@ enum err part_token_look(struct part *p, struct part_cmd *cmd)
         op->now = NULL;
         op->old_bytes = get_varint(&row.sizes);
         op->new_bytes = 0;
+        op->collection_bytes = 0;
         memset(op->index_units, 0, sizeof op->index_units);
     }
     t->repeated = !row.sizes.bad && reader_left(&row.sizes) == 0;

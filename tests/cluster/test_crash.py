@@ -1,11 +1,13 @@
 """Regions that die: an acknowledged write is on disk, whatever ends the process and whenever."""
+import http.client
 import os
 import random
+import threading
 
 import pytest
 
 from chaos import Chaos
-from harness import AP, EU, PATIENCE_S, US, Ledger, wait_until
+from harness import AP, EU, PATIENCE_S, TABLE, US, Answer, Ledger, wait_until
 
 SEED = int(os.environ.get('GODWIT_SEED', '1'))
 SOAK = os.environ.get('GODWIT_SOAK') == '1'
@@ -96,3 +98,48 @@ def test_f14_region_away_and_back(cluster):
     wait_until('EU has all', lambda: cluster.digest(EU)['items'] == 2000, PATIENCE_S)
     cluster.start_region(AP)
     assert cluster.wait_equal() == 2000
+
+
+# Transactions that count up two items, each sent with a token until it is answered, while their region is killed again
+# and again: each happens exactly once, and no region ever shows one item without the other.
+def test_tokens_survive_kills(cluster):
+    rounds, done, torn, failures = 300 if SOAK else 60, [0], [], []
+
+    def parts(i):
+        return [{'Update': {'TableName': TABLE, 'Key': {'pk': {'S': side}, 'sk': {'N': '1'}},
+                            'UpdateExpression': 'ADD seq :one', 'ExpressionAttributeValues': {':one': {'N': '1'}}}}
+                for side in ('left', 'right')] + [
+            {'Put': {'TableName': TABLE, 'Item': {'pk': {'S': 'once'}, 'sk': {'N': str(i)}},
+                     'ConditionExpression': 'attribute_not_exists(pk)'}}]
+
+    def count():
+        client = cluster.fresh(US)
+        while done[0] < rounds:
+            try:
+                client.call('TransactWriteItems', ClientRequestToken=f'round-{done[0]}', TransactItems=parts(done[0]))
+                done[0] += 1
+            except Answer as answer:
+                if answer.status < 500:  # a definite refusal: the token was forgotten
+                    failures.append(str(answer))
+                    return
+            except (OSError, http.client.HTTPException):
+                pass  # nobody knows, so the same is asked again
+
+    def look(region):
+        got = cluster.at(region).call('TransactGetItems', TransactItems=[
+            {'Get': {'TableName': TABLE, 'Key': {'pk': {'S': side}, 'sk': {'N': '1'}}}} for side in ('left', 'right')])
+        values = [row.get('Item', {}).get('seq', {'N': '0'})['N'] for row in got['Responses']]
+        if values[0] != values[1]:
+            torn.append((region, values))
+        return int(values[0])
+
+    writer = threading.Thread(target=count)
+    writer.start()
+    for turn in range(1, 4):
+        wait_until('more transactions', lambda: failures or done[0] >= rounds * turn // 4, PATIENCE_S)
+        cluster.kill(US)
+        cluster.start_region(US)
+    writer.join(PATIENCE_S)
+    wait_until('the last in EU', lambda: failures or torn or look(EU) == rounds, PATIENCE_S)
+    assert not failures and not torn
+    assert look(US) == rounds

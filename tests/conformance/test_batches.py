@@ -54,6 +54,23 @@ def test_capacity(ddb, hash_table, unique):
     assert read['ConsumedCapacity'] == [{'TableName': hash_table, 'CapacityUnits': 1.5}]
 
 
+def test_collection_metrics(ddb, hash_table, range_table, unique):
+    requests = {hash_table: puts(unique, [1]), range_table: [
+        {'PutRequest': {'Item': {'p': s(unique), 'c': n(1)}}}, {'DeleteRequest': {'Key': {'p': s(unique), 'c': n(2)}}}]}
+    answer = ddb.batch_write_item(RequestItems=requests, ReturnItemCollectionMetrics='SIZE')
+    assert answer['ItemCollectionMetrics'] == {range_table: [
+        {'ItemCollectionKey': {'p': s(unique)}, 'SizeEstimateRangeGB': [0.0, 1.0]}]}
+    assert 'ItemCollectionMetrics' not in ddb.batch_write_item(RequestItems=requests)
+
+
+def test_request_without_an_item(service, hash_table, unique):
+    requests = puts(unique, [1, 2])
+    del requests[1]['PutRequest']['Item']
+    invalid(f"1 validation error detected: Value null at 'requestItems.{hash_table}.member.2.member.putRequest.item' failed "
+            'to satisfy constraint: Member must not be null', service.unchecked().batch_write_item,
+            RequestItems={hash_table: requests})
+
+
 def test_reading_much_leaves_keys_for_the_next_request(ddb, hash_table, unique):
     names = [f'{unique}-{i}' for i in range(60)]
     for name in names:

@@ -28,6 +28,8 @@ static const struct error_row error_rows[AWS_ERRORS] = {
     [AWS_UNRECOGNIZED_CLIENT] = {CORAL, "UnrecognizedClientException", 400},
     [AWS_CONDITIONAL_CHECK_FAILED] = {DYNAMODB, "ConditionalCheckFailedException", 400},
     [AWS_COLLECTION_TOO_LARGE] = {DYNAMODB, "ItemCollectionSizeLimitExceededException", 400},
+    [AWS_TRANSACTION_CANCELED] = {DYNAMODB, "TransactionCanceledException", 400},
+    [AWS_IDEMPOTENT_MISMATCH] = {DYNAMODB, "IdempotentParameterMismatchException", 400},
     [AWS_RESOURCE_NOT_FOUND] = {DYNAMODB, "ResourceNotFoundException", 400},
     [AWS_RESOURCE_IN_USE] = {DYNAMODB, "ResourceInUseException", 400},
     [AWS_TABLE_NOT_FOUND] = {DYNAMODB, "TableNotFoundException", 400},
@@ -203,6 +205,14 @@ static bool answer_error(struct dynamo_call *c, enum aws_error error)
     return false;
 }
 
+/* Most of DynamoDB's errors carry a "message", some a "Message"; some clients mind. */
+static const char *message_member(enum aws_error error)
+{
+    bool capital = error == AWS_SERIALIZATION || error == AWS_TRANSACTION_CANCELED ||
+                   error == AWS_IDEMPOTENT_MISMATCH;
+    return capital ? ",\"Message\":" : ",\"message\":";
+}
+
 static void put_error(struct buf *b, enum aws_error error, struct bytes msg)
 {
     const struct error_row *row = &error_rows[error];
@@ -211,14 +221,23 @@ static void put_error(struct buf *b, enum aws_error error, struct bytes msg)
     buf_put_str(b, row->name);
     buf_put_u8(b, '"');
     if (msg.base != NULL) {
-        buf_put_str(b, error == AWS_SERIALIZATION ? ",\"Message\":" : ",\"message\":");
+        buf_put_str(b, message_member(error));
         json_put_string(b, msg);
     }
+}
+
+void call_note(struct dynamo_call *c, struct call_noted *noted)
+{
+    c->noted = noted;
 }
 
 bool call_fail(struct dynamo_call *c, enum aws_error error, struct bytes msg)
 {
     ASSERT(error < AWS_ERRORS);
+    if (c->noted != NULL) {
+        *c->noted = (struct call_noted){error, msg};
+        return false;
+    }
     struct buf *b = call_body(c);
     c->error_msg = msg;
     put_error(b, error, msg);
@@ -273,6 +292,46 @@ bool call_fail_condition(struct dynamo_call *c, const struct value *item)
     }
     buf_put_u8(b, '}');
     return answer_error(c, AWS_CONDITIONAL_CHECK_FAILED);
+}
+
+static void put_reason(struct buf *b, const struct cancel_reason *r)
+{
+    if (r->code == NULL) {
+        buf_put_str(b, "{\"Code\":\"None\"}");
+        return;
+    }
+    buf_putf(b, "{\"Code\":\"%s\",", r->code);
+    if (r->item != NULL) {
+        buf_put_str(b, "\"Item\":");
+        attr_map_put(b, r->item);
+        buf_put_u8(b, ',');
+    }
+    buf_put_str(b, "\"Message\":");
+    json_put_string(b, r->msg);
+    buf_put_u8(b, '}');
+}
+
+bool call_cancel(struct dynamo_call *c, const struct cancel_reason *reasons, size_t n)
+{
+    struct buf msg;
+    buf_init(&msg, /* len_max= */ 64 * 1024);
+    buf_put_str(
+        &msg, "Transaction cancelled, please refer cancellation reasons for specific reasons [");
+    for (size_t i = 0; i < n; i++) {
+        buf_putf(
+            &msg, "%s%s", i == 0 ? "" : ", ", reasons[i].code == NULL ? "None" : reasons[i].code);
+    }
+    buf_put_u8(&msg, ']');
+    struct buf *b = call_body(c);
+    put_error(b, AWS_TRANSACTION_CANCELED, buf_bytes(&msg));
+    buf_done(&msg);
+    buf_put_str(b, ",\"CancellationReasons\":[");
+    for (size_t i = 0; i < n; i++) {
+        buf_put_str(b, i == 0 ? "" : ",");
+        put_reason(b, &reasons[i]);
+    }
+    buf_put_str(b, "]}");
+    return answer_error(c, AWS_TRANSACTION_CANCELED);
 }
 
 bool call_fail_err(struct dynamo_call *c, enum err err)

@@ -394,7 +394,7 @@ static void count_usage(
 {
     for (size_t i = bt->op_first; i < bt->op_first + bt->n_ops; i++) {
         if (s->ops[i].err == OK) {
-            usage_write(c, bt->given, &s->ops[i]);
+            usage_write(c, bt->given, &s->ops[i], 1);
         }
     }
 }

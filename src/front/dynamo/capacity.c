@@ -56,20 +56,36 @@ uint64_t capacity_write_halves(size_t bytes)
     return (bytes == 0 ? 1 : (bytes + 1023) / 1024) * 2;
 }
 
-void capacity_add_op(struct capacity *cap, const struct part_op *op)
+static void add_op(struct capacity *cap, const struct part_op *op, unsigned times)
 {
     size_t bytes = op->old_bytes > op->new_bytes ? op->old_bytes : op->new_bytes;
-    cap->halves += capacity_write_halves(bytes);
+    cap->halves += capacity_write_halves(bytes) * times;
     size_t n_max = sizeof op->index_units / sizeof op->index_units[0];
     for (size_t i = 0; i < cap->n_indexes && i < n_max; i++) {
         cap->index_halves[i] += (uint64_t)op->index_units[i] * 2;
     }
 }
 
-/* 1.5 as DynamoDB writes it, and 2 as 2.0. */
-static void put_units(struct buf *b, uint64_t halves)
+void capacity_add_op(struct capacity *cap, const struct part_op *op)
 {
-    buf_putf(b, "%llu.%c", (unsigned long long)(halves / 2), halves % 2 == 0 ? '0' : '5');
+    add_op(cap, op, 1);
+}
+
+void capacity_add_transacted(struct capacity *cap, const struct part_op *op)
+{
+    add_op(cap, op, 2);
+}
+
+/* "CapacityUnits":1.5 as DynamoDB writes it, and 2 as 2.0. Transactions say which kind of units
+ * these are; nothing else does. */
+static void put_units(struct buf *b, const struct capacity *cap, uint64_t halves)
+{
+    unsigned long long whole = halves / 2;
+    char tenths = halves % 2 == 0 ? '0' : '5';
+    buf_putf(b, "\"CapacityUnits\":%llu.%c", whole, tenths);
+    if (cap->kind != NULL) {
+        buf_putf(b, ",\"%s\":%llu.%c", cap->kind, whole, tenths);
+    }
 }
 
 /* ,"LocalSecondaryIndexes":{"name":{"CapacityUnits":1.0},…}: only indexes that cost anything. */
@@ -87,8 +103,8 @@ static void put_index_part(struct buf *b, const struct capacity *cap, bool local
             buf_put_u8(b, ',');
         }
         json_put_string(b, cap->index_names[i]);
-        buf_put_str(b, ":{\"CapacityUnits\":");
-        put_units(b, cap->index_halves[i]);
+        buf_put_str(b, ":{");
+        put_units(b, cap, cap->index_halves[i]);
         buf_put_u8(b, '}');
         n++;
     }
@@ -106,11 +122,11 @@ void capacity_put(struct buf *b, const struct capacity *cap, enum return_capacit
     }
     buf_put_str(b, "{\"TableName\":");
     json_put_string(b, cap->table);
-    buf_put_str(b, ",\"CapacityUnits\":");
-    put_units(b, total);
+    buf_put_u8(b, ',');
+    put_units(b, cap, total);
     if (want == CAPACITY_INDEXES) {
-        buf_put_str(b, ",\"Table\":{\"CapacityUnits\":");
-        put_units(b, cap->halves);
+        buf_put_str(b, ",\"Table\":{");
+        put_units(b, cap, cap->halves);
         buf_put_u8(b, '}');
         put_index_part(b, cap, true);
         put_index_part(b, cap, false);

@@ -21,6 +21,8 @@ static const struct dynamo_op ops[] = {
     {"Scan", scan_begin, NULL},
     {"BatchWriteItem", batch_write_begin, batch_write_resume},
     {"BatchGetItem", batch_get_begin, NULL},
+    {"TransactWriteItems", transact_write_begin, transact_write_resume},
+    {"TransactGetItems", transact_get_begin, NULL},
     {"DescribeTable", describe_table_begin, describe_table_resume},
     {"ListTables", list_tables_begin, NULL},
     {"CreateTable", create_table_begin, table_change_resume},

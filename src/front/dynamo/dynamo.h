@@ -152,6 +152,7 @@ struct dynamo_job {
 
 struct dynamo;
 struct dynamo_op;
+struct call_noted;
 
 /* What an answered call used of one table or one of its global indexes, for meters. Units in
  * halves. */
@@ -185,6 +186,7 @@ struct dynamo_call {
     const struct dynamo_op *op;
     const char *service; /* that the signature must be for */
     void *state;
+    struct call_noted *noted;
     uint64_t now_ms;
     char request_id[52];
     char crc32[10];

@@ -20,6 +20,8 @@ static const char *const targets[] = {
     "DynamoDB_20120810.BatchWriteItem",
     "DynamoDB_20120810.BatchGetItem",
     "DynamoDB_20120810.Nothing",
+    "DynamoDB_20120810.TransactWriteItems",
+    "DynamoDB_20120810.TransactGetItems",
 };
 
 struct world {

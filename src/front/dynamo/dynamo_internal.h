@@ -61,6 +61,8 @@ enum aws_error {
     AWS_UNRECOGNIZED_CLIENT,
     AWS_CONDITIONAL_CHECK_FAILED,
     AWS_COLLECTION_TOO_LARGE,
+    AWS_TRANSACTION_CANCELED,
+    AWS_IDEMPOTENT_MISMATCH,
     AWS_RESOURCE_NOT_FOUND,
     AWS_RESOURCE_IN_USE,
     AWS_TABLE_NOT_FOUND,
@@ -93,6 +95,16 @@ enum aws_error {
     AWS_ERRORS,
 };
 
+/* What would have been answered: see call_note(). */
+struct call_noted {
+    enum aws_error error;
+    struct bytes msg;
+};
+
+/* From here on the failing functions below note what they would answer in `*noted` and answer
+ * nothing, until call_note(c, NULL): for operations whose parts fail each for itself. */
+void call_note(struct dynamo_call *c, struct call_noted *noted);
+
 /* Answers with an error; always returns false. A `msg` without base is left out of the body. */
 bool call_fail(struct dynamo_call *c, enum aws_error error, struct bytes msg);
 bool call_failf(struct dynamo_call *c, enum aws_error error, const char *fmt, ...)
@@ -100,8 +112,17 @@ bool call_failf(struct dynamo_call *c, enum aws_error error, const char *fmt, ..
 /* A ValidationException with these words. */
 bool call_invalid(struct dynamo_call *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* ConditionalCheckFailedException, with the item as it stands unless `item` is NULL. */
+/* ConditionalCheckFailedException, with the item as it stands unless `item` is NULL. Never noted.
+ */
 bool call_fail_condition(struct dynamo_call *c, const struct value *item);
+/* Why one part of a transaction was refused; code NULL: it was not. */
+struct cancel_reason {
+    const char *code;
+    struct bytes msg;
+    const struct value *item; /* or NULL */
+};
+/* TransactionCanceledException with the reasons in order. */
+bool call_cancel(struct dynamo_call *c, const struct cancel_reason *reasons, size_t n);
 /* The answer for an `enum err` that no operation gives a meaning of its own: throttling, internal
  * errors, the arena's cap. `err` is not OK. */
 bool call_fail_err(struct dynamo_call *c, enum err err);
@@ -331,6 +352,7 @@ struct capacity {
     const bool *index_local;
     uint64_t *index_halves;
     size_t n_indexes;
+    const char *kind; /* of a transaction: the units are told under this name too; else NULL */
 };
 
 /* Reads and checks ReturnConsumedCapacity ("returnConsumedCapacity" in the words). */
@@ -343,6 +365,8 @@ uint64_t capacity_read_halves(size_t bytes, bool consistent);
 uint64_t capacity_write_halves(size_t bytes);
 /* Adds what a done write cost. */
 void capacity_add_op(struct capacity *cap, const struct part_op *op);
+/* As above for one part of a transaction: the table's own part counts double. */
+void capacity_add_transacted(struct capacity *cap, const struct part_op *op);
 /* {"TableName":…,"CapacityUnits":…} and, for CAPACITY_INDEXES, the parts. */
 void capacity_put(struct buf *b, const struct capacity *cap, enum return_capacity want);
 
@@ -370,8 +394,23 @@ bool fail_collection_too_large(struct dynamo_call *c);
 /* `table` is a name or ARN that lives as long as the call; `index` NULL: the table itself. */
 void usage_read(
     struct dynamo_call *c, struct bytes table, const struct core_index *index, uint64_t halves);
-/* A write that was done or whose condition failed. */
-void usage_write(struct dynamo_call *c, struct bytes table, const struct part_op *op);
+/* A write that was done or whose condition failed; the table's own units count `times`, which is 2
+ * in a transaction. */
+void usage_write(
+    struct dynamo_call *c, struct bytes table, const struct part_op *op, unsigned times);
+
+/* ---- request tokens (token.c) ---- */
+
+/* The token by which an operation (`scope`, its own letter) is done once; what is asked for is
+ * `request`, whose objects' members may come in any order. Base NULL: *ret NULL. */
+bool token_of(
+    struct dynamo_call *c,
+    char scope,
+    struct bytes text,
+    const struct json *request,
+    struct part_token **ret);
+/* 1 to 36 characters. */
+void check_token(struct checks *k, struct bytes text);
 
 /* ---- signatures (sigv4.c) ---- */
 
@@ -383,6 +422,15 @@ bool signature_check(struct dynamo_call *c);
 
 /* A header's value by lower-case name, base NULL when absent. The last one wins. */
 struct bytes header_find(const struct dynamo_request *r, const char *name);
+
+/* ---- writes (item_write.c) ---- */
+
+/* Refuses an update of key attributes; `update` may be NULL. */
+bool update_keys_check(
+    struct dynamo_call *c, const struct core_table *t, const struct expr_update *update);
+/* Answers for an operation that the writer refused. `table_name` as the catalog has it. */
+bool op_fail(
+    struct dynamo_call *c, const struct part_op *op, struct bytes table_name, bool item_on_failure);
 
 /* ---- operations ---- */
 
@@ -397,6 +445,9 @@ enum dynamo_step write_resume(struct dynamo_call *c); /* of the three writes abo
 enum dynamo_step batch_write_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step batch_write_resume(struct dynamo_call *c);
 enum dynamo_step batch_get_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step transact_write_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step transact_write_resume(struct dynamo_call *c);
+enum dynamo_step transact_get_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step query_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step scan_begin(struct dynamo_call *c, const struct json *in);
 

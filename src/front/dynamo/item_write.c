@@ -211,7 +211,7 @@ static const char *const update_legacy[] = {
     "AttributeUpdates", "Expected", "ConditionalOperator", NULL};
 static const struct expr_params update_params = {update_expressions, update_legacy};
 
-static bool update_keys_check(
+bool update_keys_check(
     struct dynamo_call *c, const struct core_table *t, const struct expr_update *update)
 {
     if (update == NULL) {
@@ -332,6 +332,14 @@ static bool write_fault(struct dynamo_call *c, const struct write_state *s)
     return call_fail_err(c, op->err);
 }
 
+bool op_fail(
+    struct dynamo_call *c, const struct part_op *op, struct bytes table_name, bool item_on_failure)
+{
+    const struct write_state s = {
+        .op = *op, .table_name = table_name, .item_on_failure = item_on_failure};
+    return write_fault(c, &s);
+}
+
 /* ---- answers ---- */
 
 /* The attributes ReturnValues asks for; NULL when there are none. */
@@ -377,7 +385,7 @@ enum dynamo_step write_resume(struct dynamo_call *c)
         return DYNAMO_ANSWER;
     }
     if (s->op.err == OK || s->op.err == ERR_CONDITION) {
-        usage_write(c, s->table_name, &s->op);
+        usage_write(c, s->table_name, &s->op, 1);
     }
     if (s->op.err != OK) {
         (void)write_fault(c, s); /* answers */

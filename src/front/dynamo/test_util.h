@@ -163,7 +163,8 @@ static inline void rig_refused(
     buf_init(&want, /* len_max= */ 1 << 20);
     buf_put_str(&want, ",\"message\":");
     json_put_string(&want, bytes_str(message));
-    if (strcmp(name, "SerializationException") == 0) {
+    if (strcmp(name, "SerializationException") == 0 ||
+        strcmp(name, "TransactionCanceledException") == 0) {
         buf_clear(&want);
         buf_put_str(&want, ",\"Message\":");
         json_put_string(&want, bytes_str(message));

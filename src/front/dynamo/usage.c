@@ -33,7 +33,8 @@ void usage_read(
     }
 }
 
-void usage_write(struct dynamo_call *c, struct bytes table, const struct part_op *op)
+void usage_write(
+    struct dynamo_call *c, struct bytes table, const struct part_op *op, unsigned times)
 {
     struct bytes name = table_name_of(table);
     size_t bytes = op->old_bytes > op->new_bytes ? op->old_bytes : op->new_bytes;
@@ -41,7 +42,7 @@ void usage_write(struct dynamo_call *c, struct bytes table, const struct part_op
     if (u == NULL) {
         return;
     }
-    u->write_halves += capacity_write_halves(bytes);
+    u->write_halves += capacity_write_halves(bytes) * times;
     if (op->err != OK) {
         return;
     }
