@@ -155,6 +155,40 @@ struct expr_ref expr_build_sum(
     return pair(b, NODE_ARITHMETIC, minus ? &minus_token : &plus_token, x, y);
 }
 
+struct expr_ref expr_build_next(const struct expr_build *b)
+{
+    return (struct expr_ref){(uint32_t)b->p.n_nodes};
+}
+
+/* The copy of a node that `p` points to; NULL when it is none of those copied. */
+static struct node *moved(
+    struct expr_build *b,
+    const struct node *p,
+    struct expr_ref first,
+    struct expr_ref root,
+    size_t by)
+{
+    bool copied = p >= &b->p.nodes[first.v] && p <= &b->p.nodes[root.v];
+    return copied ? &b->p.nodes[(size_t)(p - b->p.nodes) + by] : NULL;
+}
+
+struct expr_ref expr_build_copy(struct expr_build *b, struct expr_ref first, struct expr_ref root)
+{
+    size_t by = b->p.n_nodes - first.v;
+    for (uint32_t i = first.v; i <= root.v && b->p.err == OK; i++) {
+        struct node *n = node_new(b, NODE_VALUE);
+        const struct node *from = &b->p.nodes[i];
+        *n = *from;
+        n->a = moved(b, from->a, first, root, by);
+        n->b = moved(b, from->b, first, root, by);
+        n->c = moved(b, from->c, first, root, by);
+        n->args = moved(b, from->args, first, root, by);
+        n->next = moved(b, from->next, first, root, by);
+        n->tail = moved(b, from->tail, first, root, by);
+    }
+    return b->p.err == OK ? (struct expr_ref){(uint32_t)(root.v + by)} : root;
+}
+
 void expr_build_action(
     struct expr_build *b,
     enum expr_action action,

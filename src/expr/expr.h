@@ -352,6 +352,10 @@ struct expr_ref expr_build_call(
     struct expr_build *b, const char *name, const struct expr_ref *args, size_t n);
 struct expr_ref expr_build_sum(
     struct expr_build *b, bool minus, struct expr_ref x, struct expr_ref y);
+/* Where the next node will stand; and a second one of the tree whose nodes are those from `first`
+ * to its root. */
+struct expr_ref expr_build_next(const struct expr_build *b);
+struct expr_ref expr_build_copy(struct expr_build *b, struct expr_ref first, struct expr_ref root);
 /* An update's actions. REMOVE takes no operand and DELETE and ADD take a value. */
 enum expr_action { EXPR_ACTION_SET, EXPR_ACTION_REMOVE, EXPR_ACTION_ADD, EXPR_ACTION_DELETE };
 void expr_build_action(

@@ -8,7 +8,11 @@
 
 #include "partiql/partiql.h"
 
-enum { PARTIQL_STACK = 2000 }; /* entries of the parser's stack: what nesting may cost */
+enum {
+    PARTIQL_STACK = 2000, /* entries of the parser's stack: what nesting may cost */
+    BUILD_FACTOR = 8, /* nodes of the room expr for one of ours; what compares predicates with each
+                         other again and again may not find room */
+};
 
 /* In the order of the grammar's %token lines, which check it. */
 enum pq_token {
@@ -159,9 +163,10 @@ struct partiql_node {
     uint8_t depth;                  /* of a literal: how many levels are in it */
     const struct value *value;      /* literals, once made; NULL where something else is inside */
     struct expr_path path;          /* NAME, once resolved */
-    struct bytes name;   /* NAME, CALL: the word; STEP: the name, base NULL for an index */
-    uint32_t index;      /* STEP */
-    struct expr_ref ref; /* in a WHERE clause, once lowered */
+    struct bytes name;     /* NAME, CALL: the word; STEP: the name, base NULL for an index */
+    uint32_t index;        /* STEP */
+    struct expr_ref first; /* in a WHERE clause, once lowered: its tree's first node */
+    struct expr_ref ref;   /* and its root */
 };
 
 struct pq_parse {

@@ -798,7 +798,7 @@ static enum err lower_filter(struct plan *p, struct partiql_reads *ret, struct b
     struct pq_lower l = {
         .arena = p->arena,
         .stmt = p->stmt,
-        .build = expr_build_new(p->arena, 4 * p->stmt->n_nodes + 8)};
+        .build = expr_build_new(p->arena, BUILD_FACTOR * p->stmt->n_nodes + 64)};
     if (l.build == NULL) {
         return ERR_TOO_BIG;
     }

@@ -3,7 +3,8 @@
  * stands for a value, something that stands for truth, or the list behind IN.
  *
  * A predicate may be compared with a truth literal, as in "contains(a, 'x') = false", which is then
- * the predicate or its opposite. */
+ * the predicate or its opposite, and with an attribute or another predicate, which takes two copies
+ * of each: both hold, or neither does. */
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -157,6 +158,34 @@ static struct expr_ref truth_is(
     return negated_if(l, !v->boolean, predicate->ref);
 }
 
+/* A second tree of what `n` has become. */
+static struct expr_ref again(struct pq_lower *l, const struct partiql_node *n)
+{
+    return expr_build_copy(l->build, n->first, n->ref);
+}
+
+/* `path = true` or `path = false`. */
+static struct expr_ref path_is(struct pq_lower *l, const struct partiql_node *path, bool truth)
+{
+    static const struct value truths[] = {
+        {.type = VALUE_BOOL, .boolean = false}, {.type = VALUE_BOOL, .boolean = true}};
+    struct expr_ref x = expr_build_path(l->build, &path->path);
+    return expr_build_compare(l->build, EXPR_EQ, x, expr_build_value(l->build, &truths[truth]));
+}
+
+/* Two things that are true or false are equal when both hold or neither does. */
+static struct expr_ref truths_equal(
+    struct pq_lower *l, const struct partiql_node *predicate, const struct partiql_node *other)
+{
+    bool path = other->cls == PQC_OPERAND;
+    struct expr_ref y = path ? path_is(l, other, true) : other->ref;
+    struct expr_ref both = expr_build_join(l->build, /* is_and= */ true, predicate->ref, y);
+    struct expr_ref x = expr_build_not(l->build, again(l, predicate));
+    y = path ? path_is(l, other, false) : expr_build_not(l->build, again(l, other));
+    struct expr_ref neither = expr_build_join(l->build, /* is_and= */ true, x, y);
+    return expr_build_join(l->build, /* is_and= */ false, both, neither);
+}
+
 static enum expr_cmp cmp_of(const struct partiql_node *n)
 {
     static const enum expr_cmp cmps[] = {EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE};
@@ -172,10 +201,12 @@ static void lower_truth_compare(struct pq_lower *l, struct partiql_node *n)
     const struct partiql_node *other = predicate == n->a ? n->b : n->a;
     if (cmp != EXPR_EQ && cmp != EXPR_NE) {
         fail_truth_operand(l, pq_text(l->stmt->text, n->tok));
-    } else if (other->value == NULL) {
-        fail_operator(l, n);
-    } else {
+    } else if (other->value != NULL) {
         n->ref = negated_if(l, cmp == EXPR_NE, truth_is(l, predicate, other->value));
+    } else if (other->kind == PQN_NAME || other->cls == PQC_PREDICATE) {
+        n->ref = negated_if(l, cmp == EXPR_NE, truths_equal(l, predicate, other));
+    } else {
+        fail_operator(l, n);
     }
 }
 
@@ -341,6 +372,8 @@ static void lower_not(struct pq_lower *l, struct partiql_node *n)
 static void lower_node(struct pq_lower *l, struct partiql_node *n)
 {
     n->cls = PQC_NONE;
+    bool leaf = n->a == NULL && (n->args == NULL || n->kind == PQN_NAME);
+    n->first = leaf ? expr_build_next(l->build) : n->a != NULL ? n->a->first : n->args->first;
     switch (n->kind) {
     case PQN_LITERAL:
     case PQN_LIST:

@@ -91,7 +91,7 @@ enum err partiql_item_of(
 static enum err lower_new(struct arena *a, const struct partiql_stmt *stmt, struct pq_lower *ret)
 {
     *ret = (struct pq_lower){
-        .arena = a, .stmt = stmt, .build = expr_build_new(a, 4 * stmt->n_nodes + 8)};
+        .arena = a, .stmt = stmt, .build = expr_build_new(a, BUILD_FACTOR * stmt->n_nodes + 64)};
     return ret->build == NULL ? ERR_TOO_BIG : OK;
 }
 
