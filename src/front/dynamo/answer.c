@@ -27,6 +27,7 @@ static const struct error_row error_rows[AWS_ERRORS] = {
     [AWS_INVALID_SIGNATURE] = {CORAL, "InvalidSignatureException", 400},
     [AWS_UNRECOGNIZED_CLIENT] = {CORAL, "UnrecognizedClientException", 400},
     [AWS_CONDITIONAL_CHECK_FAILED] = {DYNAMODB, "ConditionalCheckFailedException", 400},
+    [AWS_DUPLICATE_ITEM] = {DYNAMODB, "DuplicateItemException", 400},
     [AWS_COLLECTION_TOO_LARGE] = {DYNAMODB, "ItemCollectionSizeLimitExceededException", 400},
     [AWS_TRANSACTION_CANCELED] = {DYNAMODB, "TransactionCanceledException", 400},
     [AWS_IDEMPOTENT_MISMATCH] = {DYNAMODB, "IdempotentParameterMismatchException", 400},

@@ -10,6 +10,7 @@
 #include "front/dynamo/backup_calls.h"
 #include "front/dynamo/dynamo_internal.h"
 #include "front/dynamo/scaling.h"
+#include "front/dynamo/statement.h"
 #include "front/dynamo/table_admin.h"
 
 static const struct dynamo_op ops[] = {
@@ -23,6 +24,9 @@ static const struct dynamo_op ops[] = {
     {"BatchGetItem", batch_get_begin, NULL},
     {"TransactWriteItems", transact_write_begin, transact_write_resume},
     {"TransactGetItems", transact_get_begin, NULL},
+    {"ExecuteStatement", execute_statement_begin, execute_statement_resume},
+    {"BatchExecuteStatement", batch_statement_begin, batch_statement_resume},
+    {"ExecuteTransaction", execute_transaction_begin, execute_transaction_resume},
     {"DescribeTable", describe_table_begin, describe_table_resume},
     {"ListTables", list_tables_begin, NULL},
     {"CreateTable", create_table_begin, table_change_resume},

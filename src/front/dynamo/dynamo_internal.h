@@ -60,6 +60,7 @@ enum aws_error {
     AWS_INVALID_SIGNATURE,
     AWS_UNRECOGNIZED_CLIENT,
     AWS_CONDITIONAL_CHECK_FAILED,
+    AWS_DUPLICATE_ITEM,
     AWS_COLLECTION_TOO_LARGE,
     AWS_TRANSACTION_CANCELED,
     AWS_IDEMPOTENT_MISMATCH,
@@ -249,6 +250,9 @@ struct bytes table_name_of(struct bytes name_or_arn);
 void put_table_arn(struct buf *b, struct bytes region, struct bytes name);
 /* The same of the stream that was turned on at `created_ms`. */
 void put_stream_arn(struct buf *b, struct bytes region, struct bytes table, uint64_t created_ms);
+/* The names of all attributes an index holds that does not hold all; NULL at the arena's cap. */
+struct bytes *index_attr_names(
+    struct arena *a, const struct core_table *t, const struct part_index *x, size_t *ret_n);
 /* An index by name, or NULL. Global ones come back with local false in part.local. */
 const struct core_index *table_index(const struct core_table *t, struct bytes name);
 /* The encoded primary key of a Key parameter: exactly the key attributes, right types, not empty,

@@ -180,8 +180,7 @@ static bool select_resolve(struct dynamo_call *c, struct page_state *s)
     return true;
 }
 
-/* The names of all attributes an index holds. */
-static struct bytes *index_attr_names(
+struct bytes *index_attr_names(
     struct arena *a, const struct core_table *t, const struct part_index *x, size_t *ret_n)
 {
     struct bytes *names = ARENA_ARRAY(a, struct bytes, 2 + EXPR_KEY_ATTRS_MAX + x->n_include);
