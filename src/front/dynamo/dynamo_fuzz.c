@@ -22,6 +22,9 @@ static const char *const targets[] = {
     "DynamoDB_20120810.Nothing",
     "DynamoDB_20120810.TransactWriteItems",
     "DynamoDB_20120810.TransactGetItems",
+    "DynamoDB_20120810.ExecuteStatement",
+    "DynamoDB_20120810.BatchExecuteStatement",
+    "DynamoDB_20120810.ExecuteTransaction",
 };
 
 struct world {
