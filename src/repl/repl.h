@@ -15,7 +15,7 @@
 #include "hlc/hlc.h"
 
 enum {
-    REPL_PROTOCOL = 1,
+    REPL_PROTOCOL = 2,
     REPL_NONCE_BYTES = 16,
     REPL_FRAME_BYTES_MAX = 32 * 1024 * 1024,
     REPL_REGION_NAME_MAX = 64,
