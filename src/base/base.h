@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/bucket.h"
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/err.h"

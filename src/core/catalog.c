@@ -373,6 +373,17 @@ static enum err apply_member(struct catalog *c, const struct row_key *key, const
     return OK;
 }
 
+/* The writer's schema carries the rates that bound writes. */
+static void rates_set(struct core_table *t)
+{
+    t->part.write_units = t->on_demand ? 0 : t->throughput.write_units;
+    struct part_index *indexes = (struct part_index *)(uintptr_t)t->part.indexes;
+    for (size_t i = 0; i < t->part.n_indexes; i++) {
+        bool bound = !t->on_demand && !indexes[i].local;
+        indexes[i].write_units = bound ? t->indexes[i].throughput.write_units : 0;
+    }
+}
+
 /* A heap entry for the table an item describes. */
 static enum err table_entry_new(
     struct catalog *c,
@@ -393,6 +404,7 @@ static enum err table_entry_new(
         table_entry_free(e);
         return err;
     }
+    rates_set(&e->table);
     *ret = e;
     return OK;
 }

@@ -51,13 +51,15 @@ struct part_istate {
     uint32_t id;
     struct part_counts counts;
     bool building;
-    struct buf reached; /* building: the storage position up to which items are counted */
+    struct buf reached;   /* building: the storage position up to which items are counted */
+    struct bucket bucket; /* write units */
 };
 
 struct part_tstate {
     uint64_t id;
     struct part_table *schema; /* NULL: not known, but counters may be */
     uint64_t schema_serial;    /* grows each time the schema is set */
+    struct bucket bucket;      /* write units */
     struct part_counts counts;
     struct hash128 *digest; /* PART_DIGEST_BUCKETS, or NULL while the table never held an item */
     bool dirty;             /* changed since the last checkpoint */
@@ -371,6 +373,18 @@ void part_write_run(struct part *p, struct part_cmd *cmd);
 void part_apply_run(struct part *p, struct part_cmd *cmd);
 void part_seed_run(struct part *p, struct part_cmd *cmd);
 void part_sweep_run(struct part *p, struct part_cmd *cmd);
+
+/* ---- provisioned capacity (throttle.c) ---- */
+
+/* Takes over the rates of the schema that was set. */
+void part_throttle_settle(struct part *p, struct part_tstate *t);
+/* Whether the table's write units are used up; those of a global index that `old` or `item` (each
+ * NULL or not) appears in. */
+bool part_throttle_table(struct part *p, struct part_tstate *t);
+bool part_throttle_indexes(
+    struct part *p, struct part_tstate *t, const struct value *old, const struct value *item);
+/* Takes what an operation cost; the table's own part `times`. */
+void part_throttle_take(struct part *p, const struct part_op *op, unsigned times);
 
 /* ---- tokens (token.c) ---- */
 

@@ -199,6 +199,8 @@ void part_istates_settle(struct part *p, struct part_tstate *t)
         struct part_istate *s = &t->istates[i];
         s->id = schema->indexes[i].id;
         s->building = schema->indexes[i].building;
+        const struct part_istate *before = known(was.istates, was.n_istates, s->id);
+        s->bucket = before == NULL ? (struct bucket){0} : before->bucket;
         settle_one(p, t, s, known(was.istates, was.n_istates, s->id));
     }
     part_istates_free(&was);

@@ -47,7 +47,8 @@ struct part_index {
     enum part_projection projection;
     const struct bytes *include; /* PART_PROJECT_INCLUDE: further attribute names */
     size_t n_include;
-    bool building; /* made over a table that held items already: its backfill is not done */
+    uint64_t write_units; /* of a global one: a second, 0: not bounded */
+    bool building;        /* made over a table that held items already: its backfill is not done */
 };
 
 /* Attributes that the writer sets in each item that is put into a table here, so that whoever reads
@@ -66,6 +67,7 @@ struct part_table {
     struct expr_key_schema keys;
     const struct part_index *indexes;
     size_t n_indexes;
+    uint64_t write_units; /* that clients may use a second; 0: not bounded */
     bool keep_old_images; /* the log keeps old images (streams with OLD_IMAGE or NEW_AND_OLD_IMAGES)
                            */
     bool streamed;        /* the log says of a put whether it left the item as it was */
@@ -214,6 +216,7 @@ struct part_config {
     struct region_id region;
     struct engine *engine; /* borrowed */
     uint32_t drift_ms_max;
+    bool throttle;                 /* tables' and indexes' write_units bound what clients write */
     struct tracer *tracer;         /* may be NULL */
     size_t batch_bytes_max;        /* a commit closes its batch at about this size */
     uint64_t collection_bytes_max; /* of a table with local indexes; 0: PART_COLLECTION_GB_MAX */
@@ -294,16 +297,18 @@ enum part_op_kind { PART_PUT, PART_UPDATE, PART_DELETE, PART_CHECK };
 
 enum part_fault {
     PART_FAULT_NONE,
-    PART_FAULT_NO_TABLE,     /* ERR_NOT_FOUND */
-    PART_FAULT_CONDITION,    /* ERR_CONDITION: `old` holds the item when want_old */
-    PART_FAULT_UPDATE,       /* ERR_INVALID: `msg` is expr's message */
-    PART_FAULT_INDEX_KEY,    /* ERR_INVALID: `fault_attr` has the wrong type for, or is empty in,
-                                `fault_index` */
-    PART_FAULT_INDEX_LENGTH, /* ERR_INVALID: key attribute of an index too long */
-    PART_FAULT_ITEM_SIZE,    /* ERR_TOO_BIG: over DOC_ITEM_BYTES_MAX after the update */
-    PART_FAULT_DEPTH,        /* ERR_LIMIT: nested deeper than DOC_DEPTH_MAX after the update */
-    PART_FAULT_COLLECTION,   /* ERR_LIMIT: the items of its partition key and their rows in local
-                                indexes would become too many bytes */
+    PART_FAULT_NO_TABLE,        /* ERR_NOT_FOUND */
+    PART_FAULT_CONDITION,       /* ERR_CONDITION: `old` holds the item when want_old */
+    PART_FAULT_UPDATE,          /* ERR_INVALID: `msg` is expr's message */
+    PART_FAULT_INDEX_KEY,       /* ERR_INVALID: `fault_attr` has the wrong type for, or is empty in,
+                                   `fault_index` */
+    PART_FAULT_INDEX_LENGTH,    /* ERR_INVALID: key attribute of an index too long */
+    PART_FAULT_ITEM_SIZE,       /* ERR_TOO_BIG: over DOC_ITEM_BYTES_MAX after the update */
+    PART_FAULT_THROTTLED,       /* ERR_BUSY: the table's write units are used up */
+    PART_FAULT_INDEX_THROTTLED, /* ERR_BUSY: those of a global index that the write touches */
+    PART_FAULT_DEPTH,           /* ERR_LIMIT: nested deeper than DOC_DEPTH_MAX after the update */
+    PART_FAULT_COLLECTION,      /* ERR_LIMIT: the items of its partition key and their rows in local
+                                   indexes would become too many bytes */
 };
 
 /* One item operation. Inputs and outputs live in the command's arena. */

@@ -111,6 +111,9 @@ static enum err evaluate(struct part *p, struct part_op *op, struct arena *cmd_a
     if (t == NULL || t->schema == NULL) {
         return fault(op, PART_FAULT_NO_TABLE, ERR_NOT_FOUND);
     }
+    if (part_throttle_table(p, t)) {
+        return fault(op, PART_FAULT_THROTTLED, ERR_BUSY);
+    }
     bool shown = op->want_old || op->want_new || op->kind == PART_UPDATE;
     struct arena *a = shown ? cmd_arena : &p->batch_arena;
     bool decode = shown || op->condition != NULL || part_needs_old_item(t->schema);
@@ -145,6 +148,9 @@ static enum err evaluate(struct part *p, struct part_op *op, struct arena *cmd_a
     e = new_item(a, op, old_item, &item);
     if (e != OK || op->kind == PART_CHECK) {
         return e;
+    }
+    if (part_throttle_indexes(p, t, old_item, item)) {
+        return fault(op, PART_FAULT_INDEX_THROTTLED, ERR_BUSY);
     }
     if (item != NULL || old.live) {
         e = stage_op(p, op, t, &old, old_item, item);
@@ -233,10 +239,15 @@ void part_write_run(struct part *p, struct part_cmd *cmd)
     cmd->write.version = (struct version){{0}, {0}};
     if (cmd->write.atomic) {
         cmd->err = run_atomic(p, cmd);
+        bool counts = cmd->write.token == NULL || !cmd->write.token->repeated;
+        for (size_t i = 0; i < cmd->write.n && counts && cmd->err != ERR_EXISTS; i++) {
+            part_throttle_take(p, &cmd->write.ops[i], /* times= */ 2);
+        }
         return;
     }
     for (size_t i = 0; i < cmd->write.n; i++) {
         run_alone(p, cmd, &cmd->write.ops[i]);
+        part_throttle_take(p, &cmd->write.ops[i], /* times= */ 1);
     }
     cmd->err = OK;
 }

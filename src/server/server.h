@@ -45,6 +45,7 @@ struct server_config {
     uint32_t drift_ms_max;
     uint32_t scaling_ms; /* the period of auto scaling's controller: a minute, unless tested */
     uint64_t conflicts_max;
+    uint32_t capacity_enforce; /* 0: provisioned capacity is only told, never enforced */
     uint32_t ttl_sweep_ms;
     uint32_t stream_retention_ms;
     uint32_t stream_shard_ms;

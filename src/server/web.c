@@ -360,6 +360,7 @@ enum err web_open(struct server *s, unsigned index)
         .view = {.engine = s->engine, .catalog = w->catalog},
         .core = s->writer.core,
         .keystore = w->keystore,
+        .read_shares = s->config->capacity_enforce != 0 ? s->n_webs : 0,
         .seed = io_random_seed(),
     };
     w->dynamo = dynamo_new(&dynamo);

@@ -55,6 +55,7 @@ enum err writer_open(struct server *s)
                 .region = s->config->id,
                 .engine = s->engine,
                 .drift_ms_max = s->config->drift_ms_max,
+                .throttle = s->config->capacity_enforce != 0,
                 .tracer = &s->logger.tracer,
                 .batch_bytes_max = 4 << 20,
                 .conflicts_max = s->config->conflicts_max,

@@ -56,6 +56,7 @@ static const struct error_row error_rows[AWS_ERRORS] = {
     [AWS_IMPORT_NOT_FOUND] = {DYNAMODB, "ImportNotFoundException", 400},
     [AWS_IMPORT_CONFLICT] = {DYNAMODB, "ImportConflictException", 400},
     [AWS_ACCESS_DENIED] = {CORAL, "AccessDeniedException", 400},
+    [AWS_THROUGHPUT_EXCEEDED] = {DYNAMODB, "ProvisionedThroughputExceededException", 400},
     [AWS_THROTTLING] = {"com.amazon.coral.availability#", "ThrottlingException", 400},
     [AWS_PAYLOAD_TOO_LARGE] = {CORAL, "PayloadTooLarge", 413},
     [AWS_INTERNAL] = {DYNAMODB, "InternalServerError", 500},

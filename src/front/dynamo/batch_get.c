@@ -186,6 +186,9 @@ static enum err put_items(
 {
     bool first = true;
     for (; r->n_done < r->n_keys && g->bytes < ITEMS_BYTES_MAX; r->n_done++) {
+        if (throttled(c, r->table, NULL)) {
+            break; /* what is left comes back as unprocessed */
+        }
         struct value item;
         size_t bytes = 0;
         enum err err = core_get(
@@ -197,7 +200,9 @@ static enum err put_items(
             g->bytes = ITEMS_BYTES_MAX; /* full: the item is read again by the client's next call */
             break;
         }
-        usage_read(c, r->given, NULL, capacity_read_halves(bytes, r->consistent));
+        uint64_t used = capacity_read_halves(bytes, r->consistent);
+        usage_read(c, r->given, NULL, used);
+        throttle_take(c, r->table, NULL, used);
         if (r->capacity != NULL) {
             r->capacity->halves += capacity_read_halves(bytes, r->consistent);
         }
@@ -267,6 +272,16 @@ static void put_unprocessed_keys(struct buf *b, const struct batch_get *g)
     buf_put_u8(b, '}');
 }
 
+/* Only want of capacity keeps the first key of all tables from being read. */
+static bool nothing_read(const struct batch_get *g)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < g->n_reads; i++) {
+        done += g->reads[i].n_done;
+    }
+    return done == 0;
+}
+
 enum dynamo_step batch_get_begin(struct dynamo_call *c, const struct json *in)
 {
     struct batch_get g = {0};
@@ -277,6 +292,10 @@ enum dynamo_step batch_get_begin(struct dynamo_call *c, const struct json *in)
     enum err err = put_responses(c, b, &g);
     if (err != OK) {
         (void)call_fail_err(c, err); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    if (nothing_read(&g)) {
+        (void)fail_throttled(c, false); /* answers */
         return DYNAMO_ANSWER;
     }
     put_unprocessed_keys(b, &g);

@@ -195,6 +195,7 @@ static const char *code_of(enum aws_error error)
         [AWS_DUPLICATE_ITEM] = "DuplicateItem",
         [AWS_COLLECTION_TOO_LARGE] = "ItemCollectionSizeLimitExceeded",
         [AWS_RESOURCE_NOT_FOUND] = "ResourceNotFound",
+        [AWS_THROUGHPUT_EXCEEDED] = "ProvisionedThroughputExceeded",
         [AWS_THROTTLING] = "ThrottlingError",
         [AWS_UNAVAILABLE] = "InternalServerError",
     };
@@ -273,6 +274,11 @@ static enum dynamo_step batch_answer(struct dynamo_call *c, const struct batch_s
 static enum err read_member(struct dynamo_call *c, struct batch_member *m)
 {
     struct statement *s = &m->s;
+    if (throttled(c, s->table, NULL)) {
+        m->failed = true;
+        m->fault = (struct call_noted){AWS_THROUGHPUT_EXCEEDED, throttle_words(false)};
+        return OK;
+    }
     size_t bytes = 0;
     enum err err = core_get(&c->d->view, s->table, s->key, NULL, c->arena, &m->item, &bytes);
     if (err != OK && err != ERR_NOT_FOUND) {
@@ -282,6 +288,7 @@ static enum err read_member(struct dynamo_call *c, struct batch_member *m)
     m->told = true;
     uint64_t halves = capacity_read_halves(bytes, s->consistent);
     usage_read(c, s->table_name, NULL, halves);
+    throttle_take(c, s->table, NULL, halves);
     if (s->capacity != NULL) {
         s->capacity->halves += halves;
     }

@@ -375,6 +375,19 @@ static bool too_large(const struct batch_write_state *s)
     return false;
 }
 
+/* Whether nothing was done for want of capacity: then there is no answer to hand anything back in.
+ */
+static bool all_throttled(const struct batch_write_state *s)
+{
+    for (size_t i = 0; i < s->n_ops; i++) {
+        enum part_fault f = s->ops[i].fault;
+        if (f != PART_FAULT_THROTTLED && f != PART_FAULT_INDEX_THROTTLED) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* An op that failed in the engine may or may not have happened: that is no "unprocessed". */
 static enum err first_unknown(const struct batch_write_state *s)
 {
@@ -409,6 +422,10 @@ enum dynamo_step batch_write_resume(struct dynamo_call *c)
     }
     if (too_large(s)) {
         (void)fail_collection_too_large(c); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    if (all_throttled(s)) {
+        (void)fail_throttled(c, s->ops[0].fault == PART_FAULT_INDEX_THROTTLED); /* answers */
         return DYNAMO_ANSWER;
     }
     struct buf *b = call_body(c);

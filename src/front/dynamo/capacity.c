@@ -1,5 +1,5 @@
 /* Consumed capacity: what DynamoDB would have counted. Units are kept in halves, so that eventually
- * consistent reads stay whole numbers; they are only reported, nobody is slowed down by them here.
+ * consistent reads stay whole numbers. What is told here is told whether or not it is enforced.
  * Source: "DynamoDB read and write operations", "Read and write capacity units" in the developer
  * guide. */
 #include "front/dynamo/dynamo_internal.h"

@@ -92,9 +92,11 @@ struct dynamo *dynamo_new(const struct dynamo_config *config)
         .signing = signing_cache_new(),
         .signatures_off = config->signatures_off,
         .region_any = config->region_any,
+        .read_shares = config->read_shares,
         .prng = prng_seeded(config->seed),
         .parser = json_parser_new(),
     };
+    map_init(&d->read_buckets);
     buf_init(&d->out, BODY_OUT_BYTES_MAX);
     buf_init(&d->key, /* len_max= */ 64 * 1024);
     buf_init(&d->signing_text, /* len_max= */ 4 * 1024 * 1024);
@@ -109,6 +111,7 @@ void dynamo_free(struct dynamo *d)
     }
     json_parser_free(d->parser);
     signing_cache_free(d->signing);
+    throttles_free(d);
     buf_done(&d->out);
     buf_done(&d->key);
     buf_done(&d->signing_text);

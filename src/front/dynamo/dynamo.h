@@ -62,6 +62,8 @@ struct dynamo_config {
     struct core_view view; /* this thread's catalog and the engine; borrowed */
     struct core *core;     /* only passed on in core_admin; never looked into here. May be NULL */
     const struct keystore *keystore; /* borrowed; replaced with dynamo_set_keystore() */
+    unsigned read_shares;            /* how many threads like this share provisioned read capacity;
+                                        0: it is not enforced */
     bool signatures_off;             /* take every request unsigned: fuzzing and tests */
     bool region_any;                 /* take requests signed for a region that is not ours */
     uint64_t seed;                   /* for request ids */

@@ -32,6 +32,8 @@ struct dynamo {
     struct signing_cache *signing;
     bool signatures_off;
     bool region_any;
+    unsigned read_shares;
+    struct map read_buckets; /* table and global index: struct bucket */
     struct prng prng;
     struct json_parser *parser;
     struct buf out;          /* the answer being written; copied into the call's arena at the end */
@@ -89,6 +91,7 @@ enum aws_error {
     AWS_IMPORT_NOT_FOUND,
     AWS_IMPORT_CONFLICT,
     AWS_ACCESS_DENIED,
+    AWS_THROUGHPUT_EXCEEDED,
     AWS_THROTTLING,
     AWS_PAYLOAD_TOO_LARGE,
     AWS_INTERNAL,
@@ -402,6 +405,22 @@ void usage_read(
  * in a transaction. */
 void usage_write(
     struct dynamo_call *c, struct bytes table, const struct part_op *op, unsigned times);
+
+/* ---- provisioned read capacity (throttle.c) ---- */
+
+/* Whether the read units of the table, or of a global `index`, are used up. */
+bool throttled(struct dynamo_call *c, const struct core_table *t, const struct core_index *index);
+/* Takes what a read cost. */
+void throttle_take(
+    struct dynamo_call *c,
+    const struct core_table *t,
+    const struct core_index *index,
+    uint64_t halves);
+/* ProvisionedThroughputExceededException, and its words. */
+bool fail_throttled(struct dynamo_call *c, bool index);
+struct bytes throttle_words(bool index);
+/* Forgets all buckets. */
+void throttles_free(struct dynamo *d);
 
 /* ---- request tokens (token.c) ---- */
 

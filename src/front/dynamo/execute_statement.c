@@ -34,8 +34,10 @@ static void count_read(
     uint64_t fetched =
         page->bytes_fetched > 0 ? capacity_read_halves(page->bytes_fetched, s->consistent) : 0;
     usage_read(c, s->table_name, s->index, halves);
+    throttle_take(c, s->table, s->index, halves);
     if (fetched > 0) {
         usage_read(c, s->table_name, NULL, fetched);
+        throttle_take(c, s->table, NULL, fetched);
     }
     if (s->capacity == NULL) {
         return;
@@ -75,6 +77,9 @@ static bool put_page(
 {
     struct statement *s = &x->s;
     size_t n_reads = s->reads.scan ? 1 : s->reads.n_reads;
+    if (throttled(c, s->table, s->index)) {
+        return fail_throttled(c, s->index != NULL && !s->index->part.local);
+    }
     while (p->at.read < n_reads && !p->more) {
         struct core_page page;
         enum err err = read_one(c, x, p, &page);
@@ -101,6 +106,9 @@ static bool put_page(
 
 static bool put_single(struct dynamo_call *c, struct buf *b, struct statement *s)
 {
+    if (throttled(c, s->table, NULL)) {
+        return fail_throttled(c, false);
+    }
     struct value item;
     size_t bytes = 0;
     enum err err = core_get(&c->d->view, s->table, s->key, NULL, c->arena, &item, &bytes);
@@ -109,6 +117,7 @@ static bool put_single(struct dynamo_call *c, struct buf *b, struct statement *s
     }
     uint64_t halves = capacity_read_halves(bytes, s->consistent);
     usage_read(c, s->table_name, NULL, halves);
+    throttle_take(c, s->table, NULL, halves);
     if (s->capacity != NULL) {
         s->capacity->halves += halves;
     }

@@ -351,6 +351,9 @@ static bool read_all(
     size_t total = 0;
     for (size_t i = 0; i < x->n; i++) {
         struct statement *s = &x->statements[i];
+        if (throttled(c, s->table, NULL)) {
+            return fail_throttled(c, false);
+        }
         size_t bytes = 0;
         enum err err = core_get(view, s->table, s->key, NULL, c->arena, &x->items[i], &bytes);
         if (err != OK && err != ERR_NOT_FOUND) {
@@ -360,6 +363,7 @@ static bool read_all(
         total += bytes;
         uint64_t halves = capacity_read_halves(bytes, /* consistent= */ true) * 2;
         usage_read(c, s->table_name, NULL, halves);
+        throttle_take(c, s->table, NULL, halves);
         if (s->capacity != NULL) {
             s->capacity->halves += halves;
         }
@@ -421,6 +425,11 @@ static bool reason_of(struct dynamo_call *c, struct transaction_state *x, size_t
             "ConditionalCheckFailed",
             BYTES_LIT("The conditional request failed"),
             s->item_on_failure ? s->op.old : NULL};
+        return true;
+    }
+    if (s->op.fault == PART_FAULT_THROTTLED || s->op.fault == PART_FAULT_INDEX_THROTTLED) {
+        r->code = "ProvisionedThroughputExceeded";
+        r->msg = throttle_words(s->op.fault == PART_FAULT_INDEX_THROTTLED);
         return true;
     }
     if (s->op.fault == PART_FAULT_COLLECTION) {

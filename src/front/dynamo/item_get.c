@@ -38,7 +38,9 @@ static enum dynamo_step get_answer(
     size_t bytes)
 {
     struct capacity *cap = NULL;
-    usage_read(c, s->table, NULL, capacity_read_halves(bytes, s->consistent));
+    uint64_t used = capacity_read_halves(bytes, s->consistent);
+    usage_read(c, s->table, NULL, used);
+    throttle_take(c, t, NULL, used);
     if (s->want_capacity != CAPACITY_NONE) {
         cap = capacity_new(c->arena, t);
         if (cap == NULL) {
@@ -76,6 +78,10 @@ enum dynamo_step get_item_begin(struct dynamo_call *c, const struct json *in)
     }
     struct exprs_parsed parsed = {.projection = s.projection};
     if (!exprs_paths_check(c, t, &parsed) || !key_parse(c, &t->part.keys, &key_attrs, &key)) {
+        return DYNAMO_ANSWER;
+    }
+    if (throttled(c, t, NULL)) {
+        (void)fail_throttled(c, false); /* answers */
         return DYNAMO_ANSWER;
     }
     struct value item;

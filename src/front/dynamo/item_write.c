@@ -323,6 +323,9 @@ static bool write_fault(struct dynamo_call *c, const struct write_state *s)
                                     : "Item size has exceeded the maximum allowed size");
     case PART_FAULT_COLLECTION:
         return fail_collection_too_large(c);
+    case PART_FAULT_THROTTLED:
+    case PART_FAULT_INDEX_THROTTLED:
+        return fail_throttled(c, op->fault == PART_FAULT_INDEX_THROTTLED);
     case PART_FAULT_DEPTH:
         return call_invalid(
             c,

@@ -438,6 +438,9 @@ static bool start_in_query(struct dynamo_call *c, const struct page_state *s)
 
 static bool page_read(struct dynamo_call *c, struct page_state *s, struct core_page *page)
 {
+    if (throttled(c, s->table, s->index)) {
+        return fail_throttled(c, s->index != NULL && !s->index->part.local);
+    }
     *page = (struct core_page){
         .table = s->table,
         .index = s->index,
@@ -494,9 +497,13 @@ static enum dynamo_step page_answer(
     struct dynamo_call *c, const struct page_state *s, const struct core_page *page)
 {
     struct capacity *cap = NULL;
-    usage_read(c, c->table, s->index, capacity_read_halves(page->bytes, s->consistent));
+    uint64_t used = capacity_read_halves(page->bytes, s->consistent);
+    usage_read(c, c->table, s->index, used);
+    throttle_take(c, s->table, s->index, used);
     if (page->bytes_fetched > 0) {
-        usage_read(c, c->table, NULL, capacity_read_halves(page->bytes_fetched, s->consistent));
+        used = capacity_read_halves(page->bytes_fetched, s->consistent);
+        usage_read(c, c->table, NULL, used);
+        throttle_take(c, s->table, NULL, used);
     }
     c->has_items = true;
     c->items = page->count;

@@ -107,6 +107,11 @@ static bool read_resolve(struct dynamo_call *c, struct transact_get *g, size_t i
         g->reasons[i] = (struct cancel_reason){.code = "ValidationError", .msg = noted.msg};
         return noted.error == AWS_VALIDATION || call_fail(c, noted.error, noted.msg);
     }
+    if (throttled(c, r->table, NULL)) {
+        *ret_fits = false;
+        g->reasons[i] = (struct cancel_reason){
+            .code = "ProvisionedThroughputExceeded", .msg = throttle_words(false)};
+    }
     return g->want_capacity == CAPACITY_NONE || read_capacity(c, g, i);
 }
 
@@ -196,6 +201,7 @@ static bool read_all(struct dynamo_call *c, const struct core_view *v, struct tr
         total += bytes;
         uint64_t halves = capacity_read_halves(bytes, /* consistent= */ true) * 2;
         usage_read(c, r->given, NULL, halves);
+        throttle_take(c, r->table, NULL, halves);
         if (r->capacity != NULL) {
             r->capacity->halves += halves;
         }

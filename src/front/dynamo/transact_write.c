@@ -372,6 +372,11 @@ static bool reason_of(struct dynamo_call *c, struct transact_state *s, size_t i)
         r->item = part->item_on_failure ? op->old : NULL;
         return true;
     }
+    if (op->fault == PART_FAULT_THROTTLED || op->fault == PART_FAULT_INDEX_THROTTLED) {
+        r->code = "ProvisionedThroughputExceeded";
+        r->msg = throttle_words(op->fault == PART_FAULT_INDEX_THROTTLED);
+        return true;
+    }
     if (op->fault == PART_FAULT_COLLECTION) {
         r->code = "ItemCollectionSizeLimitExceeded";
         r->msg = BYTES_LIT("Collection size exceeded.");
