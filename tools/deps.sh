@@ -4,7 +4,7 @@
 # usage: tools/deps.sh [--list] PART...      parts: build, test, check, bench
 #
 # Works as root or with sudo. --list prints the packages and installs nothing. Nothing outside Debian is
-# fetched here, but for bench, whose one npm package is installed from its lock file by the bench itself.
+# fetched here: the npm packages of tests/clients and bench are installed from their lock files by those themselves.
 set -eu
 
 build='gcc g++ libc6-dev meson ninja-build pkg-config lemon re2c
@@ -13,7 +13,11 @@ build='gcc g++ libc6-dev meson ninja-build pkg-config lemon re2c
 test='python3 python3-pytest python3-boto3 awscli procps'
 check='clang clang-format libclang-rt-14-dev git'
 bench='redis-server redis-tools rocksdb-tools postgresql-15'
-node='nodejs npm'
+
+# Node may have come from elsewhere, under another package name: the programs are what counts.
+node_packages() {
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then echo nodejs npm; fi
+}
 
 list_only=no
 wanted=
@@ -21,12 +25,9 @@ for part in "$@"; do
     case $part in
     --list) list_only=yes ;;
     build) wanted="$wanted $build" ;;
-    test) wanted="$wanted $test" ;;
+    test) wanted="$wanted $test $(node_packages)" ;;
     check) wanted="$wanted $check" ;;
-    bench)
-        wanted="$wanted $bench"
-        # Node may have come from elsewhere, under another package name: the programs are what counts.
-        if ! command -v node >/dev/null || ! command -v npm >/dev/null; then wanted="$wanted $node"; fi ;;
+    bench) wanted="$wanted $bench $(node_packages)" ;;
     *)
         echo "deps: no part is called '$part': build, test, check, bench" >&2
         exit 2 ;;
