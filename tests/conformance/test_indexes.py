@@ -149,3 +149,22 @@ def test_local_index_keeps_its_order_and_projection(ddb, tables, unique):
 ])
 def test_local_indexes_are_refused(tables, unique, indexes, message):
     invalid(message, tables, unique, 'p:S c:N|l:N', LocalSecondaryIndexes=indexes)
+
+
+# An attribute in the keys of several indexes is refused for the first of them by name, however it is written.
+def test_refusal_names_the_first_index(ddb, tables, unique):
+    tables(unique, 'p:S c:S|v:S', LocalSecondaryIndexes=[{
+        'IndexName': 'local', 'Projection': {'ProjectionType': 'ALL'},
+        'KeySchema': [{'AttributeName': 'p', 'KeyType': 'HASH'}, {'AttributeName': 'v', 'KeyType': 'RANGE'}]}],
+        GlobalSecondaryIndexes=[{'IndexName': 'global', 'Projection': {'ProjectionType': 'ALL'},
+                                 'KeySchema': [{'AttributeName': 'v', 'KeyType': 'HASH'}]}])
+    wrong = ('One or more parameter values were invalid: Type mismatch for Index Key v Expected: S Actual: N IndexName: '
+             'global')
+    key = {'p': s('a'), 'c': s('b')}
+    invalid(wrong, ddb.put_item, TableName=unique, Item={**key, 'v': n(1)})
+    invalid(wrong, ddb.update_item, TableName=unique, Key=key, UpdateExpression='SET v = :v',
+            ExpressionAttributeValues={':v': n(1)})
+    invalid('One or more parameter values are not valid. The update expression attempted to update a secondary index key '
+            'to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string '
+            'value.', ddb.update_item, TableName=unique, Key=key, UpdateExpression='SET v = :v',
+            ExpressionAttributeValues={':v': s('')})

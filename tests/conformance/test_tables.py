@@ -163,8 +163,9 @@ def schema(*names):
      'constraint: Member must satisfy enum value set: [B, N, S]'),
     (dict(TableName='bad name!'), re.compile("1 validation error detected: Value 'bad name!' at 'tableName' failed to "
                                              'satisfy constraint: .*')),
-    (dict(TableName='ab'), 'TableName must be at least 3 characters long and at most 255 characters long'),
-    (dict(TableName='x' * 256), 'TableName must be at least 3 characters long and at most 255 characters long'),
+    (dict(TableName='ab'), constraint('ab', 'tableName', 'Member must have length greater than or equal to 3')),
+    (dict(TableName='x' * 256), constraint('x' * 256, 'tableName',
+                                           'Member must have length less than or equal to 255')),
     (dict(GlobalSecondaryIndexes=[]), BAD + 'List of GlobalSecondaryIndexes is empty'),
     (dict(LocalSecondaryIndexes=[]), BAD + 'List of LocalSecondaryIndexes is empty'),
     (dict(LocalSecondaryIndexes=[{'IndexName': 'idx', 'KeySchema': schema('p', 'q'),

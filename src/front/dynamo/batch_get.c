@@ -127,6 +127,22 @@ static bool read_resolve(struct dynamo_call *c, struct batch_read *r, enum retur
     return r->capacity != NULL || call_fail_err(c, ERR_TOO_BIG);
 }
 
+/* The tables of one request ask all in the old way or all in the new. */
+static bool ways_check(struct dynamo_call *c, const struct batch_get *g)
+{
+    bool expression = false, legacy = false;
+    for (size_t i = 0; i < g->n_reads; i++) {
+        expression = expression || field_present(g->reads[i].in, "ProjectionExpression");
+        legacy = legacy || field_present(g->reads[i].in, "AttributesToGet");
+    }
+    return !(expression && legacy) ||
+           call_invalid(
+               c,
+               "Can not use both expression and non-expression parameters in the same request: "
+               "Non-expression parameters: {AttributesToGet} Expression parameters: "
+               "{ProjectionExpression}");
+}
+
 static bool batch_get_prepare(struct dynamo_call *c, const struct json *in, struct batch_get *g)
 {
     const struct json *map;
@@ -158,7 +174,7 @@ static bool batch_get_prepare(struct dynamo_call *c, const struct json *in, stru
             return false;
         }
     }
-    if (!checks_done(&k)) {
+    if (!checks_done(&k) || !ways_check(c, g)) {
         return false;
     }
     for (size_t i = 0; i < g->n_reads; i++) {

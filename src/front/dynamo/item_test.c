@@ -311,6 +311,25 @@ static const struct refusal item_refusals[] = {
      "Actual: N "
      "IndexName: gsi"},
     {"UpdateItem",
+     "{'TableName':'full','Key':{'h':{'S':'a'},'r':{'N':'1'}},'UpdateExpression':'SET g = :v',"
+     "'ExpressionAttributeValues':{':v':{'S':''}}}",
+     "One or more parameter values are not valid. The update expression attempted to update a "
+     "secondary index key to a value that is not supported. The AttributeValue for a key attribute "
+     "cannot contain an empty string value."},
+    {"PutItem",
+     "{'TableName':'','Item':{},'ReturnValues':'Y'}",
+     "1 validation error detected: Value at 'TableName' failed to satisfy constraint: Member must "
+     "have length greater than or equal to 1"},
+    {"UpdateItem",
+     "{'TableName':'hash','Key':{},'ReturnConsumedCapacity':'X','ReturnValues':'Y'}",
+     "1 validation error detected: Failed to satisfy constraint: Member must satisfy enum value "
+     "set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]"},
+    {"BatchGetItem",
+     "{'RequestItems':{'hash':{'Keys':[{'h':{'S':'a'}}],'ProjectionExpression':'h'},'full':{'Keys':"
+     "[{'h':{'S':'a'},'r':{'N':'1'}}],'AttributesToGet':['h']}}}",
+     "Can not use both expression and non-expression parameters in the same request: "
+     "Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}"},
+    {"UpdateItem",
      "{'TableName':'full','Key':{'h':{'S':'a'},'r':{'N':'1'}},'UpdateExpression':'SET r = :v',"
      "'ExpressionAttributeValues':{':v':{'N':'5'}}}",
      "One or more parameter values were invalid: Cannot update attribute r. This attribute is "

@@ -42,6 +42,26 @@ static struct write_state *state_new(struct dynamo_call *c)
     return s;
 }
 
+/* What DynamoDB says alone, whatever else is wrong, and without the value. */
+static bool lone_checks(struct dynamo_call *c, const struct write_params *p)
+{
+    if (c->op->begin == put_item_begin && p->table.base != NULL && p->table.len == 0) {
+        return call_invalid(
+            c,
+            "1 validation error detected: Value at 'TableName' failed to satisfy constraint: "
+            "Member "
+            "must have length greater than or equal to 1");
+    }
+    if (c->op->begin == update_item_begin && p->table.len > 0 && p->return_values.base != NULL &&
+        !enum_has(RETURN_VALUES, p->return_values)) {
+        return call_invalid(
+            c,
+            "1 validation error detected: Failed to satisfy constraint: Member must satisfy enum "
+            "value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]");
+    }
+    return true;
+}
+
 /* Types, then constraints, of the fields all three take. `attrs_name` is "Item" or "Key". */
 static bool params_read(
     struct dynamo_call *c,
@@ -59,6 +79,9 @@ static bool params_read(
         !field_string(c, in, "ReturnValues", &ret->return_values) ||
         !field_string(c, in, "ReturnValuesOnConditionCheckFailure", &on_failure) ||
         !field_capacity(c, &k, in, &s->want_capacity)) {
+        return false;
+    }
+    if (!lone_checks(c, ret)) {
         return false;
     }
     check_table_name(&k, "tableName", ret->table);
@@ -267,18 +290,13 @@ enum dynamo_step update_item_begin(struct dynamo_call *c, const struct json *in)
 
 /* ---- faults ---- */
 
-/* The schema's word on the attribute the writer stumbled over; the table is looked up anew. */
-static const struct expr_key_attr *fault_key_attr(
-    struct dynamo_call *c, const struct write_state *s, bool *ret_is_hash)
+/* The attribute among an index's keys, or NULL. */
+static const struct expr_key_attr *index_attr(
+    const struct part_index *index, struct bytes name, bool *ret_is_hash)
 {
-    const struct core_table *t = catalog_table(c->d->view.catalog, s->table_name);
-    const struct core_index *index = t == NULL ? NULL : table_index(t, s->op.fault_index);
-    if (index == NULL) {
-        return NULL;
-    }
-    const struct expr_key_schema *keys = &index->part.keys;
+    const struct expr_key_schema *keys = &index->keys;
     for (size_t i = 0; i < expr_keys_count(keys); i++) {
-        if (bytes_eq(expr_keys_at(keys, i)->name, s->op.fault_attr)) {
+        if (bytes_eq(expr_keys_at(keys, i)->name, name)) {
             *ret_is_hash = i < expr_keys_hashes(keys);
             return expr_keys_at(keys, i);
         }
@@ -286,11 +304,45 @@ static const struct expr_key_attr *fault_key_attr(
     return NULL;
 }
 
+/* The index to name: of those that a wrong type does not fit, the first by name, as DynamoDB does;
+ * what is too long may fit another. The table is looked up anew. */
+static const struct part_index *fault_index(struct dynamo_call *c, const struct write_state *s)
+{
+    const struct core_table *t = catalog_table(c->d->view.catalog, s->table_name);
+    const struct core_index *found = t == NULL ? NULL : table_index(t, s->op.fault_index);
+    if (found == NULL || s->op.fault == PART_FAULT_INDEX_LENGTH) {
+        return found == NULL ? NULL : &found->part;
+    }
+    const struct part_index *first = &found->part;
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        const struct part_index *x = &t->indexes[i].part;
+        bool is_hash;
+        if (bytes_cmp(x->name, first->name) < 0 &&
+            index_attr(x, s->op.fault_attr, &is_hash) != NULL) {
+            first = x;
+        }
+    }
+    return first;
+}
+
 static bool fault_index_key(struct dynamo_call *c, const struct write_state *s)
 {
-    bool is_hash;
-    const struct expr_key_attr *attr = fault_key_attr(c, s, &is_hash);
-    if (attr != NULL && !index_key_fault(c, attr, s->op.fault_index, is_hash, &s->op.fault_value)) {
+    bool is_hash = false;
+    const struct part_index *index = fault_index(c, s);
+    const struct expr_key_attr *attr =
+        index == NULL ? NULL : index_attr(index, s->op.fault_attr, &is_hash);
+    const struct value *v = &s->op.fault_value;
+    bool text = v->type == VALUE_STRING || v->type == VALUE_BINARY;
+    if (s->op.kind == PART_UPDATE && attr != NULL && attr->type == v->type && text &&
+        v->bytes.len == 0) {
+        return call_invalid(
+            c,
+            "One or more parameter values are not valid. The update expression attempted to update "
+            "a secondary index key to a value that is not supported. The AttributeValue for a key "
+            "attribute cannot contain an empty %s value.",
+            v->type == VALUE_STRING ? "string" : "binary");
+    }
+    if (attr != NULL && !index_key_fault(c, attr, index->name, is_hash, v)) {
         return false;
     }
     /* The index changed in between: say what is certain. */

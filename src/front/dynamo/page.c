@@ -78,6 +78,13 @@ static bool fields_read(
         "SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES");
     check_index_name(&k, "indexName", s->index_name);
     check_table_name(&k, "tableName", s->table_name);
+    if (!is_scan(c) && s->limit.present && s->limit.v < 1) {
+        /* Query has words of its own. */
+        return call_invalid(
+            c,
+            "1 validation error detected: Value at 'Limit' failed to satisfy constraint: Member "
+            "must have value greater than or equal to 1");
+    }
     check_range(&k, "limit", s->limit, 1, INT64_MAX);
     check_range(&k, "segment", s->segment, 0, 999999);
     check_range(&k, "totalSegments", s->total_segments, 1, 1000000);

@@ -195,8 +195,7 @@ static const struct refusal page_refusals[] = {
      "Query condition missed key schema element: h"},
     {"Query",
      "{" ON_A ",'Limit':0}",
-     "1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: Member "
-     "must have "
+     "1 validation error detected: Value at 'Limit' failed to satisfy constraint: Member must have "
      "value greater than or equal to 1"},
     {"Query",
      "{" ON_A ",'Select':'NO'}",

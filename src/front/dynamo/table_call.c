@@ -57,13 +57,15 @@ bool table_name_check(struct dynamo_call *c, const char *field, struct bytes nam
         return call_invalid(
             c, "The parameter '%s' is required but was not present in the request", field);
     }
-    bool arn = bytes_has_prefix(name, BYTES_LIT("arn:"));
     size_t chars = utf8_length(name);
-    if (!arn && (chars < 3 || chars > 255)) {
-        return call_invalid(
-            c, "%s must be at least 3 characters long and at most 255 characters long", field);
+    if (bytes_has_prefix(name, BYTES_LIT("arn:")) || (chars >= 3 && chars <= 255)) {
+        return true;
     }
-    return true;
+    /* DynamoDB says nothing else then, whatever else is wrong. */
+    struct checks k = {.c = c};
+    check_name_chars(&k, "tableName", name);
+    check_length(&k, "tableName", name, 3, 255);
+    return checks_done(&k);
 }
 
 bool table_field(struct dynamo_call *c, const struct json *in, struct bytes *ret)

@@ -170,7 +170,10 @@ static void test_create_constraints(void **state)
         &r,
         "CreateTable",
         "{'TableName':'a;'}",
-        "TableName must be at least 3 characters long and at most 255 characters long");
+        "2 validation errors detected: Value 'a;' at 'tableName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+; Value 'a;' at "
+        "'tableName' "
+        "failed to satisfy constraint: Member must have length greater than or equal to 3");
     rig_invalid(
         &r,
         "CreateTable",
