@@ -64,40 +64,21 @@ static bool read_throughput_override(
     return true;
 }
 
-/* Encryption is the disk's affair here: asking for a key is refused. */
-static bool encryption_override_check(struct dynamo_call *c, const struct json *in)
-{
-    const struct json *j;
-    bool enabled = false;
-    if (!field_struct(c, in, "SSESpecificationOverride", "SSESpecification", &j)) {
-        return false;
-    }
-    if (j == NULL) {
-        return true;
-    }
-    if (!field_bool(c, j, "Enabled", &enabled)) {
-        return false;
-    }
-    return !(enabled || field_present(j, "KMSMasterKeyId")) ||
-           call_invalid(
-               c,
-               INVALID_PREFIX
-               "SSESpecificationOverride with a KMS key is not supported by this server");
-}
-
 bool read_overrides(
     struct dynamo_call *c, struct checks *k, const struct json *in, struct restore_overrides *ret)
 {
     static const char *const not_supported[] = {"OnDemandThroughputOverride", NULL};
+    const char *sse_path = "sSESpecificationOverride.sSEType";
+    struct sse_request sse;
     if (!field_string(c, in, "BillingModeOverride", &ret->billing) ||
         !read_throughput_override(k, in, &ret->throughput) ||
         !read_index_override(k, in, /* global= */ true, &ret->globals) ||
-        !read_index_override(k, in, /* global= */ false, &ret->locals)) {
+        !read_index_override(k, in, /* global= */ false, &ret->locals) ||
+        !read_sse(k, in, "SSESpecificationOverride", sse_path, &sse)) {
         return false;
     }
     check_enum(k, "billingModeOverride", ret->billing, "PROVISIONED, PAY_PER_REQUEST");
-    return checks_done(k) && encryption_override_check(c, in) &&
-           refuse_params(c, in, not_supported);
+    return checks_done(k) && sse_check(c, &sse) && refuse_params(c, in, not_supported);
 }
 
 /* ---- indexes ---- */

@@ -80,8 +80,24 @@ bool fail_group_missing(struct dynamo_call *c, struct bytes name);
 /* DynamoDB checks table names of these operations before all else: three characters at least. */
 bool table_name_check(struct dynamo_call *c, const char *field, struct bytes name);
 bool table_class_check(struct dynamo_call *c, struct bytes table_class);
-/* SSESpecification: only what asks for nothing passes. */
-bool sse_check(struct dynamo_call *c, const struct json *in);
+/* SSESpecification, or `field` that is of its kind; `path` is that of its SSEType. */
+struct sse_request {
+    const char *field;
+    bool present;
+    bool enabled;
+    bool has_key; /* KMSMasterKeyId */
+    struct bytes type;
+};
+
+bool read_sse(
+    struct checks *k,
+    const struct json *in,
+    const char *field,
+    const char *path,
+    struct sse_request *ret);
+/* Encryption at rest is what the disk under the data directory offers; asking for a key service's
+ * key is refused rather than forgotten. Only what asks for nothing passes. */
+bool sse_check(struct dynamo_call *c, const struct sse_request *r);
 /* Refuses parameters that are there and that nothing here honours. NULL-terminated. */
 bool refuse_params(struct dynamo_call *c, const struct json *in, const char *const *names);
 /* ---- pieces of requests (table_request.c) ---- */

@@ -18,6 +18,7 @@ struct create_request {
     struct bytes table_class;
     bool protection;
     struct tag_list tags;
+    struct sse_request sse;
 };
 
 static const char *const not_supported[] = {
@@ -60,26 +61,49 @@ static bool read_indexes(
     return true;
 }
 
-/* Encryption at rest is what the disk under the data directory offers; asking for a key service's
- * key is refused rather than forgotten. */
-bool sse_check(struct dynamo_call *c, const struct json *in)
+bool read_sse(
+    struct checks *k,
+    const struct json *in,
+    const char *field,
+    const char *path,
+    struct sse_request *ret)
 {
     const struct json *j;
-    bool enabled = false;
-    if (!field_struct(c, in, "SSESpecification", "SSESpecification", &j)) {
+    struct bytes key;
+    *ret = (struct sse_request){.field = field};
+    if (!field_struct(k->c, in, field, "SSESpecification", &j) || j == NULL) {
+        return j == NULL;
+    }
+    ret->present = true;
+    if (!field_bool(k->c, j, "Enabled", &ret->enabled) ||
+        !field_string(k->c, j, "SSEType", &ret->type) ||
+        !field_string(k->c, j, "KMSMasterKeyId", &key)) {
         return false;
     }
-    if (j == NULL) {
-        return true;
-    }
-    if (!field_bool(c, j, "Enabled", &enabled)) {
-        return false;
-    }
-    if (enabled || field_present(j, "KMSMasterKeyId")) {
-        return call_invalid(
-            c, INVALID_PREFIX "SSESpecification with a KMS key is not supported by this server");
-    }
+    ret->has_key = key.base != NULL;
+    check_enum(k, path, ret->type, "AES256, KMS");
     return true;
+}
+
+bool sse_check(struct dynamo_call *c, const struct sse_request *r)
+{
+    if (!r->enabled && r->type.base != NULL) {
+        return call_invalid(c, INVALID_PREFIX "SSEType can not be specified if Enabled is false");
+    }
+    if (!r->enabled && r->has_key) {
+        return call_invalid(
+            c, INVALID_PREFIX "KMSMasterKeyId can not be specified if Enabled is false");
+    }
+    if (bytes_eq_str(r->type, "AES256")) {
+        return call_invalid(c, INVALID_PREFIX "SSEType AES256 is not supported");
+    }
+    if (r->has_key && r->type.base == NULL) {
+        return call_invalid(
+            c, INVALID_PREFIX "SSEType KMS is required if KMSMasterKeyId is specified");
+    }
+    return !r->enabled ||
+           call_invalid(
+               c, INVALID_PREFIX "%s with a KMS key is not supported by this server", r->field);
 }
 
 static bool create_read(struct dynamo_call *c, const struct json *in, struct create_request *r)
@@ -101,7 +125,9 @@ static bool create_read(struct dynamo_call *c, const struct json *in, struct cre
             read_keys(&k, in, "", KEY_OF_TABLE, &r->keys) &&
             read_indexes(&k, in, /* global= */ false, &r->locals) &&
             read_indexes(&k, in, /* global= */ true, &r->globals) &&
-            read_stream(&k, in, &r->stream) && field_string(c, in, "TableClass", &r->table_class) &&
+            read_stream(&k, in, &r->stream) &&
+            read_sse(&k, in, "SSESpecification", "sSESpecification.sSEType", &r->sse) &&
+            field_string(c, in, "TableClass", &r->table_class) &&
             field_bool(c, in, "DeletionProtectionEnabled", &r->protection) &&
             read_tags(c, in, &r->tags);
     return typed && table_name_check(c, "TableName", r->table) && checks_done(&k);
@@ -453,7 +479,7 @@ bool create_table_parse(
     if (fault.base != NULL) {
         return call_fail(c, AWS_VALIDATION, fault);
     }
-    return table_class_check(c, r.table_class) && tags_check(c, &r.tags) && sse_check(c, in) &&
+    return table_class_check(c, r.table_class) && tags_check(c, &r.tags) && sse_check(c, &r.sse) &&
            refuse_params(c, in, not_supported) && create_table(c, &r, ret);
 }
 

@@ -302,6 +302,21 @@ static void test_create_misfits(void **state)
          "Tag Key cannot be prefixed with aws:, Key: aws:x"},
         {"{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS ",'SSESpecification':{'Enabled':true}}",
          INVALID "SSESpecification with a KMS key is not supported by this server"},
+        {"{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS ",'SSESpecification':{'SSEType':'AES'}}",
+         "1 validation error detected: Value 'AES' at 'sSESpecification.sSEType' failed to satisfy "
+         "constraint: Member must satisfy enum value set: [AES256, KMS]"},
+        {"{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS ",'SSESpecification':{'Enabled':true,"
+         "'SSEType':'AES256'}}",
+         INVALID "SSEType AES256 is not supported"},
+        {"{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS ",'SSESpecification':{'Enabled':false,"
+         "'SSEType':'KMS'}}",
+         INVALID "SSEType can not be specified if Enabled is false"},
+        {"{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS ",'SSESpecification':{'Enabled':false,"
+         "'KMSMasterKeyId':'k'}}",
+         INVALID "KMSMasterKeyId can not be specified if Enabled is false"},
+        {"{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS ",'SSESpecification':{'Enabled':true,"
+         "'KMSMasterKeyId':'k'}}",
+         INVALID "SSEType KMS is required if KMSMasterKeyId is specified"},
     };
     all_invalid(&r, "CreateTable", list, sizeof list / sizeof list[0]);
     ok(&r, "ListTables", "{}");

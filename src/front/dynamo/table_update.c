@@ -14,7 +14,7 @@ struct update_request {
     struct bytes table_class;
     bool has_protection;
     bool protection;
-    bool has_sse;
+    struct sse_request sse;
     bool has_consistency; /* MultiRegionConsistency: of ReplicaUpdates, of nothing else */
 };
 
@@ -43,9 +43,9 @@ static bool update_read(
     }
     check_enum(&k, "billingMode", r->billing, "PROVISIONED, PAY_PER_REQUEST");
     r->has_protection = field_present(in, "DeletionProtectionEnabled");
-    r->has_sse = field_present(in, "SSESpecification");
     r->has_consistency = field_present(in, "MultiRegionConsistency");
     return read_index_updates(&k, in, &r->indexes) && read_stream(&k, in, &r->stream) &&
+           read_sse(&k, in, "SSESpecification", "sSESpecification.sSEType", &r->sse) &&
            field_string(c, in, "TableClass", &r->table_class) &&
            field_bool(c, in, "DeletionProtectionEnabled", &r->protection) &&
            table_name_check(c, "TableName", table) && checks_done(&k) &&
@@ -114,7 +114,7 @@ static bool alone_check(struct dynamo_call *c, const struct update_request *r)
     bool indexes = r->indexes.present && r->indexes.n > 0;
     unsigned n = (iops || r->billing.base != NULL) + (indexes ? 1u : 0u) +
                  (r->stream.present ? 1u : 0u) + (r->table_class.base != NULL ? 1u : 0u) +
-                 (r->has_protection ? 1u : 0u) + (r->has_sse ? 1u : 0u) +
+                 (r->has_protection ? 1u : 0u) + (r->sse.present ? 1u : 0u) +
                  (r->limits.warm.present ? 1u : 0u) + (r->limits.on_demand.present ? 1u : 0u);
     if (n == 0) {
         return call_invalid(
@@ -125,7 +125,7 @@ static bool alone_check(struct dynamo_call *c, const struct update_request *r)
             "OnDemandThroughput, WarmThroughput or TableClass is required",
             r->has_consistency ? "" : "MultiRegionConsistency, ");
     }
-    if (n > 1 && r->has_sse) {
+    if (n > 1 && r->sse.present) {
         return invalid(
             c, "Server-Side Encryption modification must be the only operation in the request");
     }
@@ -326,7 +326,7 @@ static enum err apply_stream(
 static enum err build(struct table_call *t, const struct core_table *now, struct arena *a)
 {
     const struct update_request *r = t->arg;
-    if (r->has_sse) {
+    if (r->sse.present) {
         /* sse_check() let only what is the case anyway pass. */
         return table_fault_invalid(t, INVALID_PREFIX "Table is already encrypted by default");
     }
@@ -362,15 +362,15 @@ enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in
     }
     if (field_present(in, "ReplicaUpdates")) {
         if (r->throughput.present || r->billing.base != NULL || r->indexes.present ||
-            r->stream.present || r->table_class.base != NULL || r->has_protection || r->has_sse ||
-            r->limits.on_demand.present || r->limits.warm.present) {
+            r->stream.present || r->table_class.base != NULL || r->has_protection ||
+            r->sse.present || r->limits.on_demand.present || r->limits.warm.present) {
             (void)invalid(
                 c, "Requests that modify replicas or witnesses must not also modify other fields");
             return DYNAMO_ANSWER;
         }
         return update_replicas_begin(c, in, name);
     }
-    if (!update_check(c, r) || !sse_check(c, in)) {
+    if (!update_check(c, r) || !sse_check(c, &r->sse)) {
         return DYNAMO_ANSWER;
     }
     struct table_call *t = table_call_new(c, CORE_ADMIN_UPDATE_TABLE, name);
