@@ -123,7 +123,7 @@ static bool read_resolve(struct dynamo_call *c, struct batch_read *r, enum retur
     if (want == CAPACITY_NONE) {
         return true;
     }
-    r->capacity = capacity_new(c->arena, r->table);
+    r->capacity = capacity_new(c->arena, r->table, r->given);
     return r->capacity != NULL || call_fail_err(c, ERR_TOO_BIG);
 }
 

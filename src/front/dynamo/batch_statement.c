@@ -122,7 +122,7 @@ static bool member_capacity(struct dynamo_call *c, struct batch_state *x, size_t
             return true;
         }
     }
-    s->capacity = capacity_new(c->arena, s->table);
+    s->capacity = capacity_new(c->arena, s->table, s->table_name);
     return s->capacity != NULL || call_fail_err(c, ERR_TOO_BIG);
 }
 

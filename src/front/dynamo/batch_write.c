@@ -197,7 +197,7 @@ static bool table_read(
     }
     *bt = (struct batch_table){.given = m->name, .op_first = s->n_ops};
     if (s->want_capacity != CAPACITY_NONE) {
-        bt->capacity = capacity_new(c->arena, t);
+        bt->capacity = capacity_new(c->arena, t, m->name);
         if (bt->capacity == NULL) {
             return call_fail_err(c, ERR_TOO_BIG);
         }

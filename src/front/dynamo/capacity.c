@@ -18,14 +18,14 @@ bool field_capacity(
     return true;
 }
 
-struct capacity *capacity_new(struct arena *a, const struct core_table *t)
+struct capacity *capacity_new(struct arena *a, const struct core_table *t, struct bytes given)
 {
     size_t n = t->n_indexes;
     struct capacity *cap = ARENA_NEW(a, struct capacity);
     struct bytes *names = ARENA_ARRAY(a, struct bytes, n);
     bool *local = ARENA_ARRAY(a, bool, n);
     uint64_t *halves = ARENA_ARRAY(a, uint64_t, n);
-    struct bytes table = bytes_dup(a, t->part.name);
+    struct bytes table = bytes_dup(a, given);
     if (cap == NULL || names == NULL || local == NULL || halves == NULL || table.base == NULL) {
         return NULL;
     }

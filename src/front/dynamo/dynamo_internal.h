@@ -365,9 +365,9 @@ struct capacity {
 /* Reads and checks ReturnConsumedCapacity ("returnConsumedCapacity" in the words). */
 bool field_capacity(
     struct dynamo_call *c, struct checks *k, const struct json *in, enum return_capacity *ret);
-/* A tally for `t` with room for its indexes, its names copied: it holds over a DYNAMO_SUBMIT. NULL
- * at the cap. */
-struct capacity *capacity_new(struct arena *a, const struct core_table *t);
+/* A tally for `t`, named as it was `given`, with room for its indexes, all names copied: it holds
+ * over a DYNAMO_SUBMIT. NULL at the cap. */
+struct capacity *capacity_new(struct arena *a, const struct core_table *t, struct bytes given);
 uint64_t capacity_read_halves(size_t bytes, bool consistent);
 uint64_t capacity_write_halves(size_t bytes);
 /* Adds what a done write cost. */

@@ -192,7 +192,7 @@ static bool prepare(struct dynamo_call *c, const struct json *in, struct execute
         return false;
     }
     if (x->want_capacity != CAPACITY_NONE) {
-        s->capacity = capacity_new(c->arena, s->table);
+        s->capacity = capacity_new(c->arena, s->table, s->table_name);
         if (s->capacity == NULL) {
             return call_fail_err(c, ERR_TOO_BIG);
         }

@@ -237,7 +237,7 @@ static bool member_capacity(struct dynamo_call *c, struct transaction_state *x, 
             return true;
         }
     }
-    s->capacity = capacity_new(c->arena, s->table);
+    s->capacity = capacity_new(c->arena, s->table, s->table_name);
     if (s->capacity == NULL) {
         return call_fail_err(c, ERR_TOO_BIG);
     }

@@ -42,7 +42,7 @@ static enum dynamo_step get_answer(
     usage_read(c, s->table, NULL, used);
     throttle_take(c, t, NULL, used);
     if (s->want_capacity != CAPACITY_NONE) {
-        cap = capacity_new(c->arena, t);
+        cap = capacity_new(c->arena, t, s->table);
         if (cap == NULL) {
             (void)call_fail_err(c, ERR_TOO_BIG); /* answers */
             return DYNAMO_ANSWER;

@@ -48,7 +48,8 @@ static void test_answer_headers(void **state)
     rig_close(&r);
 }
 
-/* A projection returns the parts it names, capacity counts the whole item in halves of 4 KB. */
+/* A projection returns the parts it names, capacity counts the whole item in halves of 4 KB
+ * and names the table as the request did. */
 static void test_projection_and_capacity(void **state)
 {
     (void)state;
@@ -74,7 +75,15 @@ static void test_projection_and_capacity(void **state)
         "GetItem",
         "{'TableName':'arn:aws:dynamodb:eu-west-1:000000000000:table/hash','Key':{'h':{'S':'a'}},"
         "'ConsistentRead':true,'ProjectionExpression':'x','ReturnConsumedCapacity':'TOTAL'}",
-        "{'Item':{'x':{'N':'3'}},'ConsumedCapacity':{'TableName':'hash','CapacityUnits':1.0}}");
+        "{'Item':{'x':{'N':'3'}},'ConsumedCapacity':{'TableName':"
+        "'arn:aws:dynamodb:eu-west-1:000000000000:table/hash','CapacityUnits':1.0}}");
+    rig_ok(
+        &r,
+        "DeleteItem",
+        "{'TableName':'arn:aws:dynamodb:eu-west-1:000000000000:table/hash','Key':{'h':{'S':'b'}},"
+        "'ReturnConsumedCapacity':'TOTAL'}",
+        "{'ConsumedCapacity':{'TableName':'arn:aws:dynamodb:eu-west-1:000000000000:table/hash',"
+        "'CapacityUnits':1.0}}");
     rig_close(&r);
 }
 

@@ -123,7 +123,7 @@ static bool state_fill(
 {
     s->table_name = bytes_dup(c->arena, t->part.name);
     if (s->want_capacity != CAPACITY_NONE) {
-        s->capacity = capacity_new(c->arena, t);
+        s->capacity = capacity_new(c->arena, t, p->table);
     }
     if (s->table_name.base == NULL || (s->want_capacity != CAPACITY_NONE && s->capacity == NULL)) {
         return call_fail_err(c, ERR_TOO_BIG);

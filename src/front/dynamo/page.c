@@ -484,7 +484,7 @@ static bool page_read(struct dynamo_call *c, struct page_state *s, struct core_p
 static struct capacity *page_capacity(
     struct dynamo_call *c, const struct page_state *s, const struct core_page *page)
 {
-    struct capacity *cap = capacity_new(c->arena, s->table);
+    struct capacity *cap = capacity_new(c->arena, s->table, s->table_name);
     if (cap == NULL) {
         return NULL;
     }

@@ -83,7 +83,7 @@ static bool read_capacity(struct dynamo_call *c, struct transact_get *g, size_t 
         }
     }
     r->first = true;
-    r->capacity = capacity_new(c->arena, r->table);
+    r->capacity = capacity_new(c->arena, r->table, r->given);
     if (r->capacity == NULL) {
         return call_fail_err(c, ERR_TOO_BIG);
     }

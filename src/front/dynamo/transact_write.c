@@ -197,7 +197,7 @@ static bool part_capacity(
             return true;
         }
     }
-    s->parts[i].capacity = capacity_new(c->arena, t);
+    s->parts[i].capacity = capacity_new(c->arena, t, s->parts[i].given);
     return s->parts[i].capacity != NULL || call_fail_err(c, ERR_TOO_BIG);
 }
 
