@@ -231,9 +231,7 @@ enum err wish_fault(
     return OK;
 }
 
-/* Whether the regions agree at once or after a while: only the latter is there. */
-static bool consistency_check(
-    struct dynamo_call *c, const struct json *in, const struct replica_action *x)
+bool consistency_check(struct dynamo_call *c, const struct json *in, bool adds_replica)
 {
     struct bytes text;
     struct checks k = {.c = c};
@@ -254,7 +252,7 @@ static bool consistency_check(
             "MultiRegionConsistency must be set as STRONG when GlobalTableWitnessUpdates parameter "
             "is present.");
     }
-    return text.base == NULL || x->kind == CORE_ADMIN_ADD_REPLICA ||
+    return text.base == NULL || adds_replica ||
            call_invalid(
                c,
                "Only Replica Create actions are supported when MultiRegionConsistency parameter is "
@@ -300,7 +298,8 @@ enum dynamo_step update_replicas_begin(
     struct dynamo_call *c, const struct json *in, struct bytes table)
 {
     struct replica_action x = {0};
-    if (!read_updates(c, in, &x) || !action_check(c, &x) || !consistency_check(c, in, &x)) {
+    if (!read_updates(c, in, &x) || !action_check(c, &x) ||
+        !consistency_check(c, in, x.kind == CORE_ADMIN_ADD_REPLICA)) {
         return DYNAMO_ANSWER;
     }
     if (x.kind == CORE_ADMIN_SET_REPLICA && !x.wish.any) {

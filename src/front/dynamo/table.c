@@ -12,8 +12,8 @@
 
 #define ARN_HEAD "arn:aws:dynamodb:"
 
-/* Cuts arn:aws:dynamodb:REGION:ACCOUNT:table/NAME[/…] into region and name; false when it is none.
- */
+/* Cuts arn:aws:dynamodb:REGION:ACCOUNT:table/NAME into region and name; false when it is none, as
+ * those of indexes and streams are. */
 static bool arn_cut(struct bytes arn, struct bytes *ret_region, struct bytes *ret_name)
 {
     if (!bytes_has_prefix(arn, BYTES_LIT(ARN_HEAD))) {
@@ -31,9 +31,8 @@ static bool arn_cut(struct bytes arn, struct bytes *ret_region, struct bytes *re
         return false;
     }
     rest = bytes_from(rest, mark.len);
-    const uint8_t *slash = memchr(rest.base, '/', rest.len);
-    *ret_name = slash == NULL ? rest : bytes_of(rest.base, (size_t)(slash - rest.base));
-    return true;
+    *ret_name = rest;
+    return rest.len > 0 && memchr(rest.base, '/', rest.len) == NULL;
 }
 
 struct bytes table_name_of(struct bytes name_or_arn)
@@ -47,7 +46,10 @@ bool table_find(struct dynamo_call *c, struct bytes name, const struct core_tabl
 {
     struct bytes region = c->d->region;
     struct bytes plain = name;
-    (void)arn_cut(name, &region, &plain); /* a plain name stays as it is */
+    if (!arn_cut(name, &region, &plain)) {
+        region = c->d->region;
+        plain = name;
+    }
     const struct core_table *t = NULL;
     if (bytes_eq(region, c->d->region)) {
         t = catalog_table(c->d->view.catalog, plain);

@@ -358,6 +358,9 @@ MUST_CHECK enum err index_updates_apply(
     struct core_table *wanted,
     struct arena *a);
 
+/* MultiRegionConsistency and GlobalTableWitnessUpdates: regions that agree at once are not there,
+ * and that they agree after a while is said with a new replica only. */
+bool consistency_check(struct dynamo_call *c, const struct json *in, bool adds_replica);
 /* ReplicaUpdates (global_replica.c): the whole operation. */
 enum dynamo_step update_replicas_begin(
     struct dynamo_call *c, const struct json *in, struct bytes table);

@@ -43,9 +43,15 @@ bool table_resolve(struct dynamo_call *c, struct bytes name_or_arn, struct bytes
     bool ours = bytes_has_prefix(name_or_arn, buf_bytes(&own));
     buf_done(&own);
     struct bytes name = table_name_of(name_or_arn);
-    if (!ours || name.len == 0) {
+    if (!ours) {
         return call_invalid(
             c, "1 validation error detected: Invalid AWS region in '%.*s'", BYTES_FMT(name_or_arn));
+    }
+    if (bytes_has_prefix(name, head)) { /* of an index, say */
+        return call_invalid(
+            c,
+            "1 validation error detected: Invalid resource type in '%.*s'",
+            BYTES_FMT(name_or_arn));
     }
     *ret = name;
     return true;

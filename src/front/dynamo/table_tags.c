@@ -39,7 +39,14 @@ static bool resource_name(struct dynamo_call *c, struct bytes arn, struct bytes 
     bool ours = bytes_has_prefix(arn, buf_bytes(&own));
     struct bytes name = ours ? bytes_from(arn, own.len) : BYTES_NONE;
     buf_done(&own);
-    if (name.len == 0 || memchr(name.base, '/', name.len) != NULL) {
+    if (name.len > 0 && memchr(name.base, '/', name.len) != NULL) {
+        return call_invalid(
+            c,
+            INVALID_PREFIX "Invalid resource arn provided, only table or stream is accepted. "
+                           "Provided resource arn: %.*s",
+            BYTES_FMT(arn));
+    }
+    if (name.len == 0) {
         return call_invalid(
             c, "Invalid TableArn: Invalid ResourceArn provided as input %.*s", BYTES_FMT(arn));
     }
@@ -216,6 +223,11 @@ enum dynamo_step list_tags_begin(struct dynamo_call *c, const struct json *in)
     struct bytes token;
     if (!field_string(c, in, "NextToken", &token) || !resource_field(c, in, &arn) ||
         !resource_name(c, arn, &name)) {
+        return DYNAMO_ANSWER;
+    }
+    if (token.base != NULL) {
+        /* All tags come at once, so none was ever given out. */
+        (void)call_invalid(c, INVALID_PREFIX "Invalid NextToken"); /* answers */
         return DYNAMO_ANSWER;
     }
     const struct core_table *t = catalog_table(c->d->view.catalog, name);

@@ -498,6 +498,63 @@ static void test_update_misfits(void **state)
     rig_close(&r);
 }
 
+/* How regions agree is said with replicas only. */
+static void test_update_consistency(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    ok(&r, "CreateTable", "{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS "}");
+    static const struct refusal list[] = {
+        {UPDATE("'DeletionProtectionEnabled':false,'MultiRegionConsistency':'STRONG'"),
+         INVALID "MultiRegionConsistency STRONG is not supported by this server"},
+        {UPDATE("'DeletionProtectionEnabled':false,'MultiRegionConsistency':'EVENTUAL'"),
+         "Only Replica Create actions are supported when MultiRegionConsistency parameter is "
+         "provided."},
+        {UPDATE("'DeletionProtectionEnabled':false,'GlobalTableWitnessUpdates':[{'Create':"
+                "{'RegionName':'x'}}]"),
+         "MultiRegionConsistency must be set as STRONG when GlobalTableWitnessUpdates parameter is "
+         "present."},
+    };
+    all_invalid(&r, "UpdateTable", list, sizeof list / sizeof list[0]);
+    rig_close(&r);
+}
+
+/* ARNs of what belongs to a table do not stand for the table. */
+static void test_arns(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    ok(&r, "CreateTable", "{'TableName':'t.1'," ATTR_A "," KEY_A "," UNITS "}");
+    rig_invalid(
+        &r,
+        "DescribeTable",
+        "{'TableName':'arn:aws:dynamodb:eu-west-1:000000000000:table/t.1/index/x'}",
+        "1 validation error detected: Invalid resource type in "
+        "'arn:aws:dynamodb:eu-west-1:000000000000:table/t.1/index/x'");
+    rig_refused(
+        &r,
+        "GetItem",
+        "{'TableName':'arn:aws:dynamodb:eu-west-1:000000000000:table/t.1/index/x',"
+        "'Key':{'a':{'S':'x'}}}",
+        "ResourceNotFoundException",
+        "Requested resource not found");
+    rig_invalid(
+        &r,
+        "ListTagsOfResource",
+        "{'ResourceArn':'arn:aws:dynamodb:eu-west-1:000000000000:table/t.1/index/x'}",
+        INVALID
+        "Invalid resource arn provided, only table or stream is accepted. Provided resource "
+        "arn: arn:aws:dynamodb:eu-west-1:000000000000:table/t.1/index/x");
+    rig_invalid(
+        &r,
+        "ListTagsOfResource",
+        "{'ResourceArn':'arn:aws:dynamodb:eu-west-1:000000000000:table/t.1','NextToken':'x'}",
+        INVALID "Invalid NextToken");
+    rig_close(&r);
+}
+
 /* The refusals of UpdateTable that have a name of their own. */
 static void test_update_refusals(void **state)
 {
@@ -510,7 +567,7 @@ static void test_update_refusals(void **state)
         "UpdateTable",
         UPDATE(INDEX("{'Delete':{'IndexName':'glo'}}")),
         "ResourceNotFoundException",
-        "Requested resource not found: Index: glo not found for table: abc");
+        "Requested resource not found: Index glo for table abc");
     rig_refused(
         &r,
         "UpdateTable",
@@ -736,6 +793,19 @@ static void test_time_to_live(void **state)
         "{'TableName':'none'}",
         "ResourceNotFoundException",
         "Requested resource not found: Table: none not found");
+    ok(&r,
+       "UpdateContinuousBackups",
+       "{'TableName':'abc','PointInTimeRecoverySpecification':{'PointInTimeRecoveryEnabled':true}"
+       "}");
+    ok(&r,
+       "RestoreTableToPointInTime",
+       "{'SourceTableName':'abc','TargetTableName':'filling','UseLatestRestorableTime':true}");
+    rig_invalid(
+        &r,
+        "DescribeTimeToLive",
+        "{'TableName':'filling'}",
+        "Cannot describe time to live while table is in CREATING state: Current table state is "
+        "CREATING");
     rig_close(&r);
 }
 
@@ -807,6 +877,8 @@ int main(void)
         cmocka_unit_test(test_create_index_misfits),
         cmocka_unit_test(test_create_too_many_indexes),
         cmocka_unit_test(test_update_misfits),
+        cmocka_unit_test(test_update_consistency),
+        cmocka_unit_test(test_arns),
         cmocka_unit_test(test_update_refusals),
         cmocka_unit_test(test_update_settings),
         cmocka_unit_test(test_update_indexes),

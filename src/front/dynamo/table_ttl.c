@@ -81,6 +81,15 @@ enum dynamo_step describe_ttl_begin(struct dynamo_call *c, const struct json *in
         (void)fail_table_missing(c, name); /* answers */
         return DYNAMO_ANSWER;
     }
+    if (t->status == CORE_CREATING || t->status == CORE_DELETING) {
+        (void)call_invalid(/* answers */
+                           c,
+                           "Cannot describe time to live while table is in %s state: Current table "
+                           "state is %s",
+                           status_name(t->status),
+                           status_name(t->status));
+        return DYNAMO_ANSWER;
+    }
     bool on = t->part.ttl.len > 0;
     struct buf *b = call_body(c);
     buf_putf(

@@ -370,7 +370,7 @@ enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in
         }
         return update_replicas_begin(c, in, name);
     }
-    if (!update_check(c, r) || !sse_check(c, &r->sse)) {
+    if (!update_check(c, r) || !consistency_check(c, in, false) || !sse_check(c, &r->sse)) {
         return DYNAMO_ANSWER;
     }
     struct table_call *t = table_call_new(c, CORE_ADMIN_UPDATE_TABLE, name);

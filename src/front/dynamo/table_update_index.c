@@ -156,7 +156,7 @@ static enum err find_global(
         return table_fault(
             t,
             AWS_RESOURCE_NOT_FOUND,
-            "Requested resource not found: Index: %.*s not found for table: %.*s",
+            "Requested resource not found: Index %.*s for table %.*s",
             BYTES_FMT(name),
             BYTES_FMT(now->part.name));
     }
