@@ -269,6 +269,54 @@ static void test_faults(void **state)
     teardown(&f);
 }
 
+/* Lists are as long as CloudWatch lets them be: each member is looked for among all parameters. */
+static void test_long_lists(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        const char *list;
+        const char *member; /* behind the number */
+        const char *value;
+        unsigned most;
+        const char *says;
+    } rows[] = {
+        {ASK("m"), "Statistics", "", "Sum", 5, "The collection Statistics must not have a size"},
+        {ASK("m") "&Statistics.member.1=Sum",
+         "Dimensions",
+         ".Name",
+         "a",
+         30,
+         "The collection Dimensions must not have a size greater than 30."},
+        {"Action=ListMetrics", "Dimensions", ".Name", "a", 10, "too many members (11)"},
+    };
+    struct fixture f;
+    setup(&f);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (unsigned n = rows[i].most; n <= rows[i].most + 1; n++) {
+            struct buf b;
+            buf_init(&b, 1 << 16);
+            buf_put_str(&b, rows[i].head);
+            for (unsigned k = 1; k <= n; k++) {
+                buf_putf(
+                    &b,
+                    "&%s.member.%u%s=%s&%s.member.%u.Value=b",
+                    rows[i].list,
+                    k,
+                    rows[i].member,
+                    rows[i].value,
+                    rows[i].list,
+                    k);
+            }
+            form(&f, bytes_cstr(&f.arena, buf_bytes(&b)));
+            buf_done(&b);
+            assert_int_equal(f.answer.status, n <= rows[i].most ? 200 : 400);
+        }
+        assert_has(&f, rows[i].says);
+    }
+    teardown(&f);
+}
+
 /* GetMetricData answers several series at once, newest first unless asked otherwise; the JSON
  * protocol has the same numbers. */
 static void test_data(void **state)
@@ -399,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_statistics),
         cmocka_unit_test(test_nothing_to_tell),
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_long_lists),
         cmocka_unit_test(test_data),
         cmocka_unit_test(test_cbor),
         cmocka_unit_test(test_list),

@@ -77,7 +77,18 @@ void cw_put_fault(
 
 enum cw_op { CW_GET_STATISTICS, CW_GET_DATA, CW_LIST };
 
+enum { CW_FILTERS_MAX = 10, CW_DIMENSIONS_MAX = 30 };
+
+struct cw_filter {
+    struct bytes name;
+    struct bytes value; /* base NULL: any */
+};
+
 struct cw_listing {
+    struct bytes space;  /* base NULL: any */
+    struct bytes metric; /* base NULL: any */
+    struct cw_filter filters[CW_FILTERS_MAX];
+    unsigned n_filters;
     struct map seen; /* encoded name to struct cw_listed in the arena */
     struct arena *a;
     bool full;

@@ -4,20 +4,7 @@
 
 #include "front/cloudwatch/inside.h"
 
-enum { PAGE = 500, FILTERS_MAX = 10 };
-
-struct filter {
-    struct bytes name;
-    struct bytes value; /* base NULL: any */
-};
-
-static struct filter filter_at(const struct cw_call *c, unsigned i)
-{
-    return (struct filter){
-        .name = cw_arg(&c->args, "Dimensions.member.%u.Name", i),
-        .value = cw_arg(&c->args, "Dimensions.member.%u.Value", i),
-    };
-}
+enum { PAGE = 500 };
 
 static uint64_t page_start(const struct cw_call *c)
 {
@@ -46,19 +33,25 @@ bool cw_list_read(struct cw_call *c)
             "InvalidParameterValueException",
             "The parameter RecentlyActive must be a value in the set [ PT3H ].");
     }
+    struct cw_listing *l = &c->listing;
     for (unsigned i = 1; cw_arg_any(&c->args, "Dimensions.member.%u", i); i++) {
-        if (filter_at(c, i).name.len == 0 || i > FILTERS_MAX) {
+        struct bytes name = cw_arg(&c->args, "Dimensions.member.%u.Name", i);
+        if (name.len == 0 || i > CW_FILTERS_MAX) {
             return cw_fail(
                 c,
                 "InvalidParameterValue",
                 "InvalidParameterValueException",
-                i > FILTERS_MAX ? "The parameter Dimensions has too many members (%u)."
-                                : "The parameter Dimensions.member.%u.Name is required.",
+                i > CW_FILTERS_MAX ? "The parameter Dimensions has too many members (%u)."
+                                   : "The parameter Dimensions.member.%u.Name is required.",
                 i);
         }
+        l->filters[l->n_filters++] =
+            (struct cw_filter){name, cw_arg(&c->args, "Dimensions.member.%u.Value", i)};
     }
-    map_init(&c->listing.seen);
-    c->listing.a = c->a;
+    l->space = cw_arg(&c->args, "Namespace");
+    l->metric = cw_arg(&c->args, "MetricName");
+    map_init(&l->seen);
+    l->a = c->a;
     return true;
 }
 
@@ -76,14 +69,13 @@ static const char *part_dimension(enum cw_part part)
 static bool passes(const struct cw_call *c, const struct cw_listed *s)
 {
     const struct cw_metric_row *row = cw_metric_row(s->metric);
-    struct bytes space = cw_arg(&c->args, "Namespace");
-    struct bytes metric = cw_arg(&c->args, "MetricName");
-    if ((space.base != NULL && !bytes_eq_str(space, "AWS/DynamoDB")) ||
-        (metric.base != NULL && !bytes_eq_str(metric, row->name))) {
+    const struct cw_listing *l = &c->listing;
+    if ((l->space.base != NULL && !bytes_eq_str(l->space, "AWS/DynamoDB")) ||
+        (l->metric.base != NULL && !bytes_eq_str(l->metric, row->name))) {
         return false;
     }
-    for (unsigned i = 1; cw_arg_any(&c->args, "Dimensions.member.%u", i); i++) {
-        struct filter f = filter_at(c, i);
+    for (unsigned i = 0; i < l->n_filters; i++) {
+        struct cw_filter f = l->filters[i];
         bool table = row->of_table && bytes_eq_str(f.name, "TableName");
         bool part = s->part.len > 0 && bytes_eq_str(f.name, part_dimension(row->part));
         struct bytes has = table ? s->table : s->part;

@@ -8,7 +8,13 @@
 
 #include "front/cloudwatch/inside.h"
 
-enum { POINTS_MAX = 1440, MINUTE_S = 60, PREFIX_MAX = 100, SLOTS_MAX = CW_KEEP_MINUTES + 2 };
+enum {
+    STATISTICS_MAX = 5,
+    POINTS_MAX = 1440,
+    MINUTE_S = 60,
+    PREFIX_MAX = 100,
+    SLOTS_MAX = CW_KEEP_MINUTES + 2
+};
 
 const char *const cw_stat_names[5] = {"SampleCount", "Average", "Sum", "Minimum", "Maximum"};
 
@@ -146,6 +152,14 @@ bool cw_dimensions_read(struct cw_call *c, const char *prefix, struct cw_query *
     q->span.table = BYTES_NONE;
     q->span.part = BYTES_NONE;
     for (unsigned i = 1; cw_arg_any(&c->args, "%s.member.%u", prefix, i); i++) {
+        if (i > CW_DIMENSIONS_MAX) {
+            return cw_fail(
+                c,
+                INVALID_VALUE,
+                "The collection %s must not have a size greater than %d.",
+                prefix,
+                CW_DIMENSIONS_MAX);
+        }
         struct bytes name = cw_arg(&c->args, "%s.member.%u.Name", prefix, i);
         struct bytes value = cw_arg(&c->args, "%s.member.%u.Value", prefix, i);
         if (name.len == 0 || value.len == 0) {
@@ -214,6 +228,13 @@ static bool statistics_fields(struct cw_call *c)
             c, INVALID_COMBINATION, "Must specify either Statistics or ExtendedStatistics");
     }
     for (unsigned i = 1; cw_arg_any(&c->args, "Statistics.member.%u", i); i++) {
+        if (i > STATISTICS_MAX) {
+            return cw_fail(
+                c,
+                INVALID_VALUE,
+                "The collection Statistics must not have a size greater than %d.",
+                STATISTICS_MAX);
+        }
         int stat = cw_stat_index(cw_arg(&c->args, "Statistics.member.%u", i));
         if (stat < 0) {
             return cw_fail(
