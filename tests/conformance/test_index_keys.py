@@ -189,3 +189,11 @@ def test_included_attributes_are_limited(tables, unique):
     invalid('One or more parameter values were invalid: Duplicate element in NonKeyAttributes: a', tables, unique,
             'p:S|g:S', GlobalSecondaryIndexes=[{**wide('dup', 'g'), 'Projection': {
                 'ProjectionType': 'INCLUDE', 'NonKeyAttributes': ['a', 'a']}}])
+
+
+# PartiQL reads no index whose key has several attributes of one kind, whatever is asked; the table it does read.
+@pytest.mark.parametrize('rest', ["WHERE h = 'o'", "WHERE h = 'o' ORDER BY a", '', 'WHERE h = 5', "WHERE p = 'p1'"])
+def test_statements_do_not_read_them(ddb, deep, rest):
+    invalid('PartiQL statements cannot be executed on tables with multi-attribute HASH keys or multi-attribute RANGE '
+            'keys.', ddb.execute_statement, Statement=f'SELECT * FROM "{deep}"."deep" {rest}')
+    assert len(ddb.execute_statement(Statement=f'SELECT * FROM "{deep}" WHERE p = \'p1\'')['Items']) == 1

@@ -113,6 +113,14 @@ static bool find_index(struct dynamo_call *c, struct statement *s)
     if (s->index == NULL) {
         return call_invalid(c, "The table does not have the specified index");
     }
+    const struct expr_key_schema *keys = &s->index->part.keys;
+    size_t hashes = expr_keys_hashes(keys);
+    if (hashes > 1 || expr_keys_count(keys) - hashes > 1) {
+        return call_invalid(
+            c,
+            "PartiQL statements cannot be executed on tables with multi-attribute HASH keys or "
+            "multi-attribute RANGE keys.");
+    }
     if (s->index->backfilling || s->index->status == CORE_CREATING) {
         return call_invalid(
             c,
