@@ -44,7 +44,7 @@ bool address_ok(struct bytes address, uint16_t *ret_port)
     if (ret_port != NULL) {
         *ret_port = (uint16_t)port;
     }
-    return true;
+    return server_address_ok(address);
 }
 
 int config_load(struct cli *cli, const char *path, struct server_config *ret)

@@ -47,5 +47,5 @@ const struct cluster_region *cluster_find(const struct cluster *c, const char *n
 
 /* Whether `name` may name a region: lower-case letters, digits and inner dashes, at most 63. */
 bool region_name_ok(struct bytes name);
-/* "host:port" with a port up to 65535. *ret_port may be NULL. */
+/* "host:port" with a numeric host and a port up to 65535. *ret_port may be NULL. */
 bool address_ok(struct bytes address, uint16_t *ret_port);

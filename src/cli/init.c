@@ -138,7 +138,7 @@ static int settle(struct cli *cli, const struct args *args, struct join *j)
             "\"%s\" cannot name a region: lower-case letters, digits and inner dashes", name);
     }
     if (!address_ok(j->http, NULL) || !address_ok(j->link, NULL)) {
-        return cli_misuse("an address is HOST:PORT, such as 127.0.0.1:8000");
+        return cli_misuse("an address is HOST:PORT with a numeric host, such as 127.0.0.1:8000");
     }
     return CLI_OK;
 }

@@ -248,7 +248,9 @@ int run_region_add(struct cli *cli, const struct args *args)
     bool none = j.http.len == 0 && j.link.len == 0;
     if (!(fleet->cluster.dev && none) &&
         !(both && address_ok(j.http, NULL) && address_ok(j.link, NULL))) {
-        return cli_misuse("--http HOST:PORT and --link HOST:PORT say where the new region will be");
+        return cli_misuse(
+            "--http HOST:PORT and --link HOST:PORT say where the new region will be, with numeric "
+            "hosts");
     }
     for (size_t i = 0; i < fleet->n; i++) {
         if (bytes_eq_str(j.region, fleet->regions[i].name)) {

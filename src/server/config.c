@@ -1,9 +1,10 @@
 /* The configuration file: one `key = value` a line, '#' begins a comment. Numbers go through one
  * table of knobs, so that name, place and range of each stand in one line. */
+#include <arpa/inet.h>
 #include <stddef.h>
 
 #include "base/text.h"
-#include "server/server.h"
+#include "server/inside.h"
 
 struct knob {
     const char *name;
@@ -49,7 +50,7 @@ static const struct knob knobs[] = {
     KNOB64("log.bytes_max", knobs.log_bytes_max, 1 << 16, UINT64_MAX),
 };
 
-enum { KNOBS = sizeof knobs / sizeof knobs[0] };
+enum { HOST_BYTES_MAX = 64, KNOBS = sizeof knobs / sizeof knobs[0] };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -138,6 +139,15 @@ static bool parse_id(struct arena *a, struct bytes text, struct region_id *ret)
     return ret->v != 0;
 }
 
+bool server_address_ok(struct bytes address)
+{
+    char host[HOST_BYTES_MAX];
+    uint16_t port;
+    struct in6_addr raw;
+    return address_split(address, host, sizeof host, &port) &&
+           (inet_pton(AF_INET, host, &raw) == 1 || inet_pton(AF_INET6, host, &raw) == 1);
+}
+
 /* "NAME ID LINK_ADDRESS HTTP_ADDRESS [DELAY_MICROSECONDS]" */
 static bool parse_peer(struct arena *a, struct bytes text, struct server_config *c)
 {
@@ -155,7 +165,8 @@ static bool parse_peer(struct arena *a, struct bytes text, struct server_config 
     p.http_address = cut(&text, ' ');
     text = trimmed(text);
     bool good = p.name.len > 0 && p.name.len <= REPL_REGION_NAME_MAX && parse_id(a, id, &p.id) &&
-                p.link_address.len > 0 && (text.len == 0 || bytes_u64(text, &delay_us) == OK);
+                server_address_ok(p.link_address) &&
+                (text.len == 0 || bytes_u64(text, &delay_us) == OK);
     if (!good) {
         return false;
     }
@@ -175,9 +186,11 @@ static bool parse_level(struct bytes value, struct server_config *c)
     return false;
 }
 
+/* Whether `value` is one for the setting `key`; *ret_found says whether there is such a setting. */
 static bool parse_text(
-    struct arena *a, struct bytes key, struct bytes value, struct server_config *c)
+    struct arena *a, struct bytes key, struct bytes value, struct server_config *c, bool *ret_found)
 {
+    *ret_found = true;
     if (bytes_eq_str(key, "region")) {
         c->name = value;
         return value.len > 0 && value.len <= REPL_REGION_NAME_MAX;
@@ -208,10 +221,12 @@ static bool parse_text(
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (bytes_eq_str(key, texts[i].name)) {
+            bool address = texts[i].to == &c->http_address || texts[i].to == &c->link_address;
             *texts[i].to = value;
-            return value.len > 0;
+            return value.len > 0 && (!address || server_address_ok(value));
         }
     }
+    *ret_found = false;
     return false;
 }
 
@@ -234,6 +249,35 @@ static bool parse_knob(
     return false;
 }
 
+/* The sentence about a line that does not do. */
+static struct bytes refusal(
+    struct arena *a, unsigned line, struct bytes key, struct bytes value, bool known)
+{
+    if (!known) {
+        return bytes_fmt(a, "line %u: there is no setting \"%.*s\"", line, BYTES_FMT(key));
+    }
+    for (size_t i = 0; i < KNOBS; i++) {
+        if (bytes_eq_str(key, knobs[i].name)) {
+            return bytes_fmt(
+                a,
+                "line %u: \"%.*s\" is no value for %s: a whole number from %llu to %llu",
+                line,
+                BYTES_FMT(value),
+                knobs[i].name,
+                (unsigned long long)knobs[i].min,
+                (unsigned long long)knobs[i].max);
+        }
+    }
+    bool address = bytes_eq_str(key, "http") || bytes_eq_str(key, "link");
+    return bytes_fmt(
+        a,
+        "line %u: \"%.*s\" is no value for %.*s%s",
+        line,
+        BYTES_FMT(value),
+        BYTES_FMT(key),
+        address ? ": a numeric address and a port, such as 127.0.0.1:8000" : "");
+}
+
 enum err server_config_parse(
     struct arena *a, struct bytes text, struct server_config *ret, struct bytes *reterr_msg)
 {
@@ -251,14 +295,10 @@ enum err server_config_parse(
         bool found;
         bool good = parse_knob(key, value, &c, &found);
         if (!good && !found) {
-            good = parse_text(a, key, value, &c);
+            good = parse_text(a, key, value, &c, &found);
         }
         if (!good) {
-            *reterr_msg = bytes_fmt(
-                a,
-                "line %u: \"%.*s\" is no known setting, or its value is out of range",
-                line,
-                BYTES_FMT(key));
+            *reterr_msg = refusal(a, line, key, value, found);
             return ERR_INVALID;
         }
     }

@@ -58,6 +58,9 @@ struct server_config server_config_default(void);
  * naming the line; ERR_TOO_BIG at the arena's cap. */
 MUST_CHECK enum err server_config_parse(
     struct arena *a, struct bytes text, struct server_config *ret, struct bytes *reterr_msg);
+/* Whether this is ADDRESS:PORT with a numeric address, IPv6 in brackets: no name is ever resolved.
+ */
+bool server_address_ok(struct bytes address);
 /* Appends the configuration in the form server_config_parse() reads; defaults are left out. */
 void server_config_put(struct buf *b, const struct server_config *c);
 /* The token that proves an operator to the admin interface, derived from the cluster secret: hex,
