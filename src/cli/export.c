@@ -295,6 +295,16 @@ static int finish(struct export *ex)
     return code;
 }
 
+/* The finished file takes FILE's place by a rename, which would put it where a device was. */
+static int check_target(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        return cli_fail("%s is there and is no regular file; name another", path);
+    }
+    return CLI_OK;
+}
+
 int run_export(struct cli *cli, const struct args *args)
 {
     struct export *ex = ARENA_NEW(&cli->run_arena, struct export);
@@ -304,6 +314,9 @@ int run_export(struct cli *cli, const struct args *args)
     ex->progress_path = cli_text(cli, "%s.progress", ex->path);
     ex->plain = args_flag(args, "plain");
     int code = transfer_format(args, ex->path, &ex->format);
+    if (code == CLI_OK) {
+        code = check_target(ex->path);
+    }
     if (code == CLI_OK) {
         code = aws_open(cli, args, &ex->aws);
     }

@@ -288,6 +288,12 @@ static int batch_add(struct import *im, struct bytes item)
     if (json_parse(im->cli->json, &im->record_arena, item, CLI_JSON_DEPTH_MAX, &j) != OK) {
         return cli_fail("%s, record %llu: no item", im->path, (unsigned long long)im->record);
     }
+    if (item.len > BATCH_BYTES_MAX) {
+        return cli_fail(
+            "%s, record %llu: longer than any item may be",
+            im->path,
+            (unsigned long long)im->record);
+    }
     buf_init(&key, RECORD_BYTES_MAX);
     for (size_t i = 0; i < im->table.n_keys; i++) {
         item_put_key(&key, &j, im->table.keys[i].name);
@@ -346,8 +352,16 @@ static int open_file(struct import *im)
 {
     struct stat st;
     im->source.fd = open(im->path, O_RDONLY | O_CLOEXEC);
-    if (im->source.fd < 0 || fstat(im->source.fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        return cli_fail("could not open the file %s", im->path);
+    if (im->source.fd < 0) {
+        return cli_fail(
+            "could not open %s: %s",
+            im->path,
+            errno == ENOENT   ? err_text(ERR_NOT_FOUND)
+            : errno == EACCES ? "permission denied"
+                              : err_text(ERR_IO));
+    }
+    if (fstat(im->source.fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return cli_fail("%s is no regular file", im->path);
     }
     im->progress = (struct progress){
         .kind = "import",

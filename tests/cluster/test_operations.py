@@ -1,8 +1,12 @@
 """What an operator and a monitor see of real processes."""
 import json
+import os
 import re
+import stat
 
-from harness import AP, EU, PATIENCE_S, US, wait_until
+import pytest
+
+from harness import AP, EU, PATIENCE_S, TABLE, US, DevError, wait_until
 
 
 # Each region says that it is well, without a token; a region that is gone says nothing.
@@ -76,3 +80,23 @@ def test_bench(cluster):
     assert told['writes'] > 0
     assert 0 < told['read_us']['p50'] <= told['read_us']['max']
     assert sum(told[what] for what in ('reads', 'writes')) <= 201
+
+
+# An export gives a finished file its name by renaming: it refuses to do so where something else than a file is.
+def test_export_leaves_what_is_no_file(cluster, tmp_path):
+    cluster.at(US).put('k', 1, v='x')
+    pipe = tmp_path / 'pipe.jsonl'
+    os.mkfifo(pipe)
+    assert cluster.tool('export', TABLE, str(pipe), check=False) == ''
+    assert stat.S_ISFIFO(os.lstat(pipe).st_mode)
+    assert 'items of' in cluster.tool('export', TABLE, str(tmp_path / 'whole.jsonl'))
+
+
+# A record longer than any item is named as such and keeps nothing before it from being put.
+def test_import_names_a_huge_record(cluster, tmp_path):
+    items = [{'pk': 'long', 'sk': n, 'v': 'x' * size} for n, size in ((1, 1), (2, 20 << 20))]
+    file = tmp_path / 'huge.jsonl'
+    file.write_text(''.join(json.dumps(item) + '\n' for item in items))
+    with pytest.raises(DevError, match='record 2: longer than any item may be'):
+        cluster.tool('import', TABLE, str(file), '--region', US)
+    assert cluster.at(US).get('long', 1)['v'] == 'x'
