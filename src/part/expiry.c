@@ -3,9 +3,9 @@
  *
  * Invariants
  *  1. A row is a function of schema and item alone, like an index row.
- *  2. Rows are of the attribute the table's state row names, and all there once it says done. Until
- *     then rows of another attribute may lie among them: whoever reads a row compares it with the
- *     item.
+ *  2. Rows are of the attribute the table's state row names, and all there once it says done. A
+ *     schema that names another attribute makes them go in its own batch. Whoever reads a row
+ *     compares it with the item all the same.
  *  3. An expiry ends one version (CHANGE_ON_BASE). It is decided in the batch that deletes, by what
  *     stands there then.
  *  4. `expiry_first` is at or before the earliest row, except for rows too old to matter.
@@ -196,6 +196,15 @@ static void start_over(struct part *p, struct part_tstate *t)
     part_expiry_forget(t);
     buf_put_bytes(&t->expiry_attr, t->schema->ttl);
     put_state(p, t, BYTES_NONE);
+}
+
+/* Writes under the new schema keep no rows of the old attribute in step. If the old one were back
+ * before the backfill had begun, its rows would pass for all there are. */
+void part_expiry_settle(struct part *p, struct part_tstate *t)
+{
+    if (t->expiry_attr.len > 0 && !bytes_eq(buf_bytes(&t->expiry_attr), t->schema->ttl)) {
+        start_over(p, t);
+    }
 }
 
 static enum err fill(struct part *p, struct part_cmd *cmd, struct part_tstate *t, struct buf *at)

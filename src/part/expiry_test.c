@@ -261,6 +261,26 @@ static void test_backfill(void **state)
     region_stop(&r);
 }
 
+/* Switched off and, before the rows of then were cleared away, on again: what was written in
+ * between expires like the rest, also when the power goes before the rows are there. */
+static void test_off_and_on(void **state)
+{
+    (void)state;
+    struct region r;
+    start(&r, ID_A);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 1, NOW - 1)), OK);
+    set_ttl(&r, NULL);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 2, NOW - 1)), OK);
+    set_ttl(&r, "until");
+    assert_false(part_expiry_settled(r.part, TABLE));
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 3, NOW - 1)), OK);
+    crash(&r, "until");
+    assert_false(part_expiry_settled(r.part, TABLE));
+    fill(&r, 10);
+    assert_int_equal(expire(&r), 3);
+    region_stop(&r);
+}
+
 struct tally {
     size_t puts;
     size_t removals; /* of items that stood there */
@@ -481,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_31_absurd_times),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_backfill),
+        cmocka_unit_test(test_off_and_on),
         cmocka_unit_test(test_32_extension_wins),
         cmocka_unit_test(test_32_equal_stamps),
         cmocka_unit_test(test_32_both_sweep),

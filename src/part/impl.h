@@ -288,6 +288,8 @@ void part_index_backfill(struct part *p, struct part_cmd *cmd);
 
 /* Puts what a staged change makes of its item's expiry row into the batch. */
 void part_expiry_update(struct part *p, const struct staged *s);
+/* A schema was set: rows of an attribute it does not name go. */
+void part_expiry_settle(struct part *p, struct part_tstate *t);
 /* The table's rows are gone. */
 void part_expiry_forget(struct part_tstate *t);
 /* At open: which tables have rows. OK; ERR_IO; ERR_CORRUPT; ERR_FORMAT. */

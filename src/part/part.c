@@ -48,6 +48,7 @@ void part_set_table(struct part *p, const struct part_table *t)
     state->schema_serial++;
     part_istates_settle(p, state);
     part_throttle_settle(p, state);
+    part_expiry_settle(p, state);
 }
 
 const struct part_table *part_find_table(const struct part *p, uint64_t id)
