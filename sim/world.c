@@ -8,7 +8,7 @@
 #include "sim/sim.h"
 
 enum {
-    SETTLE_MS_MAX = 60000, /* virtual, beyond what the clocks ran ahead */
+    SETTLE_MS_MAX = 60000, /* virtual, beyond what the clocks ran ahead and links must carry */
     SETTLE_POLL_MS = 100,
     EVENTS_MAX = 5 * 1000 * 1000,
 };
@@ -263,13 +263,33 @@ static uint64_t ahead_ms(struct sim *s)
     return most;
 }
 
+/* How long the way with most to bring needs if its window lets out no more than one transaction for
+ * each round trip. */
+static uint64_t backlog_ms(struct sim *s)
+{
+    uint64_t most = 0;
+    for (unsigned to = 0; to < s->n_nodes; to++) {
+        const struct node *n = &s->nodes[to];
+        for (unsigned from = 0; from < s->n_nodes; from++) {
+            const struct repl_mark *m =
+                n->up ? repl_vector_find(region_marks(n->region), s->nodes[from].id) : NULL;
+            uint64_t has = m == NULL ? 0 : m->pos.v;
+            uint64_t tail = s->nodes[from].ingested;
+            uint64_t round_us = s->delay_us[from][to] + s->delay_us[to][from] + 2 * s->jitter_us;
+            uint64_t ms = tail > has ? (tail - has) * round_us / 1000 : 0;
+            most = ms > most ? ms : most;
+        }
+    }
+    return most;
+}
+
 static void settle_down(struct sim *s)
 {
     s->healed = true;
     sim_tell(s, "all faults end");
     faults_heal_all(s);
     uint64_t began = s->now_us;
-    uint64_t limit = began + (ahead_ms(s) + SETTLE_MS_MAX) * 1000;
+    uint64_t limit = began + (ahead_ms(s) + backlog_ms(s) + SETTLE_MS_MAX) * 1000;
     unsigned calm = 0;
     while (calm < 3 && !s->result.failed) {
         run_until(s, s->now_us + SETTLE_POLL_MS * 1000);

@@ -30,7 +30,8 @@ enum {
     DIRECT_BYTES_MAX = 64 << 10,
     KEEP_BUFFER_BYTES_MAX = 256 << 10,
     LISTEN_RETRY_MS = 100,
-    SQUEEZE_SLACK = 64 << 10, /* what decompression wants beyond a frame's length */
+    SQUEEZE_SLACK = 64 << 10, /* what a frame that does not compress grows by, and what
+                                 decompression wants beyond its length */
 };
 
 /* Of a frame's length: its bytes are the next of the compressed stream. */
@@ -89,7 +90,7 @@ static struct io_link *link_new(struct io_loop *loop, enum link_state state)
     hold_init(&l->hold, &(struct io_fault){0}, 0);
     buf_init(&l->out, SIZE_MAX);
     buf_init(&l->flight, SIZE_MAX);
-    buf_init(&l->in, IO_FRAME_BYTES_MAX);
+    buf_init(&l->in, IO_FRAME_BYTES_MAX + SQUEEZE_SLACK);
     buf_init(&l->packed, SIZE_MAX);
     buf_init(&l->plain, IO_FRAME_BYTES_MAX + SQUEEZE_SLACK);
     return l;
@@ -363,7 +364,7 @@ static enum step gather(struct io_link *l)
     l->in_gathering = false;
     /* The callee may free the link, and the buffer with it, so it is handed over first. */
     struct buf frame = l->in;
-    buf_init(&l->in, IO_FRAME_BYTES_MAX);
+    buf_init(&l->in, IO_FRAME_BYTES_MAX + SQUEEZE_SLACK);
     bool alive =
         l->in_squeezed ? deliver_squeezed(l, buf_bytes(&frame)) : deliver(l, buf_bytes(&frame));
     buf_done(&frame);
@@ -384,7 +385,7 @@ static enum step take_frame(struct io_link *l)
     uint32_t head = get_u32(&r);
     bool squeezed = (head & squeezed_bit) != 0;
     size_t len = head & ~squeezed_bit;
-    if (len > IO_FRAME_BYTES_MAX) {
+    if (len > (squeezed ? IO_FRAME_BYTES_MAX + SQUEEZE_SLACK : IO_FRAME_BYTES_MAX)) {
         drop(l, ERR_TOO_BIG);
         return STEP_GONE;
     }

@@ -379,6 +379,30 @@ static void test_compressed(void **state)
     stop(&f);
 }
 
+/* The longest frame arrives also where compression makes it longer. */
+static void test_compressed_limit(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    dial_and_wait(&f, (struct io_link_config){0});
+    io_link_compress(f.a.link);
+    io_link_compress(f.b.link);
+    size_t n = IO_FRAME_BYTES_MAX;
+    uint8_t *noise = test_malloc(n);
+    struct prng prng = prng_seeded(1);
+    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+        uint64_t v = prng_u64(&prng);
+        memcpy(noise + i, &v, sizeof v);
+    }
+    assert_int_equal(io_link_send(f.a.link, bytes_of(noise, n)), OK);
+    LOOP_UNTIL(f.loop, f.b.n_frames == 1 || f.b.n_closed == 1);
+    assert_int_equal(f.b.bytes, n);
+    assert_true(io_link_bytes(f.a.link).sent > n + IO_FRAME_HEADER_BYTES);
+    test_free(noise);
+    stop(&f);
+}
+
 /* A compressed frame from a peer that has not proved who it is ends the link, and so does one that
  * does not decompress. */
 static void test_compressed_refused(void **state)
@@ -415,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_connect_in_blackhole),
         cmocka_unit_test(test_free_in_callback),
         cmocka_unit_test(test_compressed),
+        cmocka_unit_test(test_compressed_limit),
         cmocka_unit_test(test_compressed_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
