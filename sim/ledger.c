@@ -203,6 +203,8 @@ static void tell_change(
     if (!s->config.trace) {
         return;
     }
+    /* The tombstone of an expiry that came in a seed is nobody's. */
+    const struct node *by = node_named(s, t->origin);
     sim_tell(
         s,
         "%s logs %llu: %s %08llx of %04llx, %llx by %s at %llu%s",
@@ -212,7 +214,7 @@ static void tell_change(
         (unsigned long long)(hash64(c->key, c->table) & 0xffffffff),
         (unsigned long long)(c->table & 0xffff),
         (unsigned long long)t->hlc.v,
-        node_named(s, t->origin)->name,
+        by == NULL ? "nobody" : by->name,
         (unsigned long long)t->origin_pos.v,
         effect ? "" : ", no effect");
 }

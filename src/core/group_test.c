@@ -564,6 +564,76 @@ static void test_fence_opens_need(void **state)
     cluster_stop(&c);
 }
 
+struct fence {
+    struct node *from;
+    struct peer_pos pos;
+};
+
+static enum err run_fence(void *arg, struct part_stage *s, struct arena *a)
+{
+    (void)a;
+    const struct fence *f = arg;
+    const struct core_seed_need need = {PART_TABLE_CATALOG, f->from->id, true, BYTES_NONE};
+    part_stage_mark(s, (struct part_mark){.region = f->from->id, .pos = f->pos});
+    return core_seed_progress(s, &need, /* done= */ false);
+}
+
+/* What was not carried yet from one node to another never is: the catalog is to be fetched. */
+static void fence_off(struct node *from, struct node *to)
+{
+    struct fence f = {from, {part_tail(core_part(from->core)).v}};
+    struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = run_fence, .arg = &f}};
+    assert_int_equal(node_cmd(to, &cmd), OK);
+    from->sent[to - to->cluster->nodes].v = f.pos.v;
+}
+
+/* A region that was fenced off hears that it is to leave a group before it knows who else is in it.
+ * It does not take itself for the last one and the group away with it. */
+static void test_leave_half_seen(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 3, 31);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *ap = &c.nodes[2];
+    struct core_admin call;
+    node_create_plain(us, T);
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "eu", NULL, &call), OK);
+    for (unsigned i = 0; i < 20; i++) {
+        (void)ship(us, &c.nodes[1], 100);
+        (void)ship(&c.nodes[1], us, 100);
+        struct needs needs = node_needs(&c.nodes[1]);
+        for (size_t k = 0; k < needs.n; k++) {
+            (void)serve(&c.nodes[1], &needs.list[k]);
+        }
+        node_run(&c.nodes[1]);
+        node_run(us);
+        c.now_ms += 1000;
+    }
+    assert_int_equal(node_replica(us, T, "eu"), CORE_ACTIVE);
+    fence_off(us, ap);
+    fence_off(&c.nodes[1], ap);
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "ap", NULL, &call), OK);
+    assert_int_equal(node_regions(us, CORE_ADMIN_REMOVE_REPLICA, T, "ap", NULL, &call), OK);
+    (void)ship(us, ap, 100);
+    assert_int_equal(node_replica(ap, T, "us"), -1);
+    for (unsigned i = 0; i < 10; i++) {
+        c.now_ms += 1000;
+        node_run(ap);
+    }
+    assert_int_equal(node_replica(ap, T, "ap"), CORE_DELETING);
+    settle(&c);
+    for (size_t i = 0; i < c.n; i++) {
+        assert_non_null(node_group(&c.nodes[i], T));
+        assert_int_equal(node_replica(&c.nodes[i], T, "us"), CORE_ACTIVE);
+        assert_int_equal(node_replica(&c.nodes[i], T, "eu"), CORE_ACTIVE);
+        assert_int_equal(node_replica(&c.nodes[i], T, "ap"), -1);
+    }
+    check_nodes(&c);
+    cluster_stop(&c);
+}
+
 /* A region is lost and comes back empty under its old name and a new id. It hears of its earlier
  * replicas before it hears of their removal, says nothing about them, and can be added again. */
 static void test_lost_region_returns(void **state)
@@ -618,6 +688,7 @@ int main(void)
         cmocka_unit_test(test_lost_region_returns),
         cmocka_unit_test(test_wishes),
         cmocka_unit_test(test_fence_opens_need),
+        cmocka_unit_test(test_leave_half_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,10 +77,48 @@ static enum err set_own_replica(struct look *l, enum core_status status)
 
 /* ---- the end of tables and replicas ---- */
 
+/* Whether replicas of the group may be unknown here, so that being the last one of it is not sure:
+ * a region that was fenced off has holes in its catalog until that has been seeded. Going then
+ * would take the group away from those who stay. Whose log we were fenced off has a mark, but
+ * perhaps no member's row here yet. */
+static enum err may_be_others(struct look *l, bool *ret)
+{
+    *ret = false;
+    size_t n;
+    const struct part_mark *marks = part_marks(l->c->part, &n);
+    if (l->own == NULL || !l->g->has_row || l->g->n_replicas != 1) {
+        return OK;
+    }
+    for (size_t i = 1; i < n && !*ret; i++) {
+        struct seed_row row;
+        enum err err = seed_get(l->s, l->a, PART_TABLE_CATALOG, marks[i].region, &row);
+        if (err != OK && err != ERR_NOT_FOUND) {
+            return err;
+        }
+        *ret = err == OK && !row.done;
+    }
+    return OK;
+}
+
+/* As may_be_others(); if so, it also comes back to the name a while later. */
+static enum err must_wait(struct look *l, bool *ret)
+{
+    enum err err = may_be_others(l, ret);
+    if (err == OK && *ret) {
+        core_mark_at(l->c, l->name, l->now_ms + CORE_RETRY_MS);
+    }
+    return err;
+}
+
 static enum err drop_own_table(struct look *l)
 {
+    bool waits;
+    enum err err = must_wait(l, &waits);
+    if (err != OK || waits) {
+        return err;
+    }
     part_stage_drop_table(l->s, l->t->part.id);
-    enum err err = stage_no_table(l->s, l->a, own_region(l), l->name);
+    err = stage_no_table(l->s, l->a, own_region(l), l->name);
     if (err == OK) {
         err = seeds_drop(l->c, l->s, l->a, l->t->part.id);
     }
@@ -119,7 +157,12 @@ static enum err leave(struct look *l)
         core_mark_at(l->c, l->name, l->due_ms == 0 ? l->now_ms + CORE_LEAVE_GRACE_MS : l->due_ms);
         return OK;
     }
-    enum err err = seeds_drop(l->c, l->s, l->a, l->own->replica.table);
+    bool waits;
+    enum err err = must_wait(l, &waits);
+    if (err != OK || waits) {
+        return err;
+    }
+    err = seeds_drop(l->c, l->s, l->a, l->own->replica.table);
     if (err == OK) {
         err = stage_no_replica(l->s, l->a, own_region(l), l->name);
     }
@@ -436,7 +479,12 @@ static enum err follow_shape(struct look *l)
 
 static enum err dissolve(struct look *l)
 {
-    enum err err = stage_no_replica(l->s, l->a, own_region(l), l->name);
+    bool waits;
+    enum err err = must_wait(l, &waits);
+    if (err != OK || waits) {
+        return err;
+    }
+    err = stage_no_replica(l->s, l->a, own_region(l), l->name);
     if (err == OK) {
         err = stage_no_group(l->s, l->a, l->name);
     }

@@ -460,7 +460,8 @@ static inline bool serve(struct node *n, const struct core_seed_need *need)
     struct node *from = node_by_id(c, need->from);
     assert_non_null(from);
     const struct catalog *theirs = core_catalog(from->core);
-    if (!catalog_serves_seed(theirs, need->table, n->id, need->whole)) {
+    if (need->table != PART_TABLE_CATALOG &&
+        !catalog_serves_seed(theirs, need->table, n->id, need->whole)) {
         struct progress gone = {
             need, .is_void = !catalog_replicates_to(theirs, need->table, from->id)};
         struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = run_progress, .arg = &gone}};
