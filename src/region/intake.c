@@ -120,11 +120,12 @@ void intake_lost(struct region *r, struct link *l)
 
 /* ---- fenced: the origin's log no longer reaches back to us ---- */
 
+/* What the writer is to do: it runs beside us, so it gets copies and none of our catalog. */
 struct fence {
-    struct region *region;
-    struct errand *errand;
-    uint64_t *tables;
-    size_t n_tables;
+    struct region_id origin;
+    struct peer_pos mark_to;
+    struct core_seed_need *needs;
+    size_t n;
 };
 
 /* Whether a region has all of a table; one that is itself being built has only what it wrote. */
@@ -139,20 +140,14 @@ static bool has_all(const struct region *r, uint64_t table, struct region_id reg
 static enum err fence_run(void *arg, struct part_stage *s, struct arena *a)
 {
     (void)a;
-    struct fence *f = arg;
+    const struct fence *f = arg;
     enum err e = OK;
-    if (f->errand->mark_to.v != 0) {
-        part_stage_mark(
-            s, (struct part_mark){.region = f->errand->origin, .pos = f->errand->mark_to});
-        relay_floor_stage(s, f->errand->origin, f->errand->mark_to);
+    if (f->mark_to.v != 0) {
+        part_stage_mark(s, (struct part_mark){.region = f->origin, .pos = f->mark_to});
+        relay_floor_stage(s, f->origin, f->mark_to);
     }
-    for (size_t i = 0; i < f->n_tables && e == OK; i++) {
-        struct core_seed_need need = {
-            .table = f->tables[i],
-            .from = f->errand->origin,
-            .whole = has_all(f->region, f->tables[i], f->errand->origin),
-        };
-        e = core_seed_progress(s, &need, /* done= */ false);
+    for (size_t i = 0; i < f->n && e == OK; i++) {
+        e = core_seed_progress(s, &f->needs[i], /* done= */ false);
     }
     return e;
 }
@@ -182,18 +177,24 @@ size_t fence_prepare(
 {
     struct fence *fence = ARENA_NEW(&e->arena, struct fence);
     uint64_t *tables = ARENA_ARRAY(&e->arena, uint64_t, CORE_TABLES_MAX + 1);
-    if (fence == NULL || tables == NULL) {
+    size_t n = tables == NULL ? 0 : shared_tables(r, from, tables, CORE_TABLES_MAX + 1);
+    struct core_seed_need *needs = ARENA_ARRAY(&e->arena, struct core_seed_need, n);
+    if (fence == NULL || needs == NULL) {
         return 0;
     }
+    for (size_t i = 0; i < n; i++) {
+        needs[i] = (struct core_seed_need){
+            .table = tables[i],
+            .from = from,
+            .whole = has_all(r, tables[i], from),
+        };
+    }
+    *fence = (struct fence){.origin = from, .mark_to = mark_to, .needs = needs, .n = n};
     e->origin = from;
     e->mark_to = mark_to;
-    fence->region = r;
-    fence->errand = e;
-    fence->tables = tables;
-    fence->n_tables = shared_tables(r, from, tables, CORE_TABLES_MAX + 1);
     e->cmd.call.run = fence_run;
     e->cmd.call.arg = fence;
-    return fence->n_tables;
+    return n;
 }
 
 void intake_start(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
