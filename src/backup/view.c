@@ -1,9 +1,11 @@
 /* A table as it stood at a stamp, out of a snapshot and the log.
  *
  * Of one key the changes that took effect have growing versions, so the first of them above a stamp
- * holds, as its old image, what stood there at the stamp. A first pass over the log notes that
- * change for each key that has one; a second pass over the table's records puts the old images in
- * their places; a third one adds what is there no more.
+ * holds, as its old image, what stood there at the stamp. Only an expiry has a later stamp than its
+ * version says, and may be followed by a write that is stamped before it and knew nothing of it:
+ * such a write is what stood there, and what the expiry replaced is not. A first pass over the log
+ * notes that change for each key that has one; a second pass over the table's records puts the old
+ * images in their places; a third one adds what is there no more.
  *
  * The notes are positions, not images, so their memory grows with the keys changed since, about a
  * hundred bytes each; the log's quota bounds it. */
@@ -35,6 +37,7 @@ struct backup_view {
     struct part_log_cursor *log;
     struct part_raw_cursor *records;
     struct map notes;
+    bool expiries;          /* some change above the stamp was an expiry */
     size_t at;              /* PHASE_GONE: where in the notes */
     struct arena arena;     /* one log transaction, or one record */
     struct arena old_arena; /* what holds the record's other image */
@@ -72,18 +75,33 @@ void backup_view_close(struct backup_view *v)
 
 /* ---- the log ---- */
 
+/* What is stamped up to here leaves no note. */
+static uint64_t above(const struct backup_view *v)
+{
+    return v->config.changes ? v->config.from.v : v->config.upto.v;
+}
+
 static void note_change(
     struct backup_view *v, const struct change_txn *t, struct local_pos pos, size_t at)
 {
     const struct change *c = &t->changes[at];
     struct note *n = map_get(&v->notes, c->key);
+    bool later = t->hlc.v > v->config.upto.v;
+    bool noted = t->hlc.v > above(v);
+    if (!later && n != NULL) { /* what is noted above this is of an expiry */
+        n->after = (struct spot){0};
+        n->before = noted ? n->before : (struct spot){0};
+    }
+    if (!noted) {
+        return;
+    }
+    v->expiries = v->expiries || (c->flags & CHANGE_ON_BASE) != 0;
     if (n == NULL) {
         n = calloc(1, sizeof *n);
         ASSERT(n != NULL);
         (void)map_put(&v->notes, c->key, n);
     }
     const struct spot spot = {pos.v, at, c->old_live};
-    bool later = t->hlc.v > v->config.upto.v;
     if (later && n->after.pos == 0) {
         n->after = spot;
     }
@@ -95,10 +113,9 @@ static void note_change(
 
 static enum err note_txn(struct backup_view *v, struct local_pos pos, struct bytes stored)
 {
-    uint64_t above = v->config.changes ? v->config.from.v : v->config.upto.v;
     struct change_txn t;
     enum err e = change_txn_peek(stored, &t);
-    if (e != OK || t.hlc.v <= above) {
+    if (e != OK || (t.hlc.v <= above(v) && !v->expiries)) {
         return e;
     }
     arena_clear(&v->arena);
@@ -168,10 +185,12 @@ static enum err step_record(struct backup_view *v, struct backup_view_record *re
     }
     struct note *n = map_count(&v->notes) == 0 ? NULL : map_get(&v->notes, raw.key);
     *ret = (struct backup_view_record){.key = raw.key, .has_new = true, .item = raw.item};
-    if (n == NULL) {
+    if (n != NULL) {
+        n->seen = true;
+    }
+    if (n == NULL || n->after.pos == 0) {
         return raw.live ? OK : ERR_AGAIN;
     }
-    n->seen = true;
     return n->after.live ? image_at(v, &n->after, &v->arena, &ret->item) : ERR_AGAIN;
 }
 
