@@ -105,6 +105,10 @@ static void run_step(struct web_request *r, enum dynamo_step step)
 
 /* ---- forwarding to the region a request was signed for ---- */
 
+/* Says which region forwarded a request. One that has it goes no further: were two regions told of
+ * the same address, or stood a proxy before both, it would go round without end. */
+#define FORWARDED_BY "x-godwit-forwarded-by"
+
 static void forwarded(void *arg, enum err e, const struct http_reply *reply)
 {
     struct web_request *r = arg;
@@ -158,13 +162,20 @@ static bool forward(struct web_request *r, struct bytes region)
         return false;
     }
     r->call.arena = r->http->arena;
+    size_t n = r->http->n_headers;
+    struct http_header *headers = ARENA_ARRAY(r->http->arena, struct http_header, n + 1);
+    if (headers == NULL) {
+        return false;
+    }
+    memcpy(headers, r->http->headers, n * sizeof *headers);
+    headers[n] = (struct http_header){BYTES_LIT(FORWARDED_BY), w->server->config->name};
     const struct http_call_request request = {
         .addr = host,
         .port = port,
         .method = r->http->method,
         .target = r->http->target,
-        .headers = r->http->headers,
-        .n_headers = r->http->n_headers,
+        .headers = headers,
+        .n_headers = n + 1,
         .body = r->http->body,
         .timeout_ms = FORWARD_MS_MAX,
     };
@@ -207,7 +218,8 @@ static void on_request(void *arg, struct http_request *req)
     struct bytes service;
     struct bytes region = dynamo_signed_region(&r->dynamo_request, &service);
     bool foreign = region.len > 0 && !bytes_eq(region, w->server->config->name);
-    if (foreign && forward(r, region)) {
+    bool first = http_header_find(req->headers, req->n_headers, FORWARDED_BY).base == NULL;
+    if (foreign && first && forward(r, region)) {
         return;
     }
     if (!bytes_eq_str(service, "dynamodb") && cloudwatch_take(r)) {

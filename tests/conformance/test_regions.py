@@ -4,6 +4,7 @@ import threading
 import pytest
 from devcluster import REGIONS
 from expect import n, refused, s
+from wire import kind
 
 
 def test_tables_are_regional(service, tables, unique):
@@ -35,6 +36,16 @@ def test_large_requests_and_answers_are_forwarded(service, tables, unique):
     for i in range(4):
         client.put_item(TableName=unique, Item={'p': s(str(i)), 'v': s('x' * 390_000)})
     assert sum(page['Count'] for page in client.get_paginator('scan').paginate(TableName=unique)) == 4
+
+
+def test_requests_are_forwarded_once(service):
+    if service.cluster is None:
+        pytest.skip('forwarding is ours')
+    wire = service.wire('us-east-2')
+    assert wire.call('ListTables', {}, region='eu-west-1')[0] == 200
+    status, _, answer = wire.call('ListTables', {}, region='eu-west-1', headers={'x-godwit-forwarded-by': 'ap-southeast-1'})
+    assert (status, kind(answer)) == (400, 'InvalidSignatureException')
+    assert answer['message'] == "Credential should be scoped to a valid region, not 'eu-west-1'. "
 
 
 def test_refusals_are_forwarded_as_they_are(service, tables, unique):
