@@ -155,7 +155,8 @@ def test_list_backups(ddb, table):
     assert listed(TimeRangeUpperBound=datetime(2020, 1, 1)) == []
     assert listed(TimeRangeLowerBound=datetime(2020, 1, 1)) == arns
     assert ddb.list_backups(TableName='no-such-table')['BackupSummaries'] == []
-    invalid('Time range lower bound must be less than or equal to upper bound', ddb.list_backups,
+    invalid('One or more parameter values were invalid: Time range lower bound must be less than or equal to upper bound',
+            ddb.list_backups,
             TimeRangeLowerBound=datetime(2021, 1, 1), TimeRangeUpperBound=datetime(2020, 1, 1))
 
 

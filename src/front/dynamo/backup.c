@@ -235,7 +235,8 @@ static bool list_read(struct dynamo_call *c, const struct json *in, struct list_
         return false;
     }
     if (r->lower.present && r->upper.present && r->lower.ms > r->upper.ms) {
-        return call_invalid(c, "Time range lower bound must be less than or equal to upper bound");
+        return call_invalid(
+            c, INVALID_PREFIX "Time range lower bound must be less than or equal to upper bound");
     }
     if (after.base == NULL) {
         return true;
