@@ -367,9 +367,11 @@ static bool read_metric(struct dynamo_call *c, const struct json *in, const stru
     if (field_present(in, "CustomizedMetricSpecification")) {
         return call_invalid(c, "CustomizedMetricSpecification is not supported by this server");
     }
+    static const char *const not_supported[] = {"ResourceLabel", NULL};
     if (!field_struct(
             c, in, "PredefinedMetricSpecification", "PredefinedMetricSpecification", &j) ||
-        (j != NULL && !field_string(c, j, "PredefinedMetricType", &type))) {
+        (j != NULL && (!field_string(c, j, "PredefinedMetricType", &type) ||
+                       !refuse_params(c, j, not_supported)))) {
         return false;
     }
     check_not_null(
@@ -394,6 +396,8 @@ static bool policy_request_read(
     struct bytes type;
     const struct json *config;
     const char *path = "targetTrackingScalingPolicyConfiguration";
+    static const char *const other_types[] = {
+        "StepScalingPolicyConfiguration", "PredictiveScalingPolicyConfiguration", NULL};
     if (!field_string(c, in, "PolicyName", &r->policy.name) || !ref_fields(&k, in, &r->ref) ||
         !field_string(c, in, "PolicyType", &type) ||
         !field_struct(
@@ -415,13 +419,16 @@ static bool policy_request_read(
     }
     if (!bytes_eq_str(type, "TargetTrackingScaling")) {
         return call_invalid(
-            c, "Policy type StepScaling is not supported for service namespace dynamodb");
+            c,
+            "Policy type %.*s is not supported for service namespace dynamodb",
+            BYTES_FMT(type.base == NULL ? BYTES_LIT("StepScaling") : type));
     }
     if (config == NULL) {
         return call_invalid(
             c, "TargetTrackingScalingPolicyConfiguration is required for TargetTrackingScaling");
     }
-    return read_metric(c, config, &r->ref) && scaling_policy_check(c, &r->policy);
+    return refuse_params(c, in, other_types) && read_metric(c, config, &r->ref) &&
+           scaling_policy_check(c, &r->policy);
 }
 
 enum dynamo_step scaling_put_policy_begin(struct dynamo_call *c, const struct json *in)

@@ -254,6 +254,17 @@ static const struct {
      "{" READ_OF_FULL ",'PolicyName':'mine','PolicyType':'StepScaling'}",
      "ValidationException",
      "StepScaling"},
+    {"PutScalingPolicy",
+     "{" READ_OF_FULL POLICY("Read", "70") ",'StepScalingPolicyConfiguration':{}}",
+     "ValidationException",
+     "StepScalingPolicyConfiguration is not supported by this server"},
+    {"PutScalingPolicy",
+     "{" READ_OF_FULL ",'PolicyName':'mine','PolicyType':'TargetTrackingScaling',"
+     "'TargetTrackingScalingPolicyConfiguration':{'TargetValue':70,"
+     "'PredefinedMetricSpecification':{'PredefinedMetricType':'DynamoDBReadCapacityUtilization',"
+     "'ResourceLabel':'x'}}}",
+     "ValidationException",
+     "ResourceLabel is not supported by this server"},
     {"DeleteScalingPolicy",
      "{" READ_OF_FULL ",'PolicyName':'mine'}",
      "ObjectNotFoundException",
