@@ -223,6 +223,12 @@ def test_replica_auto_scaling(quick, ddb, scaling, unique):
         {'RegionName': THERE, 'ReplicaProvisionedReadCapacityAutoScalingUpdate': OFF}])
     wait_until('off', lambda: settings()[THERE] == (OFF, TOLD), 60)
     with pytest.raises(botocore.exceptions.ClientError) as e:
+        ddb.update_table_replica_auto_scaling(
+            TableName=unique, ProvisionedWriteCapacityAutoScalingUpdate={**WISHED, **OFF})
+    assert e.value.response['Error']['Message'] == (
+        f'Failed to update settings for global table with name \u2018{unique}\u2019: Parameters '
+        "'MaximumUnits', 'ScalingPolicyUpdate', 'MinimumUnits' must be left blank when disabling auto scaling.")
+    with pytest.raises(botocore.exceptions.ClientError) as e:
         ddb.update_table_replica_auto_scaling(TableName=unique, ReplicaUpdates=[
             {'RegionName': 'mars-1', 'ReplicaProvisionedReadCapacityAutoScalingUpdate': OFF}])
     assert e.value.response['Error']['Code'] == 'ValidationException'
@@ -248,4 +254,6 @@ def test_settings_of_2017_global_tables(quick, ddb, unique):
     with pytest.raises(botocore.exceptions.ClientError) as e:
         ddb.update_global_table_settings(GlobalTableName=unique, ReplicaSettingsUpdate=[
             {'RegionName': THERE, 'ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate': {'MinimumUnits': 4}}])
-    assert 'MinimumUnits and MaximumUnits' in str(e.value)
+    assert e.value.response['Error']['Message'] == (
+        f'Failed to update settings for global table with name: \u2018{unique}\u2019: Parameters '
+        "'MaximumUnits', 'ScalingPolicyUpdate' are required unless auto scaling is being disabled.")

@@ -348,19 +348,19 @@ static bool add_scaling(struct dynamo_call *c, struct settings_request *r)
         struct core_wish *wish = &r->wishes[i];
         const struct read_scaling *s = &r->scaling[i];
         const struct core_table *t = catalog_table_in(c->d->view.catalog, r->regions[i], r->name);
-        if (!scaling_wish_add(c, t, &r->write_scaling, BYTES_NONE, true, wish) ||
-            !scaling_wish_add(c, t, &s->table, BYTES_NONE, false, wish)) {
+        if (!scaling_wish_add(c, r->name, t, &r->write_scaling, BYTES_NONE, true, wish) ||
+            !scaling_wish_add(c, r->name, t, &s->table, BYTES_NONE, false, wish)) {
             return false;
         }
         for (size_t k = 0; k < r->n_indexes; k++) {
             const struct index_units *x = &r->indexes[k];
-            if (!scaling_wish_add(c, t, &x->scaling, x->name, true, wish)) {
+            if (!scaling_wish_add(c, r->name, t, &x->scaling, x->name, true, wish)) {
                 return false;
             }
         }
         for (size_t k = 0; k < s->n_indexes; k++) {
             const struct index_units *x = &s->indexes[k];
-            if (!scaling_wish_add(c, t, &x->scaling, x->name, false, wish)) {
+            if (!scaling_wish_add(c, r->name, t, &x->scaling, x->name, false, wish)) {
                 return false;
             }
         }

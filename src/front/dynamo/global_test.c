@@ -347,7 +347,19 @@ static void test_global_settings_refused(void **state)
         "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate'"
         ":{'MinimumUnits':1}}",
         "ValidationException",
-        "MinimumUnits and MaximumUnits must be specified");
+        "Failed to update settings for global table with name: \u2018flights\u2019: Parameters "
+        "'MaximumUnits', 'ScalingPolicyUpdate' are required unless auto scaling is being "
+        "disabled.");
+    regions_refused(
+        &r,
+        0,
+        "UpdateGlobalTableSettings",
+        "{'GlobalTableName':'flights','"
+        "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate'"
+        ":{'MinimumUnits':1,'MaximumUnits':2,'AutoScalingDisabled':true}}",
+        "ValidationException",
+        "Failed to update settings for global table with name \u2018flights\u2019: Parameters "
+        "'MaximumUnits', 'MinimumUnits' must be left blank when disabling auto scaling.");
     regions_refused(
         &r,
         0,

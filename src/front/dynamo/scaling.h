@@ -140,10 +140,11 @@ bool scaling_update_read(
     const char *field,
     const char *path,
     struct scaling_update *ret);
-/* Adds to a wish of the replica `now` (NULL: not known yet) what the update asks of one capacity of
- * it. Answers when the result cannot be. */
+/* Adds to a wish of the replica `now` (NULL: not known yet) of the global table `name` what the
+ * update asks of one capacity of it. Answers when the result cannot be. */
 bool scaling_wish_add(
     struct dynamo_call *c,
+    struct bytes name,
     const struct core_table *now,
     const struct scaling_update *u,
     struct bytes index,

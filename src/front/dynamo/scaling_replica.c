@@ -206,6 +206,7 @@ static bool read_call(struct dynamo_call *c, const struct json *in, struct scali
 
 static bool add_indexes(
     struct dynamo_call *c,
+    struct bytes name,
     const struct core_table *t,
     const struct index_scaling *indexes,
     size_t n,
@@ -222,7 +223,7 @@ static bool add_indexes(
                 BYTES_FMT(indexes[i].name),
                 BYTES_FMT(t->part.name));
         }
-        if (!scaling_wish_add(c, t, &indexes[i].update, indexes[i].name, write, wish)) {
+        if (!scaling_wish_add(c, name, t, &indexes[i].update, indexes[i].name, write, wish)) {
             return false;
         }
     }
@@ -238,8 +239,8 @@ static bool make_wish(
 {
     const struct core_table *t = catalog_table_in(c->d->view.catalog, region, r->name);
     *wish = (struct core_wish){0};
-    if (!scaling_wish_add(c, t, &r->write, BYTES_NONE, true, wish) ||
-        !add_indexes(c, t, r->indexes, r->n_indexes, true, wish)) {
+    if (!scaling_wish_add(c, r->name, t, &r->write, BYTES_NONE, true, wish) ||
+        !add_indexes(c, r->name, t, r->indexes, r->n_indexes, true, wish)) {
         return false;
     }
     for (size_t i = 0; i < r->n_replicas; i++) {
@@ -247,8 +248,8 @@ static bool make_wish(
         if (!bytes_eq(x->region, region)) {
             continue;
         }
-        if (!scaling_wish_add(c, t, &x->read, BYTES_NONE, false, wish) ||
-            !add_indexes(c, t, x->indexes, x->n_indexes, false, wish)) {
+        if (!scaling_wish_add(c, r->name, t, &x->read, BYTES_NONE, false, wish) ||
+            !add_indexes(c, r->name, t, x->indexes, x->n_indexes, false, wish)) {
             return false;
         }
     }

@@ -59,8 +59,42 @@ bool scaling_update_read(
                          read_policy(k, j, path, ret));
 }
 
-/* What the target is after the update; false when the update leaves it without bounds. */
-static bool updated(
+/* Appends 'NAME' to the list in words. */
+static void put_unless(struct buf *b, bool fine, const char *name)
+{
+    if (!fine) {
+        buf_putf(b, "%s'%s'", b->len == 0 ? "" : ", ", name);
+    }
+}
+
+/* To enable takes bounds and a policy, to disable takes neither. DynamoDB lists what is wrong in
+ * this order, and has one colon less for the latter. */
+static bool is_whole(struct dynamo_call *c, struct bytes name, const struct scaling_update *u)
+{
+    struct buf list;
+    buf_init(&list, /* len_max= */ 256);
+    put_unless(&list, (u->max > 0) != u->disable, "MaximumUnits");
+    put_unless(&list, u->has_policy != u->disable, "ScalingPolicyUpdate");
+    put_unless(&list, (u->min > 0) != u->disable, "MinimumUnits");
+    bool fine = list.len == 0;
+    if (!fine) {
+        (void)call_invalid(/* answers */
+                           c,
+                           "Failed to update settings for global table with name%s "
+                           "\u2018%.*s\u2019: Parameters "
+                           "%.*s %s.",
+                           u->disable ? "" : ":",
+                           BYTES_FMT(name),
+                           BYTES_FMT(buf_bytes(&list)),
+                           u->disable ? "must be left blank when disabling auto scaling"
+                                      : "are required unless auto scaling is being disabled");
+    }
+    buf_done(&list);
+    return fine;
+}
+
+/* What the target is after the update, which is whole. */
+static void updated(
     struct dynamo_call *c,
     const struct core_table *now,
     const struct scaling_update *u,
@@ -72,28 +106,26 @@ static bool updated(
         *ret = (struct scaling_target){
             .index = index, .write = write, .id = scaling_id(c), .created_ms = c->now_ms};
     }
-    ret->min = u->min > 0 ? u->min : ret->min;
-    ret->max = u->max > 0 ? u->max : ret->max;
+    ret->min = u->min;
+    ret->max = u->max;
     ret->role = u->role.base == NULL ? ret->role : u->role;
-    if (u->has_policy) {
-        struct bytes id = ret->has_policy ? ret->policy.id : scaling_id(c);
-        uint64_t created_ms = ret->has_policy ? ret->policy.created_ms : c->now_ms;
-        struct bytes name = ret->policy.name;
-        ret->has_policy = true;
-        ret->policy = u->policy;
-        ret->policy.id = id;
-        ret->policy.created_ms = created_ms;
-        ret->policy.name = u->policy.name.base != NULL ? u->policy.name : name;
-        if (ret->policy.name.base == NULL) {
-            ret->policy.name =
-                bytes_fmt(c->arena, "DynamoDB%sCapacityUtilization", write ? "Write" : "Read");
-        }
+    struct bytes id = ret->has_policy ? ret->policy.id : scaling_id(c);
+    uint64_t created_ms = ret->has_policy ? ret->policy.created_ms : c->now_ms;
+    struct bytes name = ret->policy.name;
+    ret->has_policy = true;
+    ret->policy = u->policy;
+    ret->policy.id = id;
+    ret->policy.created_ms = created_ms;
+    ret->policy.name = u->policy.name.base != NULL ? u->policy.name : name;
+    if (ret->policy.name.base == NULL) {
+        ret->policy.name =
+            bytes_fmt(c->arena, "DynamoDB%sCapacityUtilization", write ? "Write" : "Read");
     }
-    return ret->min > 0 && ret->max > 0;
 }
 
 bool scaling_wish_add(
     struct dynamo_call *c,
+    struct bytes name,
     const struct core_table *now,
     const struct scaling_update *u,
     struct bytes index,
@@ -107,14 +139,11 @@ bool scaling_wish_add(
     if (!u->present) {
         return true;
     }
-    if (!u->disable && u->has_policy && !scaling_policy_check(c, &u->policy)) {
+    if (!is_whole(c, name, u) || (!u->disable && !scaling_policy_check(c, &u->policy))) {
         return false;
     }
-    if (!u->disable && !updated(c, now, u, index, write, &target)) {
-        return call_invalid(
-            c,
-            INVALID_PREFIX "MinimumUnits and MaximumUnits must be specified to enable auto "
-                           "scaling");
+    if (!u->disable) {
+        updated(c, now, u, index, write, &target);
     }
     if (!u->disable && target.max < target.min) {
         return call_invalid(
