@@ -103,6 +103,15 @@ def test_item_that_is_too_large(ddb, hash_table):
             Item={'p': s('x'), 'v': s('x' * 5_000_000)})
 
 
+# Names in no order once took time with the square of their number: minutes, where the answer waits seconds.
+def test_many_attributes_to_update(wire, hash_table):
+    names = [f'{(i * 7919) % 150_001:06}' for i in range(150_000)]
+    status, _, answer = wire.call('UpdateItem', {
+        'TableName': hash_table, 'Key': {'p': s('many')},
+        'AttributeUpdates': {name: {'Value': {'BOOL': True}} for name in names}})
+    assert (status, answer['message']) == (400, 'Item size to update has exceeded the maximum allowed size')
+
+
 def test_body_that_is_too_large(wire):
     connection = wire.socket()
     with connection:

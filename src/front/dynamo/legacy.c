@@ -2,6 +2,8 @@
  * AttributeUpdates, AttributesToGet, ConditionalOperator. They become the same conditions, updates
  * and projections expressions become, so nothing below this file knows of them. Source: "Legacy
  * conditional parameters" in the DynamoDB developer guide. */
+#include <stdlib.h>
+
 #include "front/dynamo/dynamo_internal.h"
 
 #define INVALID "One or more parameter values were invalid: "
@@ -627,7 +629,24 @@ static bool update_check(
     return true;
 }
 
-static bool update_take(struct dynamo_call *c, const struct json_member *m, struct expr_update **u)
+/* One attribute of AttributeUpdates. */
+struct legacy_action {
+    struct bytes name;
+    size_t at; /* the last of one name counts */
+    enum expr_update_action action;
+    const struct value *v;
+};
+
+static int action_cmp(const void *a, const void *b)
+{
+    const struct legacy_action *x = a;
+    const struct legacy_action *y = b;
+    int order = bytes_cmp(x->name, y->name);
+    return order != 0 ? order : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static bool update_take(
+    struct dynamo_call *c, const struct json_member *m, struct legacy_action *ret)
 {
     const struct json *value;
     struct bytes text;
@@ -646,8 +665,8 @@ static bool update_take(struct dynamo_call *c, const struct json_member *m, stru
     if ((v != NULL && !attr_parse(c, value, v)) || !update_check(c, action, v)) {
         return false;
     }
-    enum err err = expr_update_add_legacy(c->arena, u, m->name, action, v);
-    return err == OK || call_fail_err(c, err);
+    *ret = (struct legacy_action){.name = m->name, .action = action, .v = v};
+    return true;
 }
 
 bool legacy_update(struct dynamo_call *c, const struct json *in, const struct expr_update **ret)
@@ -656,14 +675,30 @@ bool legacy_update(struct dynamo_call *c, const struct json *in, const struct ex
     if (!field_map(c, in, "AttributeUpdates", "AttributeValueUpdate", &map)) {
         return false;
     }
-    struct expr_update *u = NULL;
-    for (size_t i = 0; map != NULL && i < map->object.n; i++) {
-        if (!update_take(c, &map->object.members[i], &u)) {
+    size_t n = map == NULL ? 0 : map->object.n;
+    if (n == 0) {
+        return true;
+    }
+    struct legacy_action *actions = ARENA_ARRAY(c->arena, struct legacy_action, n);
+    if (actions == NULL) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!update_take(c, &map->object.members[i], &actions[i])) {
             return false;
         }
+        actions[i].at = i;
     }
-    if (u != NULL) {
-        *ret = u;
+    /* In the order of names each goes to the end: nothing but a request's length bounds them. */
+    qsort(actions, n, sizeof actions[0], action_cmp);
+    struct expr_update *u = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct legacy_action *x = &actions[i];
+        enum err err = expr_update_add_legacy(c->arena, &u, x->name, x->action, x->v);
+        if (err != OK) {
+            return call_fail_err(c, err);
+        }
     }
+    *ret = u;
     return true;
 }
