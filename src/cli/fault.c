@@ -1,6 +1,9 @@
 /* `godwit fault`: what a region does to the frames it sends to another, and to its own clock.
  * Development mode only; the regions refuse otherwise. Each region is told its own direction. */
+#include <stdlib.h>
+
 #include "cli/fleet.h"
+#include "server/server.h"
 
 /* A number as JSON takes it: digits with an optional sign and fraction. */
 static bool number_ok(const char *text, bool may_be_negative)
@@ -84,33 +87,46 @@ static int open_and_change(struct cli *cli, const struct args *args, const char 
     return code == CLI_OK ? change_links(cli, args, fleet, change) : code;
 }
 
-/* Commands that set one number of a link: `godwit fault WHAT A B NUMBER`. */
-static int change_number(struct cli *cli, const struct args *args, const char *member)
+/* CLI_OK for a number from `min` to `max`. */
+static int check_number(const char *text, double min, double max)
 {
-    if (!number_ok(args->at[2], /* may_be_negative= */ false)) {
-        return cli_misuse("\"%s\" is no number", args->at[2]);
+    if (!number_ok(text, min < 0)) {
+        return cli_misuse("\"%s\" is no number", text);
+    }
+    double v = strtod(text, NULL);
+    return v >= min && v <= max
+               ? CLI_OK
+               : cli_misuse("%s is out of range: from %.0f to %.0f", text, min, max);
+}
+
+/* Commands that set one number of a link: `godwit fault WHAT A B NUMBER`. */
+static int change_number(struct cli *cli, const struct args *args, const char *member, double max)
+{
+    int code = check_number(args->at[2], 0, max);
+    if (code != CLI_OK) {
+        return code;
     }
     return open_and_change(cli, args, cli_text(cli, "\"%s\":%s", member, args->at[2]));
 }
 
 int run_fault_delay(struct cli *cli, const struct args *args)
 {
-    return change_number(cli, args, "delay_ms");
+    return change_number(cli, args, "delay_ms", SERVER_FAULT_MS_MAX);
 }
 
 int run_fault_jitter(struct cli *cli, const struct args *args)
 {
-    return change_number(cli, args, "jitter_ms");
+    return change_number(cli, args, "jitter_ms", SERVER_FAULT_MS_MAX);
 }
 
 int run_fault_loss(struct cli *cli, const struct args *args)
 {
-    return change_number(cli, args, "loss_per_mille");
+    return change_number(cli, args, "loss_per_mille", SERVER_FAULT_LOSS_MAX);
 }
 
 int run_fault_bandwidth(struct cli *cli, const struct args *args)
 {
-    return change_number(cli, args, "bytes_per_s");
+    return change_number(cli, args, "bytes_per_s", SERVER_FAULT_BANDWIDTH_MAX);
 }
 
 int run_fault_partition(struct cli *cli, const struct args *args)
@@ -120,12 +136,13 @@ int run_fault_partition(struct cli *cli, const struct args *args)
 
 int run_fault_skew(struct cli *cli, const struct args *args)
 {
-    if (!number_ok(args->at[1], /* may_be_negative= */ true)) {
-        return cli_misuse("\"%s\" is no number", args->at[1]);
+    int code = check_number(args->at[1], -SERVER_FAULT_SKEW_MS_MAX, SERVER_FAULT_SKEW_MS_MAX);
+    if (code != CLI_OK) {
+        return code;
     }
     struct fleet *fleet = ARENA_NEW(&cli->run_arena, struct fleet);
     ASSERT(fleet != NULL);
-    int code = fleet_open(cli, args, fleet);
+    code = fleet_open(cli, args, fleet);
     if (code != CLI_OK) {
         return code;
     }

@@ -89,7 +89,7 @@ static const char *link_faults(struct cli *cli, const struct json *fault)
     if (jitter.len > 0 && !bytes_eq_str(jitter, "0.000")) {
         text = cli_text(cli, "%s jitter %.*s ms", text, BYTES_FMT(jitter));
     }
-    return text[0] == '\0' ? "-" : text;
+    return text[0] == '\0' ? "-" : text + (text[0] == ' ');
 }
 
 /* Links as data flows: what `a` has for `b`, and how late what `b` took from `a` arrived. */

@@ -288,7 +288,7 @@ static void fault(struct web *w, struct http_request *req)
     }
     struct ask *ask = ask_new(w, req, ASK_FAULT);
     if (!admin_parse_fault(req, &ask->fault)) {
-        reply_error(req, 400, "the fault does not parse");
+        reply_error(req, 400, "the fault does not parse, or a number of it is out of range");
         return;
     }
     ask_send(w, ask);

@@ -58,6 +58,11 @@ static bool number(const struct json *obj, const char *name, bool *ret_has, doub
     return *ret > -1e12 && *ret < 1e12;
 }
 
+static bool within(double v, double min, double max)
+{
+    return v >= min && v <= max;
+}
+
 bool admin_parse_fault(const struct http_request *req, struct fault *ret)
 {
     struct json j;
@@ -71,15 +76,17 @@ bool admin_parse_fault(const struct http_request *req, struct fault *ret)
     double skew = 0;
     double loss = 0;
     double bandwidth = 0;
-    bool good = number(&j, "skew_ms", &f.has_skew, &skew) &&
-                number(&j, "delay_ms", &f.has_delay, &f.delay_ms) &&
-                number(&j, "jitter_ms", &f.has_jitter, &f.jitter_ms) &&
-                number(&j, "loss_per_mille", &f.has_loss, &loss) &&
-                number(&j, "bytes_per_s", &f.has_bandwidth, &bandwidth) &&
-                (heal == NULL || heal->type == JSON_BOOL) &&
-                (cut == NULL || cut->type == JSON_BOOL) &&
-                (peer == NULL || peer->type == JSON_STRING) && f.delay_ms >= 0 &&
-                f.jitter_ms >= 0 && loss >= 0 && loss <= 1000 && bandwidth >= 0;
+    bool good =
+        number(&j, "skew_ms", &f.has_skew, &skew) &&
+        number(&j, "delay_ms", &f.has_delay, &f.delay_ms) &&
+        number(&j, "jitter_ms", &f.has_jitter, &f.jitter_ms) &&
+        number(&j, "loss_per_mille", &f.has_loss, &loss) &&
+        number(&j, "bytes_per_s", &f.has_bandwidth, &bandwidth) &&
+        (heal == NULL || heal->type == JSON_BOOL) && (cut == NULL || cut->type == JSON_BOOL) &&
+        (peer == NULL || peer->type == JSON_STRING) && within(f.delay_ms, 0, SERVER_FAULT_MS_MAX) &&
+        within(f.jitter_ms, 0, SERVER_FAULT_MS_MAX) && within(loss, 0, SERVER_FAULT_LOSS_MAX) &&
+        within(bandwidth, 0, SERVER_FAULT_BANDWIDTH_MAX) &&
+        within(skew, -SERVER_FAULT_SKEW_MS_MAX, SERVER_FAULT_SKEW_MS_MAX);
     if (!good) {
         return false;
     }

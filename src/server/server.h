@@ -53,6 +53,12 @@ struct server_config {
     struct region_knobs knobs;
 };
 
+/* What faults may come to. A clock 30 years off still has stamps that fit. */
+#define SERVER_FAULT_MS_MAX        3600000.0
+#define SERVER_FAULT_LOSS_MAX      1000.0
+#define SERVER_FAULT_BANDWIDTH_MAX 1e12
+#define SERVER_FAULT_SKEW_MS_MAX   1e12
+
 struct server_config server_config_default(void);
 /* Reads `key = value` lines (docs/operations.md lists the keys). OK; ERR_INVALID with a message
  * naming the line; ERR_TOO_BIG at the arena's cap. */

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from harness import AP, EU, PATIENCE_S, TABLE, US, DevError, wait_until
+from harness import AP, EU, PATIENCE_S, TABLE, US, Answer, DevError, wait_until
 
 
 # Each region says that it is well, without a token; a region that is gone says nothing.
@@ -100,3 +100,16 @@ def test_import_names_a_huge_record(cluster, tmp_path):
     with pytest.raises(DevError, match='record 2: longer than any item may be'):
         cluster.tool('import', TABLE, str(file), '--region', US)
     assert cluster.at(US).get('long', 1)['v'] == 'x'
+
+
+# A fault's number out of its range is wrong usage, told before any region is asked, and refused by the region too.
+@pytest.mark.parametrize('words', [('loss', US, EU, '1001'), ('delay', US, EU, '3600001'), ('skew', US, '-1000000000001')])
+def test_fault_out_of_range(cluster, words):
+    with pytest.raises(DevError, match='ended with 2: .* is out of range'):
+        cluster.tool('fault', *words)
+
+
+# A skew that no clock can hold is refused whoever sends it.
+def test_fault_out_of_range_of_a_region(cluster):
+    with pytest.raises(Answer, match='out of range'):
+        cluster.fault(US, skew_ms=1e300)
