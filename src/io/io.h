@@ -211,6 +211,23 @@ void http_respond_body(
 /* false once the connection is lost; an answer would go nowhere. */
 bool http_request_connected(const struct http_request *req);
 
+/* ---- content codings (coding.c) -------------------------------------------------------- */
+
+enum http_coding { HTTP_CODING_NONE, HTTP_CODING_GZIP, HTTP_CODING_DEFLATE, HTTP_CODING_UNKNOWN };
+
+/* What Content-Encoding names; no name is none. */
+enum http_coding http_coding_named(struct bytes name);
+/* "gzip" or "deflate", for these two. */
+const char *http_coding_name(enum http_coding coding);
+/* What to answer a client in that sends this Accept-Encoding: NONE, GZIP or DEFLATE. */
+enum http_coding http_coding_wanted(struct bytes accept_encoding);
+/* Appends the body unpacked, GZIP or DEFLATE: OK; ERR_FORMAT: it is no such thing, or not whole;
+ * ERR_TOO_BIG: it comes to more than `len_max`, or `to` is full. */
+MUST_CHECK enum err http_unpack(
+    enum http_coding coding, struct bytes body, size_t len_max, struct buf *to);
+/* Appends the body packed. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err http_pack(enum http_coding coding, struct bytes body, struct buf *to);
+
 /* ---- HTTP client --------------------------------------------------------------------- */
 
 /* Forwards requests to numeric addresses over pooled keep-alive connections, one pool per target.

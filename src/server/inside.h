@@ -306,6 +306,9 @@ void admin_forward(struct server *s, struct ask *ask);
 struct ask *ask_new(struct web *w, struct http_request *req, enum ask_kind kind);
 void ask_send(struct web *w, struct ask *ask);
 
+/* coding.c: the front's content codings */
+extern const struct dynamo_codings web_codings;
+
 /* meter.c: CloudWatch, and what it tells */
 /* Takes a request to CloudWatch; false: it is none. */
 bool cloudwatch_take(struct web_request *r);

@@ -373,6 +373,7 @@ enum err web_open(struct server *s, unsigned index)
         .core = s->writer.core,
         .keystore = w->keystore,
         .read_shares = s->config->capacity_enforce != 0 ? s->n_webs : 0,
+        .codings = &web_codings,
         .seed = io_random_seed(),
     };
     w->dynamo = dynamo_new(&dynamo);

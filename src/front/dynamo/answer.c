@@ -11,6 +11,8 @@
 #define CORAL    "com.amazon.coral.service#"
 #define DYNAMODB "com.amazonaws.dynamodb.v20120810#"
 
+enum { PACK_BYTES_MIN = 4096 }; /* DynamoDB compresses nothing smaller */
+
 struct error_row {
     const char *prefix;
     const char *name;
@@ -143,21 +145,66 @@ static void put_header(struct dynamo_answer *answer, struct bytes name, struct b
     answer->n_headers++;
 }
 
-static void answer_with(struct dynamo_call *c, unsigned status, struct bytes body)
+void call_header(struct dynamo_call *c, struct bytes name, struct bytes value)
+{
+    put_header(&c->answer, name, value);
+}
+
+/* The headers every answer has; a body without a media type has none of its own. The checksum is
+ * over the body as it is sent. */
+static void put_headers(struct dynamo_call *c, struct bytes media_type)
 {
     make_request_id(c->d, c->request_id);
-    size_t crc_len = u32_text(crc32_of(c->d->crc32_table, body), c->crc32);
-    c->answer = (struct dynamo_answer){.status = status, .body = body};
+    size_t crc_len = u32_text(crc32_of(c->d->crc32_table, c->answer.body), c->crc32);
     put_header(&c->answer, BYTES_LIT("server"), BYTES_LIT("Server"));
-    bool scaling = c->op != NULL && c->op->service != NULL;
-    put_header(
-        &c->answer,
-        BYTES_LIT("content-type"),
-        scaling ? BYTES_LIT("application/x-amz-json-1.1")
-                : BYTES_LIT("application/x-amz-json-1.0"));
+    if (media_type.base != NULL) {
+        put_header(&c->answer, BYTES_LIT("content-type"), media_type);
+    }
     put_header(
         &c->answer, BYTES_LIT("x-amzn-requestid"), bytes_of(c->request_id, sizeof c->request_id));
     put_header(&c->answer, BYTES_LIT("x-amz-crc32"), bytes_of(c->crc32, crc_len));
+    if (c->from_browser) {
+        put_header(&c->answer, BYTES_LIT("access-control-allow-origin"), BYTES_LIT("*"));
+        put_header(
+            &c->answer,
+            BYTES_LIT("access-control-expose-headers"),
+            BYTES_LIT("x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date"));
+    }
+}
+
+/* A body in the coding that the client asks for; base NULL: none. */
+static struct bytes packed(struct dynamo_call *c, struct bytes body, struct bytes *ret_coding)
+{
+    if (body.len < PACK_BYTES_MIN || c->request == NULL || c->d->codings == NULL) {
+        return BYTES_NONE;
+    }
+    struct bytes accept = header_find(c->request, "accept-encoding");
+    if (accept.len == 0) {
+        return BYTES_NONE;
+    }
+    return c->d->codings->pack(c->arena, accept, body, ret_coding);
+}
+
+static void answer_with(struct dynamo_call *c, unsigned status, struct bytes body)
+{
+    struct bytes coding = BYTES_NONE;
+    struct bytes small = packed(c, body, &coding);
+    bool is_packed = small.base != NULL;
+    c->answer = (struct dynamo_answer){.status = status, .body = is_packed ? small : body};
+    put_headers(
+        c, c->plain_json ? BYTES_LIT("application/json") : BYTES_LIT("application/x-amz-json-1.0"));
+    if (is_packed) {
+        put_header(&c->answer, BYTES_LIT("content-encoding"), coding);
+    }
+}
+
+void call_raw(struct dynamo_call *c, unsigned status, struct bytes body)
+{
+    c->answer = (struct dynamo_answer){.status = status, .body = body};
+    put_headers(c, BYTES_NONE);
+    if (status >= 400) {
+        c->error_name = bytes_str(error_rows[AWS_UNKNOWN_OPERATION].name);
+    }
 }
 
 struct buf *call_body(struct dynamo_call *c)

@@ -93,6 +93,7 @@ struct dynamo *dynamo_new(const struct dynamo_config *config)
         .signatures_off = config->signatures_off,
         .region_any = config->region_any,
         .read_shares = config->read_shares,
+        .codings = config->codings,
         .prng = prng_seeded(config->seed),
         .parser = json_parser_new(),
     };
@@ -159,7 +160,11 @@ static const struct dynamo_op *op_find(struct bytes target)
 
 static bool body_parse(struct dynamo_call *c, struct json *ret)
 {
-    enum err err = json_parse(c->d->parser, c->arena, c->request->body, DYNAMO_JSON_DEPTH_MAX, ret);
+    struct bytes body;
+    if (!envelope_body(c, &body)) {
+        return false;
+    }
+    enum err err = json_parse(c->d->parser, c->arena, body, DYNAMO_JSON_DEPTH_MAX, ret);
     if (err == OK && ret->type == JSON_OBJECT) {
         return true;
     }
@@ -194,6 +199,18 @@ static void call_init(
     };
 }
 
+/* DynamoDB reads the JSON before it asks who sent it and what for. Here only those who get no
+ * further are looked at in that order, as far as their bodies are not compressed. */
+static void unless_malformed(struct dynamo_call *c)
+{
+    struct bytes body = c->request->body;
+    struct json in;
+    if (body.len > 0 && header_find(c->request, "content-encoding").len == 0 &&
+        json_parse(c->d->parser, c->arena, body, DYNAMO_JSON_DEPTH_MAX, &in) == ERR_SYNTAX) {
+        (void)call_fail(c, AWS_SERIALIZATION, BYTES_NONE); /* answers anew */
+    }
+}
+
 bool dynamo_authenticate(
     struct dynamo *d,
     struct dynamo_call *call,
@@ -216,16 +233,24 @@ enum dynamo_step dynamo_begin(
         (void)call_fail_err(call, ERR_TOO_BIG); /* answers */
         return DYNAMO_ANSWER;
     }
+    if (!envelope_open(call)) {
+        return DYNAMO_ANSWER;
+    }
     const struct dynamo_op *op = op_find(header_find(request, "x-amz-target"));
-    if (op == NULL || !bytes_eq_str(request->method, "POST")) {
+    if (op == NULL) {
         (void)call_fail(call, AWS_UNKNOWN_OPERATION, BYTES_NONE); /* answers */
+        unless_malformed(call);
         return DYNAMO_ANSWER;
     }
     call->op = op;
     call->op_name = bytes_str(op->name);
     call->service = op->service == NULL ? call->service : op->service;
+    if (!d->signatures_off && !signature_check(call)) {
+        unless_malformed(call);
+        return DYNAMO_ANSWER;
+    }
     struct json in;
-    if ((!d->signatures_off && !signature_check(call)) || !body_parse(call, &in)) {
+    if (!body_parse(call, &in)) {
         return DYNAMO_ANSWER;
     }
     enum dynamo_step step = op->begin(call, &in);

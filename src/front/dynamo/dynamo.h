@@ -28,7 +28,7 @@ enum {
         16 * 1024 * 1024, /* longest request body DynamoDB takes; the shell cuts off there */
     DYNAMO_ARENA_BYTES_MAX =
         192 * 1024 * 1024, /* a cap for request arenas that fits every legal request */
-    DYNAMO_ANSWER_HEADERS_MAX = 6,
+    DYNAMO_ANSWER_HEADERS_MAX = 10,
 };
 
 /* ---- keys (docs/formats/keys.md) ---- */
@@ -57,6 +57,18 @@ void keystore_put_key(struct buf *b, const struct keystore_key *key);
 
 /* ---- one loop thread's front ---- */
 
+/* Content codings, which only the shell knows. Names as they stand in headers. */
+struct dynamo_codings {
+    /* Content-Encoding `coding`: OK with the body as it was; ERR_FORMAT: not known, or broken;
+     * ERR_TOO_BIG: longer than `len_max`, or the arena's cap. */
+    enum err (*unpack)(
+        struct arena *a, struct bytes coding, struct bytes body, size_t len_max, struct bytes *ret);
+    /* An answer as Accept-Encoding `accept` wants it, with the coding's name; base NULL: as it is.
+     */
+    struct bytes (*pack)(
+        struct arena *a, struct bytes accept, struct bytes body, struct bytes *ret_coding);
+};
+
 struct dynamo_config {
     struct bytes region;   /* our own; copied */
     struct core_view view; /* this thread's catalog and the engine; borrowed */
@@ -66,7 +78,8 @@ struct dynamo_config {
                                         0: it is not enforced */
     bool signatures_off;             /* take every request unsigned: fuzzing and tests */
     bool region_any;                 /* take requests signed for a region that is not ours */
-    uint64_t seed;                   /* for request ids */
+    const struct dynamo_codings *codings; /* NULL: none; borrowed */
+    uint64_t seed;                        /* for request ids */
 };
 
 struct dynamo;
@@ -190,6 +203,8 @@ struct dynamo_call {
     void *state;
     struct call_noted *noted;
     uint64_t now_ms;
+    bool from_browser; /* it has an Origin */
+    bool plain_json;   /* application/json rather than application/x-amz-json-1.0 */
     char request_id[52];
     char crc32[10];
 };

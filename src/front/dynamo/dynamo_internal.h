@@ -34,6 +34,7 @@ struct dynamo {
     bool region_any;
     unsigned read_shares;
     struct map read_buckets; /* table and global index: struct bucket */
+    const struct dynamo_codings *codings;
     struct prng prng;
     struct json_parser *parser;
     struct buf out;          /* the answer being written; copied into the call's arena at the end */
@@ -140,6 +141,19 @@ struct buf *call_body(struct dynamo_call *c);
 enum dynamo_step call_ok(struct dynamo_call *c);
 /* Hands `cmd` to the writer: fills in arena and returns DYNAMO_SUBMIT. */
 enum dynamo_step call_submit(struct dynamo_call *c, struct part_cmd *cmd);
+
+/* Answers with a body that is no JSON, and without a media type. */
+void call_raw(struct dynamo_call *c, unsigned status, struct bytes body);
+/* Adds a header to the answer just made; `value` outlives the answer. */
+void call_header(struct dynamo_call *c, struct bytes name, struct bytes value);
+
+/* ---- HTTP around operations (envelope.c) ---- */
+
+/* Answers, and returns false, when the request is none of a DynamoDB client: a browser's preflight,
+ * the health line, another method or media type. Else notes how the answer has to look. */
+bool envelope_open(struct dynamo_call *c);
+/* The body, uncompressed. */
+bool envelope_body(struct dynamo_call *c, struct bytes *ret);
 
 /* ---- typed JSON fields (field.c): SerializationException when the type is wrong; null counts as
  * absent ---- */

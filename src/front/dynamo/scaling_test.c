@@ -110,14 +110,16 @@ static void test_holding_back(void **state)
 
 static unsigned send_scaling(struct rig *r, const char *op, const char *body)
 {
-    r->header = (struct dynamo_header){
+    r->headers[0] = (struct dynamo_header){
         BYTES_LIT("X-Amz-Target"), bytes_fmt(&r->mem, "AnyScaleFrontendService.%s", op)};
+    r->headers[1] =
+        (struct dynamo_header){BYTES_LIT("content-type"), BYTES_LIT("application/x-amz-json-1.1")};
     r->request = (struct dynamo_request){
         .method = BYTES_LIT("POST"),
         .path = BYTES_LIT("/"),
         .query = BYTES_LIT(""),
-        .headers = &r->header,
-        .n_headers = 1,
+        .headers = r->headers,
+        .n_headers = 2,
         .body = unquoted(&r->mem, body),
         .now_ms = r->now_ms,
     };

@@ -34,7 +34,7 @@ struct regions {
     struct arena mem; /* of the test */
     struct dynamo_call call;
     struct dynamo_request request;
-    struct dynamo_header header;
+    struct dynamo_header headers[2];
     struct bytes body; /* of the last answer */
     bool synced;       /* the last call asked for the other regions' catalogs */
     bool cut_off;      /* a call that waits for other regions waits in vain */
@@ -294,13 +294,15 @@ static inline unsigned regions_send(struct regions *r, size_t at, const char *op
 {
     struct region_rig *g = &r->at[at];
     r->synced = false;
-    r->header = (struct dynamo_header){
+    r->headers[0] = (struct dynamo_header){
         BYTES_LIT("x-amz-target"), bytes_fmt(&r->mem, "DynamoDB_20120810.%s", op)};
+    r->headers[1] =
+        (struct dynamo_header){BYTES_LIT("content-type"), BYTES_LIT("application/x-amz-json-1.0")};
     r->request = (struct dynamo_request){
         .method = BYTES_LIT("POST"),
         .path = BYTES_LIT("/"),
-        .headers = &r->header,
-        .n_headers = 1,
+        .headers = r->headers,
+        .n_headers = 2,
         .body = json_of(&r->mem, body),
         .now_ms = r->now_ms,
     };

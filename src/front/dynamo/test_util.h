@@ -20,7 +20,7 @@ struct rig {
     struct arena mem; /* of the test */
     struct dynamo_call call;
     struct dynamo_request request;
-    struct dynamo_header header;
+    struct dynamo_header headers[2];
     uint64_t now_ms;
     struct bytes last_body; /* of the last answer */
 };
@@ -100,14 +100,16 @@ static inline void rig_finish(struct rig *r, enum dynamo_step step)
 /* Begins operation `op` with `body` and leaves it there. */
 static inline enum dynamo_step rig_begin(struct rig *r, const char *op, struct bytes body)
 {
-    r->header = (struct dynamo_header){
+    r->headers[0] = (struct dynamo_header){
         BYTES_LIT("X-Amz-Target"), bytes_fmt(&r->mem, "DynamoDB_20120810.%s", op)};
+    r->headers[1] =
+        (struct dynamo_header){BYTES_LIT("content-type"), BYTES_LIT("application/x-amz-json-1.0")};
     r->request = (struct dynamo_request){
         .method = BYTES_LIT("POST"),
         .path = BYTES_LIT("/"),
         .query = BYTES_LIT(""),
-        .headers = &r->header,
-        .n_headers = 1,
+        .headers = r->headers,
+        .n_headers = 2,
         .body = body,
         .now_ms = r->now_ms,
     };
