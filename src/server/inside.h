@@ -16,7 +16,7 @@ enum {
     SYNC_MS_MAX = 5000,        /* how long an operation waits for other regions' news */
     FORWARD_MS_MAX = 60000,
     LATENCY_BUCKETS = 16,
-    OPS_MAX = 64,
+    OPS_MAX = 96,
     SAMPLE_MS = 60000, /* how often settings that drift are metered */
 };
 

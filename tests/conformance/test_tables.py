@@ -220,7 +220,7 @@ def test_tags(ddb, tables, unique):
 def test_tags_of_nothing(ddb, hash_table, unique):
     arn = ddb.describe_table(TableName=hash_table)['Table']['TableArn']
     other = arn.replace(hash_table, unique)
-    refused('ResourceNotFoundException', f'Requested resource not found: ResourcArn: {other} not found',
+    refused('ResourceNotFoundException', f'Requested resource not found: ResourceArn: {other} not found',
             ddb.tag_resource, ResourceArn=other, Tags=[{'Key': 'a', 'Value': 'b'}])
     invalid('Atleast one Tag needs to be provided as Input.', ddb.tag_resource, ResourceArn=arn, Tags=[])
 

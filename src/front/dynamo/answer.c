@@ -57,10 +57,11 @@ static const struct error_row error_rows[AWS_ERRORS] = {
     [AWS_EXPORT_CONFLICT] = {DYNAMODB, "ExportConflictException", 400},
     [AWS_IMPORT_NOT_FOUND] = {DYNAMODB, "ImportNotFoundException", 400},
     [AWS_IMPORT_CONFLICT] = {DYNAMODB, "ImportConflictException", 400},
-    [AWS_ACCESS_DENIED] = {CORAL, "AccessDeniedException", 400},
     [AWS_THROUGHPUT_EXCEEDED] = {DYNAMODB, "ProvisionedThroughputExceededException", 400},
     [AWS_THROTTLING] = {"com.amazon.coral.availability#", "ThrottlingException", 400},
     [AWS_PAYLOAD_TOO_LARGE] = {CORAL, "PayloadTooLarge", 413},
+    [AWS_ACCESS_DENIED] = {CORAL, "AccessDeniedException", 400},
+    [AWS_POLICY_NOT_FOUND] = {DYNAMODB, "PolicyNotFoundException", 400},
     [AWS_INTERNAL] = {DYNAMODB, "InternalServerError", 500},
     [AWS_UNAVAILABLE] = {CORAL, "ServiceUnavailableException", 503},
 };
@@ -185,14 +186,21 @@ static struct bytes packed(struct dynamo_call *c, struct bytes body, struct byte
     return c->d->codings->pack(c->arena, accept, body, ret_coding);
 }
 
+static struct bytes media_type(const struct dynamo_call *c)
+{
+    if (c->op != NULL && c->op->service != NULL) {
+        return BYTES_LIT("application/x-amz-json-1.1"); /* Application Auto Scaling's */
+    }
+    return c->plain_json ? BYTES_LIT("application/json") : BYTES_LIT("application/x-amz-json-1.0");
+}
+
 static void answer_with(struct dynamo_call *c, unsigned status, struct bytes body)
 {
     struct bytes coding = BYTES_NONE;
     struct bytes small = packed(c, body, &coding);
     bool is_packed = small.base != NULL;
     c->answer = (struct dynamo_answer){.status = status, .body = is_packed ? small : body};
-    put_headers(
-        c, c->plain_json ? BYTES_LIT("application/json") : BYTES_LIT("application/x-amz-json-1.0"));
+    put_headers(c, media_type(c));
     if (is_packed) {
         put_header(&c->answer, BYTES_LIT("content-encoding"), coding);
     }
@@ -258,7 +266,7 @@ static bool answer_error(struct dynamo_call *c, enum aws_error error)
 static const char *message_member(enum aws_error error)
 {
     bool capital = error == AWS_SERIALIZATION || error == AWS_TRANSACTION_CANCELED ||
-                   error == AWS_IDEMPOTENT_MISMATCH;
+                   error == AWS_IDEMPOTENT_MISMATCH || error == AWS_ACCESS_DENIED;
     return capital ? ",\"Message\":" : ",\"message\":";
 }
 

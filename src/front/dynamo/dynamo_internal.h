@@ -95,6 +95,7 @@ enum aws_error {
     AWS_THROUGHPUT_EXCEEDED,
     AWS_THROTTLING,
     AWS_PAYLOAD_TOO_LARGE,
+    AWS_POLICY_NOT_FOUND,
     AWS_INTERNAL,
     AWS_UNAVAILABLE,
     AWS_ERRORS,
@@ -261,6 +262,8 @@ void attr_map_put(struct buf *b, const struct value *map);
 /* The table a name or ARN stands for: "Requested resource not found" unless it is there and not
  * CREATING. The result holds until the catalog's next change, so not over a DYNAMO_SUBMIT. */
 bool table_find(struct dynamo_call *c, struct bytes name, const struct core_table **ret);
+/* Whether the table's resource-based policy, if it has one, lets the caller do this operation. */
+bool policy_allows(struct dynamo_call *c, const struct core_table *t);
 /* The table name in a name or ARN. */
 struct bytes table_name_of(struct bytes name_or_arn);
 /* Appends arn:aws:dynamodb:REGION:ACCOUNT:table/NAME. */

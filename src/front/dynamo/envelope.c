@@ -54,7 +54,8 @@ bool envelope_open(struct dynamo_call *c)
         return healthy(c);
     }
     struct bytes type = post ? media_type(header_find(r, "content-type")) : BYTES_NONE;
-    bool current = bytes_eq_str(type, "application/x-amz-json-1.0");
+    bool current = bytes_eq_str(type, "application/x-amz-json-1.0") ||
+                   bytes_eq_str(type, "application/x-amz-json-1.1"); /* other services' here */
     c->plain_json = !current;
     bool known = current || bytes_eq_str(type, "application/json") || r->body.len == 0;
     if (!post || !known) {

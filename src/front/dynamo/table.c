@@ -59,7 +59,7 @@ bool table_find(struct dynamo_call *c, struct bytes name, const struct core_tabl
     }
     *ret = t;
     c->table = c->table.base == NULL ? plain : c->table;
-    return true;
+    return t->extra.map.n == 0 || policy_allows(c, t);
 }
 
 void put_table_arn(struct buf *b, struct bytes region, struct bytes name)

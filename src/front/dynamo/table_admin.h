@@ -378,6 +378,17 @@ enum dynamo_step describe_table_begin(struct dynamo_call *c, const struct json *
 enum dynamo_step describe_table_resume(struct dynamo_call *c);
 enum dynamo_step delete_table_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step list_tables_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step put_policy_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step get_policy_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step delete_policy_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step policy_resume(struct dynamo_call *c);
+enum dynamo_step describe_kinesis_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step enable_kinesis_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step disable_kinesis_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_kinesis_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step describe_insights_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_insights_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step list_insights_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_limits_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_endpoints_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_ttl_begin(struct dynamo_call *c, const struct json *in);

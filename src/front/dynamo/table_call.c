@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "front/dynamo/table_admin.h"
+#include "front/dynamo/policy.h"
 
 /* ---- names ---- */
 
@@ -145,11 +145,33 @@ static enum err count(
     return OK;
 }
 
+/* What the table's policy says of this operation. */
+static enum err allow(struct table_call *t, const struct core_table *now)
+{
+    struct policy p;
+    bool denied = true;
+    if (t->c->op == NULL || !policy_of(now, &p)) {
+        return OK;
+    }
+    enum err err = policy_deny(t->c, p.text, now->part.name, t->c->op->name, &denied);
+    if (err == ERR_TOO_BIG || !denied) {
+        return err == ERR_TOO_BIG ? err : OK;
+    }
+    t->has_fault = true;
+    t->fault = AWS_ACCESS_DENIED;
+    t->fault_msg = policy_denial(t->c, now->part.name);
+    return ERR_INVALID;
+}
+
 static enum err run(void *arg, struct part_stage *s, struct arena *a)
 {
     struct table_call *t = arg;
     const struct core_table *now = catalog_table(core_catalog(t->admin.core), t->admin.name);
     if (now != NULL) {
+        enum err allowed = allow(t, now);
+        if (allowed != OK) {
+            return allowed;
+        }
         t->found = true;
         enum err counted = count(part_stage_part(s), now, a, &t->counts);
         if (counted != OK) {

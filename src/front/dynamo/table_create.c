@@ -3,7 +3,7 @@
  * Faults are found in DynamoDB's order: wrong JSON types, then all constraints together, then the
  * first thing that does not fit: capacity, keys, attributes, local indexes, global indexes, stream,
  * class, tags. */
-#include "front/dynamo/table_admin.h"
+#include "front/dynamo/policy.h"
 
 struct create_request {
     struct bytes table;
@@ -19,10 +19,10 @@ struct create_request {
     bool protection;
     struct tag_list tags;
     struct sse_request sse;
+    struct bytes policy; /* base NULL: none */
 };
 
 static const char *const not_supported[] = {
-    "ResourcePolicy",
     "GlobalTableSourceArn",
     "GlobalTableSettingsReplicationMode",
     NULL,
@@ -129,7 +129,7 @@ static bool create_read(struct dynamo_call *c, const struct json *in, struct cre
             read_sse(&k, in, "SSESpecification", "sSESpecification.sSEType", &r->sse) &&
             field_string(c, in, "TableClass", &r->table_class) &&
             field_bool(c, in, "DeletionProtectionEnabled", &r->protection) &&
-            read_tags(c, in, &r->tags);
+            read_tags(c, in, &r->tags) && field_string(c, in, "ResourcePolicy", &r->policy);
     return typed && table_name_check(c, "TableName", r->table) && checks_done(&k);
 }
 
@@ -456,6 +456,14 @@ static bool create_table(
         limits_apply(c->arena, &r->limits, t, BYTES_LIT(""), &t->throughput) != OK) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
+    struct policy policy = {
+        .text = r->policy,
+        .revision = bytes_fmt(c->arena, "%llu", (unsigned long long)c->now_ms),
+    };
+    if (policy.text.base != NULL &&
+        (policy.revision.base == NULL || policy_set(c->arena, t, &policy) != OK)) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
     for (size_t i = 0; i < n; i++) {
         bool local = i < r->locals.n;
         const struct index_request *x =
@@ -480,7 +488,9 @@ bool create_table_parse(
         return call_fail(c, AWS_VALIDATION, fault);
     }
     return table_class_check(c, r.table_class) && tags_check(c, &r.tags) && sse_check(c, &r.sse) &&
-           refuse_params(c, in, not_supported) && create_table(c, &r, ret);
+           refuse_params(c, in, not_supported) &&
+           (r.policy.base == NULL || policy_read(c, r.policy, &r.policy)) &&
+           create_table(c, &r, ret);
 }
 
 enum dynamo_step create_table_begin(struct dynamo_call *c, const struct json *in)

@@ -50,15 +50,16 @@ static bool resource_name(struct dynamo_call *c, struct bytes arn, struct bytes 
         return call_invalid(
             c, "Invalid TableArn: Invalid ResourceArn provided as input %.*s", BYTES_FMT(arn));
     }
-    if (catalog_table(c->d->view.catalog, name) == NULL) {
+    const struct core_table *t = catalog_table(c->d->view.catalog, name);
+    if (t == NULL) {
         return call_failf(
             c,
             AWS_RESOURCE_NOT_FOUND,
-            "Requested resource not found: ResourcArn: %.*s not found",
+            "Requested resource not found: ResourceArn: %.*s not found",
             BYTES_FMT(arn));
     }
     *ret = name;
-    return true;
+    return policy_allows(c, t);
 }
 
 /* ---- changes, in the writer ---- */

@@ -732,7 +732,7 @@ static void test_tags(void **state)
         "ListTagsOfResource",
         "{'ResourceArn':'arn:aws:dynamodb:eu-west-1:000000000000:table/none'}",
         "ResourceNotFoundException",
-        "Requested resource not found: ResourcArn: "
+        "Requested resource not found: ResourceArn: "
         "arn:aws:dynamodb:eu-west-1:000000000000:table/none not found");
     rig_close(&r);
 }

@@ -1,0 +1,243 @@
+"""Resource-based policies, and the sides of a table that are not served: Kinesis, Contributor Insights."""
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from devcluster import wait_until
+from expect import invalid, refused, s
+from wire import kind
+
+ACCOUNT = '000000000000'
+ROOT = f'arn:aws:iam::{ACCOUNT}:root'
+BAD = 'One or more parameter values were invalid: Invalid policy document: '
+
+
+class Policies:
+    """The calls that the client of Debian 12 does not know."""
+
+    def __init__(self, wire):
+        self.wire = wire
+
+    def call(self, operation, **params):
+        status, _, body = self.wire.call(operation, params)
+        if status != 200:
+            error = {'Code': kind(body), 'Message': body.get('message', body.get('Message', ''))}
+            raise ClientError({'Error': error, 'ResponseMetadata': {'HTTPStatusCode': status}}, operation)
+        return body
+
+    def put(self, **params):
+        return self.call('PutResourcePolicy', **params)
+
+    def get(self, **params):
+        return self.call('GetResourcePolicy', **params)
+
+    def delete(self, **params):
+        return self.call('DeleteResourcePolicy', **params)
+
+
+@pytest.fixture
+def rules(service):
+    if service.endpoint is None:
+        pytest.skip('announced: needs an endpoint to write to')
+    return Policies(service.wire())
+
+
+@pytest.fixture
+def arn(ddb, tables, unique):
+    return tables(unique)['TableArn']
+
+
+def statement(arn, effect='Deny', action='dynamodb:PutItem', **more):
+    return {'Effect': effect, 'Principal': {'AWS': ACCOUNT}, 'Action': action, 'Resource': arn, **more}
+
+
+def policy(*statements, version='2012-10-17'):
+    return json.dumps({'Version': version, 'Statement': list(statements)}, indent=1)
+
+
+def test_there_and_back(ddb, rules, arn):
+    refused('PolicyNotFoundException',
+            f'Resource-based policy not found for the provided ResourceArn: {arn}', rules.get, ResourceArn=arn)
+    put = rules.put(ResourceArn=arn, Policy=policy(
+        statement(arn, 'allow', ['dynamodb:GetItem'], Sid='one'), statement(arn, 'Allow', ['dynamodb:Query', 'dynamodb:Scan'])))
+    got = rules.get(ResourceArn=arn)
+    assert got['RevisionId'] == put['RevisionId']
+    assert got['Policy'] == json.dumps({'Version': '2012-10-17', 'Statement': [
+        {'Sid': 'one', 'Effect': 'Allow', 'Principal': {'AWS': ROOT}, 'Action': 'dynamodb:GetItem', 'Resource': arn},
+        {'Effect': 'Allow', 'Principal': {'AWS': ROOT}, 'Action': ['dynamodb:Query', 'dynamodb:Scan'], 'Resource': arn},
+    ]}, separators=(',', ':'))
+    again = rules.put(ResourceArn=arn, Policy=got['Policy'])
+    assert again['RevisionId'] == put['RevisionId']
+    assert rules.delete(ResourceArn=arn)['RevisionId']
+    refused('PolicyNotFoundException', None, rules.get, ResourceArn=arn)
+    assert 'RevisionId' not in rules.delete(ResourceArn=arn)
+
+
+def test_one_statement_and_no_version(ddb, rules, arn):
+    rules.put(ResourceArn=arn, Policy=json.dumps({'Statement': statement(arn)}))
+    got = json.loads(rules.get(ResourceArn=arn)['Policy'])
+    assert got['Version'] == '2008-10-17' and isinstance(got['Statement'], list)
+
+
+def test_expected_revisions(ddb, rules, arn):
+    one, two = policy(statement(arn)), policy(statement(arn, action='dynamodb:Scan'))
+    refused('PolicyNotFoundException', None, rules.put, ResourceArn=arn, Policy=one, ExpectedRevisionId='1')
+    first = rules.put(ResourceArn=arn, Policy=one, ExpectedRevisionId='NO_POLICY')['RevisionId']
+    refused('PolicyNotFoundException', None, rules.put, ResourceArn=arn, Policy=two,
+            ExpectedRevisionId='NO_POLICY')
+    refused('PolicyNotFoundException', None, rules.delete, ResourceArn=arn, ExpectedRevisionId='1')
+    second = rules.put(ResourceArn=arn, Policy=two, ExpectedRevisionId=first)['RevisionId']
+    assert second != first
+    rules.delete(ResourceArn=arn, ExpectedRevisionId=second)
+
+
+def test_with_the_table(rules, tables, unique):
+    arn = f'arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{unique}'
+    tables.adopt('us-east-2', unique)
+    rules.call('CreateTable', TableName=unique, BillingMode='PAY_PER_REQUEST', ResourcePolicy=policy(statement(arn)),
+               AttributeDefinitions=[{'AttributeName': 'p', 'AttributeType': 'S'}],
+               KeySchema=[{'AttributeName': 'p', 'KeyType': 'HASH'}])
+    assert json.loads(rules.get(ResourceArn=arn)['Policy'])['Statement'][0]['Action'] == 'dynamodb:PutItem'
+
+
+# ---- what is denied ----
+
+def denied(action, arn, call, *args, **kwargs):
+    refused('AccessDeniedException', None, call, *args, **kwargs)
+    try:
+        call(*args, **kwargs)
+    except Exception as e:
+        said = e.response['Error']['Message']
+        assert f'is not authorized to perform: dynamodb:{action} on resource: {arn} with an explicit deny in a ' \
+               'resource-based policy' in said, said
+
+
+@pytest.mark.parametrize('more, denies', [
+    ({}, True), ({'Principal': '*'}, True), ({'Principal': {'AWS': ['*']}}, True), ({'Principal': {'AWS': ROOT}}, True),
+    ({'Principal': {'AWS': f'arn:aws:iam::{ACCOUNT}:user/other'}}, False),
+    ({'Action': 'dynamodb:putitem'}, True), ({'Action': 'dynamodb:Put*'}, True), ({'Action': '*'}, True),
+    ({'Action': 'dynamodb:Pu?Item'}, True), ({'Action': ['dynamodb:Query', 'dynamodb:UpdateItem']}, False),
+    ({'Resource': '*'}, True), ({'Resource': 'arn:aws:dynamodb:*:*:table/*'}, True),
+    ({'Resource': 'arn:aws:dynamodb:us-east-2:000000000000:table/another'}, False)])
+def test_denial(ddb, rules, arn, more, denies):
+    name = arn.split('/')[1]
+    made = {**statement(arn), **more}
+    rules.put(ResourceArn=arn, Policy=policy(made), ConfirmRemoveSelfResourceAccess=True)
+    if denies:
+        denied('PutItem', arn, ddb.put_item, TableName=name, Item={'p': s('a')})
+    else:
+        ddb.put_item(TableName=name, Item={'p': s('a')})
+    if made['Action'] != '*':
+        ddb.get_item(TableName=name, Key={'p': s('a')})
+        rules.delete(ResourceArn=arn)
+        ddb.put_item(TableName=name, Item={'p': s('a')})
+
+
+def test_denial_by_key(service, ddb, rules, arn):
+    """Each access key is a user of its own."""
+    if service.cluster is None:
+        pytest.skip('announced: keys are made by the tool of the cluster under test')
+    made = service.cluster.tool_json('key', 'create')
+    other = boto3.session.Session().client('dynamodb', **{
+        **service.how('us-east-2'), 'aws_access_key_id': made['access_key_id'],
+        'aws_secret_access_key': made['secret_access_key']})
+
+    def known():
+        try:
+            return other.list_tables()
+        except other.exceptions.ClientError:
+            return None
+    wait_until('the key', known, 10)
+    name = arn.split('/')[1]
+    rules.put(ResourceArn=arn, Policy=policy(statement(
+        arn, Principal={'AWS': f'arn:aws:iam::{ACCOUNT}:user/{made["access_key_id"]}'},
+        Action=['dynamodb:Scan', 'dynamodb:BatchWriteItem'])))
+    denied('Scan', arn, other.scan, TableName=name)
+    denied('BatchWriteItem', arn, other.batch_write_item,
+           RequestItems={name: [{'PutRequest': {'Item': {'p': s('a')}}}]})
+    assert other.query(TableName=name, KeyConditionExpression='p = :p', ExpressionAttributeValues={':p': s('a')})
+    assert ddb.scan(TableName=name)['Count'] == 0
+
+
+def test_denial_of_tables_own_operations(ddb, rules, arn):
+    name = arn.split('/')[1]
+    rules.put(ResourceArn=arn, Policy=policy(statement(
+        arn, action=['dynamodb:UpdateTable', 'dynamodb:DeleteTable', 'dynamodb:TagResource'])))
+    denied('UpdateTable', arn, ddb.update_table, TableName=name, TableClass='STANDARD_INFREQUENT_ACCESS')
+    denied('DeleteTable', arn, ddb.delete_table, TableName=name)
+    denied('TagResource', arn, ddb.tag_resource, ResourceArn=arn, Tags=[{'Key': 'k', 'Value': 'v'}])
+    ddb.describe_table(TableName=name)
+    rules.delete(ResourceArn=arn)
+    ddb.tag_resource(ResourceArn=arn, Tags=[{'Key': 'k', 'Value': 'v'}])
+
+
+def test_lockout(ddb, rules, arn):
+    text = policy(statement(arn, action='dynamodb:PutResourcePolicy'))
+    invalid(None, rules.put, ResourceArn=arn, Policy=text)
+    rules.put(ResourceArn=arn, Policy=text, ConfirmRemoveSelfResourceAccess=True)
+    denied('PutResourcePolicy', arn, rules.put, ResourceArn=arn, Policy=text)
+    rules.delete(ResourceArn=arn)
+
+
+# ---- what is refused ----
+
+@pytest.mark.parametrize('text, message', [
+    ('', BAD + 'This policy contains invalid Json'), ('{', BAD + 'This policy contains invalid Json'),
+    ('{"Statement":[]}', BAD + 'Could not parse the policy: Statement is empty!'),
+    (' ' * 20481, 'One or more parameter values were invalid: Maximum policy size of 20480 bytes exceeded')])
+def test_documents(ddb, rules, arn, text, message):
+    invalid(message, rules.put, ResourceArn=arn, Policy=text)
+
+
+@pytest.mark.parametrize('gone, more, message', [
+    ('Resource', {}, BAD + 'Missing required field Resource'), ('Action', {}, BAD + 'Missing required field Action'),
+    ('', {'Effect': 'Allow', 'Principal': '*'}, 'Resource-based policy grants unbounded access in one or more elements. '
+     'Please revise the policy to ensure least-privilege form of access'),
+    ('', {'Principal': ACCOUNT}, 'One or more parameter values were invalid: Invalid principal in policy document.'),
+    ('', {'Condition': {'Bool': {'aws:SecureTransport': 'false'}}}, BAD + 'Condition is not supported by this server'),
+    ('', {'Effect': 'Perhaps'}, BAD + 'Invalid Effect')])
+def test_statements(ddb, rules, arn, gone, more, message):
+    made = {**statement(arn), **more}
+    made.pop(gone, None)
+    invalid(message, rules.put, ResourceArn=arn, Policy=policy(made))
+
+
+def test_resources(ddb, rules, arn):
+    name = arn.split('/')[1]
+    wrong = 'One or more parameter values were invalid: '
+    invalid(f"{wrong}ARNs must start with 'arn:': {name}", rules.get, ResourceArn=name)
+    other = arn.replace('us-east-2', 'us-east-1')
+    invalid(f'{wrong}Invalid resource Arn: {other}', rules.get, ResourceArn=other)
+    invalid('This action is only supported by accounts that match the resource owner\u2019s account.',
+            rules.get, ResourceArn=arn.replace(ACCOUNT, '111111111111'))
+    invalid(f'{wrong}Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {arn}/index/i',
+            rules.get, ResourceArn=f'{arn}/index/i')
+    refused('ResourceNotFoundException', f'Requested resource not found: Table: {name}x not found',
+            rules.get, ResourceArn=f'{arn}x')
+
+
+# ---- Kinesis and Contributor Insights ----
+
+STREAM = f'arn:aws:kinesis:us-east-2:{ACCOUNT}:stream/none'
+
+
+def test_kinesis(ddb, hash_table):
+    got = ddb.describe_kinesis_streaming_destination(TableName=hash_table)
+    assert (got['TableName'], got['KinesisDataStreamDestinations']) == (hash_table, [])
+    invalid(None, ddb.enable_kinesis_streaming_destination, TableName=hash_table, StreamArn=STREAM)
+    invalid('Table is not in a valid state to disable Kinesis Streaming Destination:DisableKinesisStreamingDestination '
+            'must be ACTIVE to perform DISABLE operation.', ddb.disable_kinesis_streaming_destination,
+            TableName=hash_table, StreamArn=STREAM)
+    refused('ResourceNotFoundException', 'Requested resource not found: Table: nowhere not found',
+            ddb.describe_kinesis_streaming_destination, TableName='nowhere')
+
+
+def test_contributor_insights(ddb, range_table):
+    got = ddb.describe_contributor_insights(TableName=range_table, IndexName='by_g')
+    assert (got['TableName'], got['IndexName'], got['ContributorInsightsStatus']) == (range_table, 'by_g', 'DISABLED')
+    assert ddb.list_contributor_insights()['ContributorInsightsSummaries'] == []
+    off = ddb.update_contributor_insights(TableName=range_table, ContributorInsightsAction='DISABLE')
+    assert off['ContributorInsightsStatus'] == 'DISABLED'
+    invalid(None, ddb.update_contributor_insights, TableName=range_table, ContributorInsightsAction='ENABLE')
+    refused('ResourceNotFoundException', None, ddb.describe_contributor_insights, TableName=range_table, IndexName='none')
