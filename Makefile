@@ -19,7 +19,7 @@ need = :
 endif
 sources = find $(wildcard src sim tests bench) -name node_modules -prune -o \( -name '*.[ch]' -o -name '*.cpp' \) -print
 
-.PHONY: all build test demo run bench soak deps tidy format check-format asan tsan clang clean help
+.PHONY: all build test demo run bench differential soak deps tidy format check-format asan tsan clang clean help
 .DEFAULT_GOAL := all
 
 all: build ## build everything into build/ (the default)
@@ -44,6 +44,11 @@ bench: build ## the figures of merit beside their bars; FIGURE=F3 for one, ARGS=
 	@$(need) test bench
 	@test -e bench/node_modules || (cd bench && npm ci --no-fund --no-audit)
 	@$(PYTHON) bench/figures.py $(ARGS) $(FIGURE)
+
+differential: build ## random requests to godwit and to dynalite, and what they answer otherwise; not part of `test`
+	@$(need) test bench
+	@test -e bench/node_modules || (cd bench && npm ci --no-fund --no-audit)
+	@$(PYTHON) tests/differential/differential.py $(ARGS)
 
 soak: build ## fresh simulator seeds and real crashes for an hour; ARGS='--minutes 5' for less
 	@$(need) test
