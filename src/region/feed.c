@@ -159,6 +159,20 @@ void feed_unsubscribe(struct link *l, struct region_id origin)
     }
 }
 
+void feed_relay_stop(struct region *r, struct region_id origin, uint64_t now_ms)
+{
+    for (size_t i = r->n_links; i > 0; i--) {
+        struct link *l = r->links[i - 1];
+        bool relays = false;
+        for (size_t j = 0; j < l->n_senders; j++) {
+            relays = relays || (l->senders[j]->active && l->senders[j]->origin.v == origin.v);
+        }
+        if (relays) {
+            link_drop(r, l, now_ms);
+        }
+    }
+}
+
 void feed_marks(struct region *r, struct link *l, const struct repl_frame *f)
 {
     for (size_t i = 0; i < f->marks.n; i++) {

@@ -220,6 +220,11 @@ void link_free(struct link *l);
 /* feed.c: our log going out */
 void feed_subscribe(struct region *r, struct link *l, const struct repl_frame *f);
 void feed_unsubscribe(struct link *l, struct region_id origin);
+/* We were fenced off that region's log: who has it from us would take the hole for a stretch
+ * without transactions. Their links go; over the next ones they subscribe anew, and the relay floor
+ * counts.
+ */
+void feed_relay_stop(struct region *r, struct region_id origin, uint64_t now_ms);
 void feed_marks(struct region *r, struct link *l, const struct repl_frame *f);
 void feed_pump(struct region *r, struct link *l);
 bool replicates_to(const struct region *r, uint64_t table, const struct peer *p);

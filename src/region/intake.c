@@ -239,6 +239,8 @@ void intake_fenced(struct region *r, struct errand *e, uint64_t now_ms)
         in->hold_ms = now_ms + r->config.knobs.hold_ms;
         return;
     }
+    /* Nobody may take our word any more for having all up to the new mark. */
+    feed_relay_stop(r, e->origin, now_ms);
     (void)repl_vector_raise(&r->marks, (struct repl_mark){.region = e->origin, .pos = e->mark_to});
 }
 
