@@ -54,12 +54,14 @@ static unsigned serve(struct world *w, const char *target, struct bytes body)
 {
     struct arena a;
     arena_init(&a, DYNAMO_ARENA_BYTES_MAX);
-    struct dynamo_header header = {BYTES_LIT("x-amz-target"), bytes_str(target)};
+    struct dynamo_header headers[] = {
+        {BYTES_LIT("x-amz-target"), bytes_str(target)},
+        {BYTES_LIT("content-type"), BYTES_LIT("application/x-amz-json-1.0")}};
     struct dynamo_request request = {
         .method = BYTES_LIT("POST"),
         .path = BYTES_LIT("/"),
-        .headers = &header,
-        .n_headers = 1,
+        .headers = headers,
+        .n_headers = 2,
         .body = body,
         .now_ms = now_ms,
     };
