@@ -450,17 +450,15 @@ static void run_mark(struct part *p, struct part_cmd *cmd)
 
 static void run_skip(struct part *p, struct part_cmd *cmd)
 {
-    cmd->err = OK;
-    if (cmd->skip.to.v <= p->tail.v) {
-        return;
-    }
-    cmd->err = part_log_trim(p, p->tail);
+    cmd->err = part_log_trim(p, cmd->skip.to);
     if (cmd->err != OK) {
         return;
     }
-    p->tail = cmd->skip.to;
-    p->batch_tail = p->tail;
-    p->checkpoint_must = true;
+    if (cmd->skip.to.v > p->tail.v) {
+        p->tail = cmd->skip.to;
+        p->batch_tail = p->tail;
+        p->checkpoint_must = true;
+    }
     p->marks_must = true;
     if (cmd->skip.hlc.v > p->clock.last.v) {
         hlc_clock_init(&p->clock, cmd->skip.hlc, p->config.drift_ms_max);

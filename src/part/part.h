@@ -464,9 +464,9 @@ struct part_cmd {
         } mark;
         struct {
             /* Positions up to `to` and stamps up to `hlc` were given out before; none of them is
-             * given out again. Our log is dropped, for part of it may stand at positions that mean
-             * something else elsewhere: peers that lack any of it are fenced. Nothing happens when
-             * our tail is past `to`. */
+             * given out again. Our log up to there is dropped, for part of it may stand at
+             * positions that mean something else elsewhere: peers that lack any of it are fenced.
+             * Also when our tail is past `to` already. */
             struct local_pos to;
             struct hlc hlc;
         } skip;

@@ -170,10 +170,14 @@ static void test_skip(void **state)
     assert_int_equal(first.v, 21);
     region_crash(&r);
     assert_int_equal(part_tail(r.part).v, 20);
-    skip.skip.to.v = 20;
+    for (int64_t i = 0; i < 3; i++) {
+        assert_int_equal(put_item(&r, TABLE, thing(&r, 70 + i, "x")), OK);
+    }
+    skip.skip.to.v = 22;
     assert_int_equal(commit_one(&r, &skip), OK);
-    assert_int_equal(put_item(&r, TABLE, thing(&r, 77, "x")), OK);
-    assert_int_equal(part_tail(r.part).v, 21);
+    assert_int_equal(part_tail(r.part).v, 23);
+    assert_int_equal(part_log_first(&reader, &first), OK);
+    assert_int_equal(first.v, 23);
     assert_true(part_marks(r.part, &(size_t){0})[0].hlc.v > far.v);
     assert_int_equal(part_check(r.part), OK);
     region_stop(&r);

@@ -16,10 +16,13 @@
  * mend that case too, more slowly. */
 #include "region/inside.h"
 
+/* No log is ever so long: whoever says it has seen that much of ours is not believed. */
+static const uint64_t rewound_pos_max = UINT64_MAX / 4;
+
 void rewound_begin(struct region *r, struct link *l, struct peer_pos theirs)
 {
     struct peer *p = l->peer;
-    if (p->mending) {
+    if (p->mending || theirs.v > rewound_pos_max) {
         return;
     }
     struct errand *e = errand_new(r, ERRAND_REWOUND_SEED, PART_CMD_CALL);
