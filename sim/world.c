@@ -40,7 +40,7 @@ void sim_hash_u64(struct sim *s, uint64_t v)
     sim_hash(s, &v, sizeof v);
 }
 
-static void tell(struct sim *s, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void tell(struct sim *s, const char *fmt, va_list args)
 {
     char *line = s->story[s->n_story++ % SIM_STORY_MAX];
     int n = snprintf(

@@ -426,7 +426,7 @@ static void test_list(void **state)
     assert_has(&f, "<Value>GetItem</Value>");
     assert_lacks(&f, "ConsumedReadCapacityUnits");
     for (int i = 0; i < 600; i++) {
-        char name[16];
+        char name[24];
         (void)snprintf(name, sizeof name, "table-%03d", i);
         count(&f, name, CW_CONSUMED_READ, "", NOW, 1);
     }
