@@ -254,7 +254,7 @@ struct cell {
 };
 
 struct table_plan {
-    char name[8];
+    char name[16];
     bool touched[SIM_REGIONS_MAX]; /* a removal was asked for there */
     bool paired;                   /* made in several regions and joined while empty */
     bool deleted;
