@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures the figures of merit and prints them beside their bars.
 
-usage: figures.py [--quick] [--keep] [FIGURE...]     figures: F1 … F10, F13 … F16; all without a name
+usage: figures.py [--quick] [FIGURE...]     figures: F1 … F10, F13 … F16; all without a name
 
 Each is a ratio inside one run, or a count; docs/performance.md says how each is made. Results go to
 build/bench-results/: figures.json, and plots as SVG. --quick takes fewer samples: for a look, not for a claim. The exit

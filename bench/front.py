@@ -96,7 +96,6 @@ def f8(folder, quick):
     """Processor time a write costs its region, with 0, 1, 2 and 4 peers."""
     rounds, seconds = (2, 2) if quick else (5, 3)
     regions = ('us-east-2', 'eu-west-1', 'ap-southeast-1', 'us-west-1', 'ap-south-1')
-    costs = {}
     with contextlib.ExitStack() as stack:
         clusters = {n: stack.enter_context(peers.Godwit(folder / f'r{n}', regions=regions[:n + 1]))
                     for n in (0, 1, 2, 4)}
