@@ -459,8 +459,10 @@ MUST_CHECK enum err core_seed_needs(
     void *ctx);
 /* Stages progress (done false) or the end (done true) of a need; one that is no longer open is left
  * alone. Not done and with an empty cursor it opens the need, anew if it had been open or done
- * before (what a region that was fenced asks for; also of PART_TABLE_CATALOG). OK, or an error of
- * part_stage_put(). When the last need of a replica is done core makes it ACTIVE by itself. */
+ * before (what a region that was fenced asks for; also of PART_TABLE_CATALOG), unless we are, or
+ * the region is, no replica of the table any more, or it was removed: then it does nothing. OK, or
+ * an error of part_stage_put(). When the last need of a replica is done core makes it ACTIVE by
+ * itself. */
 MUST_CHECK enum err core_seed_progress(
     struct part_stage *s, const struct core_seed_need *need, bool done);
 /* Stages that the region asked holds no replica of the table. Ends an own-only need whose replica

@@ -280,6 +280,32 @@ static enum err survey_members(const struct join *j, struct survey *ret)
     return err;
 }
 
+/* Whether the members' rows of all that are, or may be, replicas beside us are here. Needs are kept
+ * by the ids that stand there, so of a region without one we could not ask for what it wrote before
+ * it learned of us. */
+static bool knows_members(const struct join *j)
+{
+    const struct catalog *catalog = j->core->catalog;
+    for (size_t i = 0; i < j->g->n_replicas; i++) {
+        const struct core_replica *r = &j->g->replicas[i]->row.replica;
+        bool in =
+            r->table == j->g->row.table && r->status != CORE_FAILED && r->status != CORE_DELETING;
+        if (in && catalog_member(catalog, r->region) == NULL &&
+            !bytes_eq(r->region, catalog_region(catalog))) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < j->own->n_known; i++) {
+        struct bytes region = j->own->known[i];
+        bool seen = group_entry_replica(j->g, region) != NULL;
+        if (!seen && catalog_member(catalog, region) == NULL &&
+            !bytes_eq(region, catalog_region(catalog))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum err seeds_follow(const struct join *j, bool *ret_done)
 {
     struct survey v;
@@ -288,6 +314,7 @@ enum err seeds_follow(const struct join *j, bool *ret_done)
         return err;
     }
     *ret_done = false;
+    v.open = v.open || !knows_members(j);
     if (v.has_whole || !v.others) {
         *ret_done = !v.open;
         return OK;
@@ -411,6 +438,51 @@ enum err seeds_drop_removed(const struct core *c, struct part_stage *s, struct a
     return err;
 }
 
+/* Whether somebody looks after a need that is opened now, as it is at this moment: whoever opens it
+ * decided that on another thread, perhaps before we, or the region asked, left the group, and then
+ * nothing would ever end it. *ret_name: the table's group, if it is one. */
+static bool is_looked_after(
+    const struct core *c, const struct core_seed_need *need, struct bytes *ret_name)
+{
+    const struct core_member *m = catalog_member_by_id(c->catalog, need->from);
+    if (m != NULL && m->removed) {
+        return false;
+    }
+    if (need->table == PART_TABLE_CATALOG) {
+        return true;
+    }
+    const struct core_group *view = catalog_group_by_table(c->catalog, need->table);
+    if (view == NULL) {
+        return false;
+    }
+    *ret_name = view->name;
+    const struct group_entry *g = catalog_group_entry(c->catalog, view->name);
+    const struct replica_row *own = group_entry_replica(g, catalog_region(c->catalog));
+    if (own == NULL || own->replica.table != need->table || own->replica.status == CORE_FAILED ||
+        replica_is_stale(c, own)) {
+        return false;
+    }
+    /* A replica in the making may wait for others whose rows have not come. */
+    bool may_come = own->replica.status == CORE_CREATING && !need->whole;
+    return m == NULL || may_come || group_entry_replica(g, m->region) != NULL;
+}
+
+/* A look at the group follows: it knows better what is still wanted. */
+static enum err open_need(
+    struct part_stage *s, struct arena *a, const struct core_seed_need *need, uint64_t join)
+{
+    struct core *c = part_context(part_stage_part(s));
+    struct bytes name = BYTES_NONE;
+    if (!is_looked_after(c, need, &name)) {
+        return OK;
+    }
+    const struct seed_row row = {.whole = need->whole, .join = join, .cursor = BYTES_LIT("")};
+    if (name.len > 0) {
+        core_mark(c, name);
+    }
+    return seed_put(s, a, need->table, need->from, &row);
+}
+
 enum err core_seed_progress(struct part_stage *s, const struct core_seed_need *need, bool done)
 {
     struct arena a;
@@ -426,12 +498,7 @@ enum err core_seed_progress(struct part_stage *s, const struct core_seed_need *n
     /* A need may have become void, or changed from own-only to whole, while it was being served. */
     bool goes_on = has && !row.done && row.whole == need->whole;
     if (opens) {
-        row = (struct seed_row){
-            .whole = need->whole,
-            .join = has ? row.join : 0,
-            .cursor = BYTES_LIT(""),
-        };
-        err = seed_put(s, &a, need->table, need->from, &row);
+        err = open_need(s, &a, need, has ? row.join : 0);
     } else if (goes_on) {
         row.done = done;
         row.cursor = done || need->cursor.base == NULL ? BYTES_LIT("") : need->cursor;

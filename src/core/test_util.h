@@ -123,7 +123,8 @@ static inline enum err node_member(struct node *n, const struct node *other)
     return node_admin(n, &call);
 }
 
-static inline void cluster_start(struct cluster *c, size_t n, uint64_t seed)
+/* Regions that know of nobody. */
+static inline void cluster_open(struct cluster *c, size_t n, uint64_t seed)
 {
     static const char *const names[NODES_MAX] = {"us", "eu", "ap", "sa"};
     *c = (struct cluster){.n = n, .now_ms = UINT64_C(1700000000000), .prng = prng_seeded(seed)};
@@ -137,6 +138,11 @@ static inline void cluster_start(struct cluster *c, size_t n, uint64_t seed)
         node->mirror = catalog_new(node_region(node));
         node_open(node);
     }
+}
+
+static inline void cluster_start(struct cluster *c, size_t n, uint64_t seed)
+{
+    cluster_open(c, n, seed);
     for (size_t i = 0; i < n && n > 1; i++) {
         for (size_t k = 0; k < n; k++) {
             assert_int_equal(node_member(&c->nodes[i], &c->nodes[k]), OK);
@@ -346,7 +352,8 @@ struct shipping {
 static inline bool ships(void *ctx, uint64_t table)
 {
     const struct shipping *s = ctx;
-    return catalog_replicates_to(core_catalog(s->from->core), table, s->to->id);
+    return table == PART_TABLE_CATALOG ||
+           catalog_replicates_to_name(core_catalog(s->from->core), table, bytes_str(s->to->region));
 }
 
 /* Carries up to `txns_max` transactions of one node's own to another. Whether anything was carried.

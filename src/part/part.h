@@ -488,6 +488,8 @@ struct part_cmd *part_take_done(struct part *p);
 struct part_stage;
 
 struct part *part_stage_part(struct part_stage *s);
+/* The `ctx` that the part was opened with. */
+void *part_context(const struct part *p);
 uint64_t part_stage_now_ms(const struct part_stage *s);
 /* Reads through the open batch. OK, ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT, ERR_TOO_BIG. */
 MUST_CHECK enum err part_stage_get(

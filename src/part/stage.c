@@ -580,6 +580,11 @@ struct part *part_stage_part(struct part_stage *s)
     return s->part;
 }
 
+void *part_context(const struct part *p)
+{
+    return p->config.ctx;
+}
+
 uint64_t part_stage_now_ms(const struct part_stage *s)
 {
     return s->part->now_ms;

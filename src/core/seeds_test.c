@@ -1,0 +1,130 @@
+#include "core/test_util.h"
+
+static const char T[] = "flights";
+
+static void join_pair(struct cluster *c)
+{
+    struct core_admin call;
+    cluster_start(c, 2, 7);
+    settle(c);
+    node_create_plain(&c->nodes[0], T);
+    node_create_plain(&c->nodes[1], T);
+    settle(c);
+    assert_int_equal(node_regions(&c->nodes[0], CORE_ADMIN_CREATE_GROUP, T, "us", "eu", &call), OK);
+    settle(c);
+}
+
+/* As a fence does that was prepared some time ago. */
+static void open_need(struct node *n, uint64_t table, struct region_id from)
+{
+    struct core_seed_need need = {table, from, true, BYTES_NONE};
+    struct progress open = {.need = &need, .opens = true};
+    struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = run_progress, .arg = &open}};
+    assert_int_equal(node_cmd(n, &cmd), OK);
+}
+
+/* A fence comes to the writer when our replica, or the other region's, has just left the group:
+ * nobody would ever close a need, so none is open. */
+static void test_fence_after_leaving(void **state)
+{
+    (void)state;
+    const char *const leavers[] = {"us", "eu"};
+    for (size_t i = 0; i < 2; i++) {
+        struct cluster c;
+        struct core_admin call;
+        join_pair(&c);
+        struct node *us = &c.nodes[0];
+        uint64_t id = node_table(us, T)->part.id;
+        assert_int_equal(
+            node_regions(us, CORE_ADMIN_REMOVE_REPLICA, T, leavers[i], NULL, &call), OK);
+        settle(&c);
+        assert_int_equal(node_replica(us, T, leavers[i]), -1);
+        open_need(us, id, c.nodes[1].id);
+        assert_int_equal(node_needs(us).n, 0);
+        cluster_stop(&c);
+    }
+}
+
+/* A fence off the catalog of a region that was removed meanwhile opens nothing either. */
+static void test_fence_after_removal(void **state)
+{
+    (void)state;
+    struct cluster c;
+    struct core_admin call;
+    join_pair(&c);
+    struct node *us = &c.nodes[0];
+    assert_int_equal(node_regions(us, CORE_ADMIN_REMOVE_MEMBER, "", "eu", NULL, &call), OK);
+    open_need(us, PART_TABLE_CATALOG, c.nodes[1].id);
+    assert_int_equal(node_needs(us).n, 0);
+    cluster_stop(&c);
+}
+
+/* A new replica hears of its group from one region and not yet of another that is in it: not even
+ * its member row. It does not take itself for complete before it has what that one wrote without
+ * knowing of it. */
+static void test_member_unheard_of(void **state)
+{
+    (void)state;
+    struct cluster c;
+    struct core_admin call;
+    cluster_open(&c, 3, 41);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    struct node *ap = &c.nodes[2];
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(node_member(&c.nodes[i], &c.nodes[i]), OK);
+    }
+    (void)ship(eu, us, 100);
+    (void)ship(ap, us, 100);
+    (void)ship(us, eu, 100);
+    node_create_plain(us, T);
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "eu", NULL, &call), OK);
+    for (unsigned i = 0; i < 20; i++) {
+        (void)ship(us, eu, 100);
+        (void)ship(eu, us, 100);
+        struct needs needs = node_needs(eu);
+        for (size_t k = 0; k < needs.n; k++) {
+            (void)serve(eu, &needs.list[k]);
+        }
+        node_run(eu);
+        c.now_ms += 100;
+    }
+    assert_int_equal(node_replica(us, T, "eu"), CORE_ACTIVE);
+    node_put(us, T, 1, "known to both");
+    (void)ship(us, eu, 100);
+    node_delete(eu, T, 1);
+    node_put(eu, T, 2, "told nobody yet");
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "ap", NULL, &call), OK);
+    for (unsigned i = 0; i < 20; i++) {
+        (void)ship(us, ap, 100);
+        (void)ship(ap, us, 100);
+        struct needs needs = node_needs(ap);
+        for (size_t k = 0; k < needs.n; k++) {
+            (void)serve(ap, &needs.list[k]);
+        }
+        c.now_ms += 100;
+        node_run(ap);
+    }
+    assert_true(bytes_eq_str(node_note(ap, T, 1), "known to both"));
+    assert_int_equal(node_replica(ap, T, "ap"), CORE_CREATING);
+    /* eu has read its log for ap before it hears of ap's replica, and left the table out. */
+    (void)ship(eu, ap, 100);
+    settle(&c);
+    assert_int_equal(node_replica(ap, T, "ap"), CORE_ACTIVE);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(node_note(&c.nodes[i], T, 1).len, 0);
+        assert_true(bytes_eq_str(node_note(&c.nodes[i], T, 2), "told nobody yet"));
+    }
+    check_nodes(&c);
+    cluster_stop(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fence_after_leaving),
+        cmocka_unit_test(test_fence_after_removal),
+        cmocka_unit_test(test_member_unheard_of),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
