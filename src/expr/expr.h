@@ -316,6 +316,10 @@ MUST_CHECK enum err expr_update_apply(
  * UPDATED_NEW. OK; ERR_TOO_BIG. */
 MUST_CHECK enum err expr_update_project(
     struct arena *a, const struct expr_update *u, const struct value *item, struct value *ret);
+/* Whether the update itself is over DOC_ITEM_BYTES_MAX, as DynamoDB weighs it: the attributes that
+ * it touches, as they stand in `after` (of after_size = item_size()), and some bytes for each
+ * action. */
+bool expr_update_too_big(const struct expr_update *u, const struct value *after, size_t after_size);
 /* Whether it only removes (REMOVE and DELETE), so that on a missing item nothing need be created.
  */
 bool expr_update_only_removes(const struct expr_update *u);

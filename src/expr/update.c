@@ -630,3 +630,48 @@ bool expr_update_only_removes(const struct expr_update *u)
     }
     return true;
 }
+
+/* What DynamoDB adds for an action beside the attribute, and for the update as a whole. */
+enum {
+    UPDATE_OVERHEAD = 3,
+    ACTION_WITH_VALUE = 19, /* SET and ADD */
+    ACTION_WITHOUT = 2,     /* REMOVE and DELETE */
+    ACTION_BY_INDEX = 1,    /* SET of an element of a list */
+};
+
+static size_t action_overhead(const struct action *action)
+{
+    switch (action->kind) {
+    case ACTION_SET:
+        for (size_t i = 0; i < action->path.n; i++) {
+            if (action->path.steps[i].is_index) {
+                return ACTION_WITH_VALUE + ACTION_BY_INDEX;
+            }
+        }
+        return ACTION_WITH_VALUE;
+    case ACTION_ADD:
+        return ACTION_WITH_VALUE;
+    case ACTION_REMOVE:
+    case ACTION_DELETE:
+        return ACTION_WITHOUT;
+    }
+    UNREACHABLE();
+}
+
+bool expr_update_too_big(const struct expr_update *u, const struct value *after, size_t after_size)
+{
+    ASSERT(after->type == VALUE_MAP);
+    size_t size = UPDATE_OVERHEAD;
+    for (size_t i = 0; i < u->n; i++) {
+        size += action_overhead(&u->actions[i]);
+    }
+    if (after_size + size <= DOC_ITEM_BYTES_MAX) {
+        return false; /* what is touched is a part of the item */
+    }
+    for (size_t i = 0; i < u->tree.n_kids; i++) {
+        struct bytes name = u->tree.kids[i].step.name;
+        const struct value *v = value_find(after, name);
+        size += v == NULL ? 0 : name.len + value_size(v);
+    }
+    return size > DOC_ITEM_BYTES_MAX;
+}

@@ -292,6 +292,47 @@ static void legacy(void **state)
     world_done(&w);
 }
 
+/* The longest string in "b" with which an update of {k, u, b, l} is not too big. */
+static size_t room_of(struct world *w, const char *text)
+{
+    const struct expr_update *u = parse(w, text, "{:v: 1, :s: <'x'>}");
+    struct value item = val(w, "{b: '', k: 'key', l: [''], n: 1, u: 'untouched'}");
+    struct member *members = (struct member *)(uintptr_t)item.map.members;
+    enum { FIRST_STEP = 1 << 18 };
+    char *pad = arena_alloc(&w->arena, 2 * FIRST_STEP);
+    assert_non_null(pad);
+    memset(pad, 'x', 2 * FIRST_STEP);
+    size_t len = 0;
+    for (size_t step = FIRST_STEP; step > 0; step /= 2) {
+        members[0].value.bytes = bytes_of(pad, len + step);
+        if (!expr_update_too_big(u, &item, item_size(&item))) {
+            len += step;
+        }
+    }
+    return len;
+}
+
+/* An update weighs the attributes it touches, whole, with 3 bytes, 19 for a SET or ADD, one more by
+ * an index, 2 for a REMOVE or DELETE; what it leaves alone weighs nothing. */
+static void weight(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    const size_t all = DOC_ITEM_BYTES_MAX - 3 - 1;
+    assert_int_equal(room_of(&w, "SET b = :v"), all - 19);
+    assert_int_equal(room_of(&w, "ADD b :v"), all - 19);
+    assert_int_equal(room_of(&w, "REMOVE b"), all - 2);
+    assert_int_equal(room_of(&w, "DELETE b :s"), all - 2);
+    assert_int_equal(room_of(&w, "SET b = :v, n = :v"), all - 2 * 19 - 3);
+    assert_int_equal(room_of(&w, "SET b = :v, gone = :v"), all - 2 * 19);
+    assert_int_equal(room_of(&w, "SET b = :v, l[0] = :v"), all - 2 * 19 - 1 - 5);
+    assert_int_equal(room_of(&w, "SET b = :v, l = :v"), all - 2 * 19 - 5);
+    assert_int_equal(room_of(&w, "SET b = :v REMOVE l[0]"), all - 19 - 2 - 5);
+    assert_int_equal(room_of(&w, "SET b.c = :v, b.d = :v"), all - 2 * 19);
+    world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +345,7 @@ int main(void)
         cmocka_unit_test(projects),
         cmocka_unit_test(questions),
         cmocka_unit_test(legacy),
+        cmocka_unit_test(weight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -303,7 +303,8 @@ enum part_fault {
     PART_FAULT_INDEX_KEY,       /* ERR_INVALID: `fault_attr` has the wrong type for, or is empty in,
                                    `fault_index` */
     PART_FAULT_INDEX_LENGTH,    /* ERR_INVALID: key attribute of an index too long */
-    PART_FAULT_ITEM_SIZE,       /* ERR_TOO_BIG: over DOC_ITEM_BYTES_MAX after the update */
+    PART_FAULT_ITEM_SIZE,       /* ERR_TOO_BIG: the item afterwards, or the update itself, is over
+                                 * DOC_ITEM_BYTES_MAX */
     PART_FAULT_THROTTLED,       /* ERR_BUSY: the table's write units are used up */
     PART_FAULT_INDEX_THROTTLED, /* ERR_BUSY: those of a global index that the write touches */
     PART_FAULT_DEPTH,           /* ERR_LIMIT: nested deeper than DOC_DEPTH_MAX after the update */

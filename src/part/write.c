@@ -57,10 +57,18 @@ static enum err new_item(
     return e;
 }
 
+/* An item has to fit, and an update with what DynamoDB adds to it. */
+static bool too_big(const struct part_op *op, const struct value *item)
+{
+    return op->new_bytes > DOC_ITEM_BYTES_MAX ||
+           (op->kind == PART_UPDATE && op->update != NULL &&
+            expr_update_too_big(op->update, item, op->new_bytes));
+}
+
 static enum err check_item(const struct part_table *t, struct part_op *op, const struct value *item)
 {
     op->new_bytes = item_size(item);
-    if (op->new_bytes > DOC_ITEM_BYTES_MAX) {
+    if (too_big(op, item)) {
         return fault(op, PART_FAULT_ITEM_SIZE, ERR_TOO_BIG);
     }
     if (op->kind == PART_UPDATE && value_depth(item) > DOC_DEPTH_MAX) {

@@ -213,6 +213,23 @@ def test_largest_item(ddb, hash_table, unique):
     ddb.delete_item(TableName=hash_table, Key={'p': s(unique)})
 
 
+# DynamoDB weighs an update as the attributes that it names and some bytes for each action, so an item that a PutItem may
+# write can be too much for an UpdateItem; what an update does not name counts for the finished item alone.
+@pytest.mark.parametrize('text, others, room', [
+    ('SET b = :v', {}, 409_600 - 3 - 19 - 1), ('SET b = :v REMOVE gone', {}, 409_600 - 3 - 19 - 2 - 1),
+    ('SET b = :v', {'u': s('x' * 10)}, 409_600 - 3 - 19 - 1), ('SET b[0] = :v', {'b': {'L': []}}, 409_600 - 3 - 20 - 5)])
+def test_largest_update(ddb, hash_table, unique, text, others, room):
+    key = {'p': s(unique[-8:])}
+
+    def update(length):
+        return ddb.update_item(TableName=hash_table, Key=key, UpdateExpression=text,
+                               ExpressionAttributeValues={':v': s('x' * length)})
+    ddb.put_item(TableName=hash_table, Item={**key, **others})
+    invalid('Item size to update has exceeded the maximum allowed size', update, room + 1)
+    update(room)
+    ddb.delete_item(TableName=hash_table, Key=key)
+
+
 def deep(levels):
     value = n(1)
     for _ in range(levels):
