@@ -2,6 +2,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -77,6 +79,41 @@ static void test_varint(void **state)
     buf_done(&b);
 }
 
+static void hex_of(const uint8_t digest[SHA256_LEN], char ret[2 * SHA256_LEN + 1])
+{
+    for (size_t i = 0; i < SHA256_LEN; i++) {
+        (void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+    }
+}
+
+/* The known answers of FIPS 180-4 and RFC 4231, and a key longer than a block. */
+static void test_sha256(void **state)
+{
+    (void)state;
+    uint8_t got[SHA256_LEN];
+    char hex[2 * SHA256_LEN + 1];
+    sha256(BYTES_NONE, got);
+    hex_of(got, hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    sha256(BYTES_LIT("abc"), got);
+    hex_of(got, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    hmac_sha256(BYTES_LIT("Jefe"), BYTES_LIT("what do ya want for nothing?"), got);
+    hex_of(got, hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    hmac_sha256(BYTES_NONE, BYTES_NONE, got);
+    hex_of(got, hex);
+    assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    uint8_t key[131];
+    memset(key, 0xaa, sizeof key);
+    hmac_sha256(
+        bytes_of(key, sizeof key),
+        BYTES_LIT("Test Using Larger Than Block-Size Key - Hash Key First"),
+        got);
+    hex_of(got, hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 /* The check value of CRC-32C over "123456789" is in RFC 3720's family of vectors. */
 static void test_crc32c(void **state)
 {
@@ -149,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_arena_cleanup),
         cmocka_unit_test(test_buf_bound),
         cmocka_unit_test(test_varint),
+        cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_crc32c),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_utf8),
