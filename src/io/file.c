@@ -15,7 +15,8 @@
 
 #include "io/io.h"
 
-enum { READ_CHUNK_BYTES = 64 << 10 };
+/* Most files are small: the first read asks for little, later ones for more. */
+enum { READ_FIRST_BYTES = 4 << 10, READ_CHUNK_BYTES = 64 << 10 };
 
 static void close_fd(int *fd)
 {
@@ -46,12 +47,12 @@ enum err io_file_read(const char *path, struct buf *ret)
     if (fd < 0) {
         return err_of_errno();
     }
-    for (;;) {
+    for (size_t chunk = READ_FIRST_BYTES;; chunk = READ_CHUNK_BYTES) {
         /* One byte more than fits is asked for, so that a file of exactly the bound is read to its
          * end. */
         size_t room = ret->len_max - ret->len;
         uint8_t byte;
-        size_t want = room < READ_CHUNK_BYTES ? room : READ_CHUNK_BYTES;
+        size_t want = room < chunk ? room : chunk;
         uint8_t *to = want == 0 ? &byte : buf_reserve(ret, want);
         if (to == NULL) {
             return ERR_TOO_BIG;
