@@ -121,6 +121,9 @@ def test_backup_of_an_empty_table(ddb, table, unique):
 def test_delete_backup(ddb, table, unique):
     """A deleted backup is told once more as DELETED and is then not found."""
     arn = backup(ddb, table)['BackupDetails']['BackupArn']
+    other = arn.replace(table, table + '-other')
+    refused('BackupNotFoundException', 'Backup not found: ' + other, ddb.describe_backup, BackupArn=other)
+    refused('BackupNotFoundException', 'Backup not found: ' + other, ddb.delete_backup, BackupArn=other)
     gone = ddb.delete_backup(BackupArn=arn)['BackupDescription']
     assert gone['BackupDetails']['BackupStatus'] == 'DELETED'
     assert gone['SourceTableDetails']['TableName'] == table

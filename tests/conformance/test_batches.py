@@ -128,3 +128,13 @@ def test_missing_table(ddb, unique):
             RequestItems={unique: puts(unique, [1])})
     refused('ResourceNotFoundException', 'Requested resource not found', ddb.batch_get_item,
             RequestItems={unique: {'Keys': [{'p': s('x')}]}})
+
+
+def test_a_table_by_name_and_by_arn(ddb, hash_table):
+    arn = ddb.describe_table(TableName=hash_table)['Table']['TableArn']
+    message = 'Provided list of table names contains duplicates'
+    invalid(message, ddb.batch_get_item, RequestItems={
+        hash_table: {'Keys': [{'p': s('a')}]}, arn: {'Keys': [{'p': s('b')}]}})
+    invalid(message, ddb.batch_write_item, RequestItems={
+        arn: [{'DeleteRequest': {'Key': {'p': s('a')}}}], hash_table: [{'DeleteRequest': {'Key': {'p': s('b')}}}]})
+    ddb.batch_write_item(RequestItems={arn: [{'DeleteRequest': {'Key': {'p': s('a')}}}]})

@@ -196,3 +196,39 @@ def test_many_connections_that_say_nothing(wire):
     finally:
         for connection in idle:
             connection.close()
+
+
+TOO_LARGE = 'Attribute name is too large, must be less than 65536 bytes'
+
+
+@pytest.mark.parametrize('name, message', [('', 'Empty attribute name'), ('x' * 65536, TOO_LARGE)], ids=['none', 'huge'])
+def test_names_of_attributes(service, hash_table, name, message):
+    ddb = service.unchecked()
+    key = {'p': s('names')}
+    invalid(message, ddb.put_item, TableName=hash_table, Item={**key, name: s('v')})
+    invalid(message, ddb.put_item, TableName=hash_table, Item={**key, 'm': {'M': {name: s('v')}}})
+    invalid(message, ddb.update_item, TableName=hash_table, Key=key, AttributeUpdates={name: {'Value': s('v')}})
+    invalid(message, ddb.get_item, TableName=hash_table, Key=key, AttributesToGet=[name])
+    of_names = ('ExpressionAttributeNames contains invalid value: Empty attribute name for key #n' if not name else
+                "1 validation error detected: Value '{#n=...}' at 'expressionAttributeNames' failed to satisfy "
+                'constraint: Map value must satisfy constraint: [Member must have length less than or equal to 65535, '
+                'Member must have length greater than or equal to 0]')
+    invalid(of_names, ddb.get_item, TableName=hash_table, Key=key, ProjectionExpression='#n',
+            ExpressionAttributeNames={'#n': name})
+    longest = 'x' * 65535
+    ddb.put_item(TableName=hash_table, Item={**key, longest: s('v')})
+    assert ddb.get_item(TableName=hash_table, Key=key, ProjectionExpression='#n',
+                        ExpressionAttributeNames={'#n': longest})['Item'] == {longest: s('v')}
+
+
+def test_sizes_of_substitutions(ddb, hash_table):
+    """255 bytes a placeholder, 2 MB for all names and values together."""
+    long = '#' + 'n' * 255
+    invalid('ExpressionAttributeNames contains invalid key: The expression attribute map contains a key that is too long',
+            ddb.get_item, TableName=hash_table, Key={'p': s('a')}, ProjectionExpression=long,
+            ExpressionAttributeNames={long: 'v'})
+    ddb.get_item(TableName=hash_table, Key={'p': s('a')}, ProjectionExpression=long[:-1],
+                 ExpressionAttributeNames={long[:-1]: 'v'})
+    values = {f':v{i}': s('x' * 300000) for i in range(7)}
+    invalid('ExpressionAttributeValues exceeds max size', ddb.put_item, TableName=hash_table, Item={'p': s('a')},
+            ConditionExpression='p IN (' + ', '.join(values) + ')', ExpressionAttributeValues=values)

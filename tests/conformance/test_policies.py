@@ -241,3 +241,40 @@ def test_contributor_insights(ddb, range_table):
     assert off['ContributorInsightsStatus'] == 'DISABLED'
     invalid(None, ddb.update_contributor_insights, TableName=range_table, ContributorInsightsAction='ENABLE')
     refused('ResourceNotFoundException', None, ddb.describe_contributor_insights, TableName=range_table, IndexName='none')
+
+
+# ---- operations that are made of others ----
+
+def partiql(verb, name):
+    return {'Select': f"SELECT * FROM \"{name}\" WHERE p = 'a'", 'Insert': f"INSERT INTO \"{name}\" VALUE {{'p': 'b'}}",
+            'Update': f"UPDATE \"{name}\" SET v = 1 WHERE p = 'a'", 'Delete': f"DELETE FROM \"{name}\" WHERE p = 'a'"}[verb]
+
+
+@pytest.mark.parametrize('verb', ['Select', 'Insert', 'Update', 'Delete'])
+def test_denial_of_statements(ddb, rules, arn, verb):
+    """A statement is not its operation but what it does: PartiQLSelect and so on."""
+    name, action = arn.split('/')[1], f'PartiQL{verb}'
+    text = partiql(verb, name)
+    ddb.put_item(TableName=name, Item={'p': s('a')})
+    rules.put(ResourceArn=arn, Policy=policy(statement(arn, action=f'dynamodb:{action}')))
+    denied(action, arn, ddb.execute_statement, Statement=text)
+    denied(action, arn, ddb.execute_transaction, TransactStatements=[{'Statement': text}])
+    got = ddb.batch_execute_statement(Statements=[{'Statement': text}])['Responses'][0]
+    assert got['Error']['Code'] == 'AccessDenied' and f'dynamodb:{action}' in got['Error']['Message']
+    rules.put(ResourceArn=arn, Policy=policy(statement(arn, action=[
+        'dynamodb:ExecuteStatement', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem',
+        'dynamodb:DeleteItem'])))
+    ddb.execute_statement(Statement=text)
+
+
+@pytest.mark.parametrize('kind, action, more', [
+    ('Put', 'PutItem', {}), ('Update', 'UpdateItem', {'UpdateExpression': 'REMOVE v'}), ('Delete', 'DeleteItem', {}),
+    ('ConditionCheck', 'ConditionCheckItem', {'ConditionExpression': 'attribute_not_exists(p)'})])
+def test_denial_in_transactions(ddb, rules, arn, kind, action, more):
+    name = arn.split('/')[1]
+    part = {'TableName': name, ('Item' if kind == 'Put' else 'Key'): {'p': s('a')}, **more}
+    rules.put(ResourceArn=arn, Policy=policy(statement(arn, action=f'dynamodb:{action}')))
+    denied(action, arn, ddb.transact_write_items, TransactItems=[{kind: part}])
+    rules.put(ResourceArn=arn, Policy=policy(statement(arn, action=['dynamodb:TransactWriteItems', 'dynamodb:GetItem'])))
+    ddb.transact_write_items(TransactItems=[{kind: part}])
+    denied('GetItem', arn, ddb.transact_get_items, TransactItems=[{'Get': {'TableName': name, 'Key': {'p': s('a')}}}])

@@ -248,3 +248,33 @@ def test_unknown_billing_mode(service, hash_table):
     refused(INVALID, "1 validation error detected: Value 'FREE' at 'billingMode' failed to satisfy constraint: Member "
             'must satisfy enum value set: [PROVISIONED, PAY_PER_REQUEST]', service.unchecked().update_table,
             TableName=hash_table, BillingMode='FREE')
+
+
+def test_an_attribute_defined_twice(service):
+    invalid('Attribute Name is duplicated: p', create, service, AttributeDefinitions=attributes('p:S', 'p:N'))
+
+
+def test_attributes_of_a_new_index(ddb, tables, unique):
+    """Definitions that the new index does not use are not looked at; those it uses must agree with what is there."""
+    tables(unique, 'p:S|g:S', GlobalSecondaryIndexes=[
+        {'IndexName': 'by_g', 'KeySchema': schema('g'), 'Projection': {'ProjectionType': 'ALL'}}])
+
+    def index(name, *keys):
+        return [{'Create': {'IndexName': name, 'KeySchema': schema(*keys), 'Projection': {'ProjectionType': 'ALL'}}}]
+    invalid(BAD + 'Attributes cannot be redefined. Please check that your attribute has the same type as previously '
+            'defined. Existing schema: Schema:[SchemaElement: key{g:S:HASH}] New schema: Schema:[SchemaElement: '
+            'key{h:S:HASH}, key{g:N:RANGE}]', ddb.update_table, TableName=unique,
+            AttributeDefinitions=attributes('g:N', 'h:S'), GlobalSecondaryIndexUpdates=index('by_h', 'h', 'g'))
+    ddb.update_table(TableName=unique, AttributeDefinitions=attributes('h:N', 'p:N', 'unused:B'),
+                     GlobalSecondaryIndexUpdates=index('by_h', 'h'))
+    table = wait_active(ddb, unique)
+    assert sorted(a['AttributeName'] + a['AttributeType'] for a in table['AttributeDefinitions']) == ['gS', 'hN', 'pS']
+
+
+@pytest.mark.parametrize('tag, message', [
+    ({'Key': '->>;-)])', 'Value': 'v'}, 'The Tag Key provided is invalid, Key: ->>;-)])'),
+    ({'Key': 'k', 'Value': '#!%'}, 'The Tag Value provided is invalid, Value: #!%')])
+def test_characters_of_tags(ddb, hash_table, tag, message):
+    arn = ddb.describe_table(TableName=hash_table)['Table']['TableArn']
+    invalid(message, ddb.tag_resource, ResourceArn=arn, Tags=[tag])
+    ddb.tag_resource(ResourceArn=arn, Tags=[{'Key': 'законные буквы 7', 'Value': 'a_b.c:d/e=f+g-h@i'}])

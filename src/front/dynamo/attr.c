@@ -246,6 +246,14 @@ static bool tag_type(struct bytes tag, enum value_type *ret)
 static enum err take_value(
     struct attr_reader *r, const struct json *j, unsigned depth, struct value *ret);
 
+const char *attr_name_fault(struct bytes name)
+{
+    return name.len == 0                    ? "Empty attribute name"
+           : name.len > ATTR_NAME_BYTES_MAX ? "Attribute name is too large, must be less than "
+                                              "65536 bytes"
+                                            : NULL;
+}
+
 static enum err take_members(
     struct attr_reader *r, const struct json *j, unsigned depth, struct value *ret)
 {
@@ -256,6 +264,10 @@ static enum err take_members(
     }
     for (size_t i = 0; i < n; i++) {
         members[i].name = j->object.members[i].name;
+        const char *fault = attr_name_fault(members[i].name);
+        if (fault != NULL) {
+            return invalid(r, bytes_str(fault));
+        }
         enum err err = take_value(r, &j->object.members[i].value, depth, &members[i].value);
         if (err != OK) {
             return err;

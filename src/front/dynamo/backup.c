@@ -138,6 +138,9 @@ enum dynamo_step describe_backup_begin(struct dynamo_call *c, const struct json 
         return DYNAMO_ANSWER;
     }
     enum err err = backup_job_read(c->d->view.engine, c->arena, BACKUP_KEPT, name, &job);
+    if (err == OK && !job_arn_names(arn, job.table_name)) {
+        err = ERR_NOT_FOUND;
+    }
     if (err == ERR_NOT_FOUND) {
         (void)fail_missing(c, arn); /* answers */
         return DYNAMO_ANSWER;
@@ -157,6 +160,9 @@ static enum err delete_backup(struct job_call *j, struct part_stage *s, struct a
     struct bytes name = j->job.name;
     struct backup_job restore;
     enum err err = backup_job_get(s, a, BACKUP_KEPT, name, &j->job);
+    if (err == OK && !job_arn_names(*arn, j->job.table_name)) {
+        err = ERR_NOT_FOUND;
+    }
     if (err == ERR_NOT_FOUND) {
         return job_fault(j, AWS_BACKUP_NOT_FOUND, "Backup not found: %.*s", BYTES_FMT(*arn));
     }

@@ -195,6 +195,13 @@ bool job_arn_field(
     return checks_done(&k) && job_arn_parse(c, *ret_arn, what, title, ret_name);
 }
 
+bool job_arn_names(struct bytes arn, struct bytes table)
+{
+    struct bytes rest = arn_split(arn).resource;
+    (void)cut(&rest, '/'); /* "table" */
+    return bytes_eq(cut(&rest, '/'), table);
+}
+
 bool table_arn_parse(
     struct dynamo_call *c, struct bytes text, const char *field, struct bytes *ret_name)
 {

@@ -51,6 +51,8 @@ MUST_CHECK enum err job_note_table(
 /* Appends the ARN of a table's backup, export or import ("backup"). */
 void put_job_arn(
     struct buf *b, struct bytes region, struct bytes table, const char *what, struct bytes name);
+/* Whether the ARN of a job, which has been parsed, is one of this table. */
+bool job_arn_names(struct bytes arn, struct bytes table);
 /* A job's name in its ARN, BYTES_NONE when the ARN is sound but of another region. `what` is
  * "backup", `title` "Backup", as in "Invalid Backup ARN". */
 bool job_arn_parse(

@@ -174,7 +174,7 @@ static bool batch_get_prepare(struct dynamo_call *c, const struct json *in, stru
             return false;
         }
     }
-    if (!checks_done(&k) || !ways_check(c, g)) {
+    if (!checks_done(&k) || !batch_tables_differ(c, map) || !ways_check(c, g)) {
         return false;
     }
     for (size_t i = 0; i < g->n_reads; i++) {

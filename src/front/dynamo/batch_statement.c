@@ -195,6 +195,7 @@ static const char *code_of(enum aws_error error)
         [AWS_DUPLICATE_ITEM] = "DuplicateItem",
         [AWS_COLLECTION_TOO_LARGE] = "ItemCollectionSizeLimitExceeded",
         [AWS_RESOURCE_NOT_FOUND] = "ResourceNotFound",
+        [AWS_ACCESS_DENIED] = "AccessDenied",
         [AWS_THROUGHPUT_EXCEEDED] = "ProvisionedThroughputExceeded",
         [AWS_THROTTLING] = "ThrottlingError",
         [AWS_UNAVAILABLE] = "InternalServerError",

@@ -54,6 +54,23 @@ void batch_names_check(struct checks *k, const struct json *map)
     }
 }
 
+bool batch_tables_differ(struct dynamo_call *c, const struct json *map)
+{
+    for (size_t i = 0; i < map->object.n; i++) {
+        struct bytes arn = map->object.members[i].name;
+        if (!bytes_has_prefix(arn, BYTES_LIT("arn:"))) {
+            continue; /* names alone differ */
+        }
+        for (size_t k = 0; k < map->object.n; k++) {
+            struct bytes other = map->object.members[k].name;
+            if (k != i && bytes_eq(table_name_of(other), table_name_of(arn))) {
+                return call_invalid(c, "Provided list of table names contains duplicates");
+            }
+        }
+    }
+    return true;
+}
+
 /* A member of one request that must be there: Item of a PutRequest, Key of a DeleteRequest. */
 static void member_check(
     struct checks *k,
@@ -254,7 +271,7 @@ static bool batch_write_prepare(
     if (total > REQUESTS_MAX) {
         return call_invalid(c, "Too many items requested for the BatchWriteItem call");
     }
-    if (!requests_read(c, map, s)) {
+    if (!batch_tables_differ(c, map) || !requests_read(c, map, s)) {
         return false;
     }
     s->n_tables = map->object.n;

@@ -199,6 +199,7 @@ struct dynamo_call {
     /* The front's own. */
     struct dynamo *d;
     const struct dynamo_op *op;
+    const char *action;  /* that policies are asked about; NULL: the operation's name */
     const char *service; /* that the signature must be for */
     void *state;
     struct call_noted *noted;

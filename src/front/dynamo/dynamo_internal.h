@@ -245,6 +245,11 @@ bool enum_has(const char *values, struct bytes v);
 
 /* ---- AttributeValues (attr.c) ---- */
 
+enum { ATTR_NAME_BYTES_MAX = 65535 };
+
+/* What is wrong with the name of an attribute, wherever it stands; NULL: nothing. */
+const char *attr_name_fault(struct bytes name);
+
 /* One tagged value. */
 bool attr_parse(struct dynamo_call *c, const struct json *j, struct value *ret);
 /* A map of them (an Item, a Key): OK with a VALUE_MAP. */
@@ -476,6 +481,8 @@ bool op_fail(
 
 /* RequestItems of both batch operations: well-named tables. */
 void batch_names_check(struct checks *k, const struct json *map);
+/* That none of them is named twice, by its name and by its ARN. */
+bool batch_tables_differ(struct dynamo_call *c, const struct json *map);
 
 enum dynamo_step put_item_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step get_item_begin(struct dynamo_call *c, const struct json *in);

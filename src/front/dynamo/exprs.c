@@ -105,6 +105,8 @@ bool exprs_check(struct dynamo_call *c, const struct json *in, const struct expr
 
 /* ---- substitutions ---- */
 
+enum { PLACEHOLDER_BYTES_MAX = 255, SUBSTITUTIONS_BYTES_MAX = 2 * 1024 * 1024 };
+
 static bool placeholder_ok(struct bytes key, uint8_t mark)
 {
     if (key.len < 2 || key.base[0] != mark) {
@@ -129,12 +131,36 @@ static bool table_check(
     }
     for (size_t i = 0; i < obj->object.n; i++) {
         struct bytes key = obj->object.members[i].name;
+        if (key.len > PLACEHOLDER_BYTES_MAX) {
+            return call_invalid(
+                c,
+                "%s contains invalid key: The expression attribute map contains a key that is too "
+                "long",
+                param);
+        }
         if (!placeholder_ok(key, mark)) {
             return call_invalid(
                 c, "%s contains invalid key: Syntax error; key: \"%.*s\"", param, BYTES_FMT(key));
         }
     }
     return true;
+}
+
+static bool name_check(struct dynamo_call *c, const struct expr_name *n)
+{
+    if (n->name.len > ATTR_NAME_BYTES_MAX) {
+        return call_invalid(
+            c,
+            "1 validation error detected: Value '{%.*s=...}' at 'expressionAttributeNames' failed "
+            "to satisfy constraint: Map value must satisfy constraint: [Member must have length "
+            "less than or equal to 65535, Member must have length greater than or equal to 0]",
+            BYTES_FMT(n->placeholder));
+    }
+    return n->name.len > 0 || call_invalid(
+                                  c,
+                                  "ExpressionAttributeNames contains invalid value: Empty "
+                                  "attribute name for key %.*s",
+                                  BYTES_FMT(n->placeholder));
 }
 
 static bool names_read(struct dynamo_call *c, const struct json *obj, struct expr_env *env)
@@ -151,7 +177,8 @@ static bool names_read(struct dynamo_call *c, const struct json *obj, struct exp
     }
     for (size_t i = 0; i < n; i++) {
         env->names[i].placeholder = obj->object.members[i].name;
-        if (!json_as_string(c, &obj->object.members[i].value, &env->names[i].name)) {
+        if (!json_as_string(c, &obj->object.members[i].value, &env->names[i].name) ||
+            !name_check(c, &env->names[i])) {
             return false;
         }
     }
@@ -195,6 +222,35 @@ static bool values_read(struct dynamo_call *c, const struct json *obj, struct ex
     return true;
 }
 
+/* What all substitutions may hold together. Only a request that is at least as large can pass it.
+ */
+static bool sizes_check(struct dynamo_call *c, const struct expr_env *env)
+{
+    if (c->request->body.len <= SUBSTITUTIONS_BYTES_MAX &&
+        header_find(c->request, "content-encoding").base == NULL) {
+        return true;
+    }
+    size_t names = 0;
+    size_t values = 0;
+    for (size_t i = 0; i < env->n_names; i++) {
+        names += env->names[i].placeholder.len + env->names[i].name.len;
+    }
+    for (size_t i = 0; i < env->n_values; i++) {
+        values += env->values[i].placeholder.len + value_size(&env->values[i].value);
+    }
+    if (names > SUBSTITUTIONS_BYTES_MAX) {
+        return call_invalid(c, "ExpressionAttributeNames exceeds max size");
+    }
+    if (values > SUBSTITUTIONS_BYTES_MAX) {
+        return call_invalid(c, "ExpressionAttributeValues exceeds max size");
+    }
+    return names + values <= SUBSTITUTIONS_BYTES_MAX ||
+           call_invalid(
+               c,
+               "Combined size of ExpressionAttributeNames and ExpressionAttributeValues exceeds "
+               "max size");
+}
+
 bool exprs_env(struct dynamo_call *c, const struct json *in, struct expr_env *ret)
 {
     *ret = (struct expr_env){0};
@@ -207,7 +263,7 @@ bool exprs_env(struct dynamo_call *c, const struct json *in, struct expr_env *re
     if (names != NULL && !names_read(c, names, ret)) {
         return false;
     }
-    return values == NULL || values_read(c, values, ret);
+    return (values == NULL || values_read(c, values, ret)) && sizes_check(c, ret);
 }
 
 /* ---- expressions ---- */

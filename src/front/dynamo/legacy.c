@@ -589,6 +589,10 @@ bool legacy_projection(
         if (!json_as_string(c, &list->array.items[i], &names[i])) {
             return false;
         }
+        const char *fault = attr_name_fault(names[i]);
+        if (fault != NULL) {
+            return call_invalid(c, "%s", fault);
+        }
         for (size_t m = 0; m < i; m++) {
             if (bytes_eq(names[m], names[i])) {
                 return call_invalid(
@@ -650,6 +654,10 @@ static bool update_take(
 {
     const struct json *value;
     struct bytes text;
+    const char *fault = attr_name_fault(m->name);
+    if (fault != NULL) {
+        return call_invalid(c, "%s", fault);
+    }
     if (!json_as_struct(c, &m->value, "AttributeValueUpdate") ||
         !field_string(c, &m->value, "Action", &text) ||
         !field_struct(c, &m->value, "Value", "AttributeValue", &value)) {

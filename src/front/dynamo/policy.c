@@ -427,6 +427,11 @@ enum err policy_deny(
     return err == OK && action.base == NULL ? ERR_TOO_BIG : err;
 }
 
+static const char *action_of(const struct dynamo_call *c)
+{
+    return c->action == NULL ? c->op->name : c->action;
+}
+
 struct bytes policy_denial(struct dynamo_call *c, struct bytes table)
 {
     struct buf resource;
@@ -437,7 +442,7 @@ struct bytes policy_denial(struct dynamo_call *c, struct bytes table)
         "User: " USER_HEAD "%.*s is not authorized to perform: dynamodb:%s on resource: %.*s with "
         "an explicit deny in a resource-based policy",
         BYTES_FMT(c->access_key),
-        c->op->name,
+        action_of(c),
         BYTES_FMT(buf_bytes(&resource)));
     buf_done(&resource);
     return msg;
@@ -450,7 +455,7 @@ bool policy_allows(struct dynamo_call *c, const struct core_table *t)
     if (!policy_of(t, &p)) {
         return true;
     }
-    enum err err = policy_deny(c, p.text, t->part.name, c->op->name, &denied);
+    enum err err = policy_deny(c, p.text, t->part.name, action_of(c), &denied);
     if (err == ERR_TOO_BIG) {
         return call_fail_err(c, err);
     }

@@ -94,6 +94,14 @@ bool statement_find(struct dynamo_call *c, struct statement *s)
             "Table name should be within the length [3, 255] and only contain 'a-z', 'A-Z', '0-9', "
             "'-', '_', '.'.");
     }
+    static const char *const actions[] = {
+        [PARTIQL_SELECT] = "PartiQLSelect",
+        [PARTIQL_INSERT] = "PartiQLInsert",
+        [PARTIQL_UPDATE] = "PartiQLUpdate",
+        [PARTIQL_DELETE] = "PartiQLDelete",
+        [PARTIQL_EXISTS] = "PartiQLSelect",
+    };
+    c->action = actions[s->stmt.kind];
     if (!table_find(c, name, &s->table)) {
         return false;
     }

@@ -197,6 +197,10 @@ bool read_tags(struct dynamo_call *c, const struct json *in, struct tag_list *re
 /* Words for tags that are not valid by themselves. */
 bool tags_check(struct dynamo_call *c, const struct tag_list *tags);
 
+/* The attribute's definition, or NULL. */
+const struct key_element *attr_of(const struct attr_list *attrs, struct bytes name);
+/* "S", "N", or else a binary. */
+enum value_type to_type(struct bytes type);
 /* What is wrong with the request as such, in words, or BYTES_NONE. These run in any thread. */
 struct bytes keys_fault(
     struct arena *a,

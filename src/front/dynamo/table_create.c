@@ -361,20 +361,26 @@ static struct bytes unused_fault(
     return msg;
 }
 
-/* More attributes than keys is what DynamoDB finds before anything in the indexes. */
-static struct bytes attrs_fault(struct arena *a, const struct create_request *r)
+enum { USED_MAX = 2 + 2 * CORE_LSI_MAX + EXPR_KEY_ATTRS_MAX * CORE_GSI_MAX };
+
+static struct bytes twice_fault(struct arena *a, const struct attr_list *attrs)
 {
-    enum { USED_MAX = 2 + 2 * CORE_LSI_MAX + EXPR_KEY_ATTRS_MAX * CORE_GSI_MAX };
-    struct bytes used[USED_MAX];
-    size_t n_used = is_readable(r) ? keys_used(r, used) : USED_MAX;
-    for (size_t i = 0; i < r->attrs.n && i <= n_used; i++) {
+    for (size_t i = 0; i < attrs->n && i <= USED_MAX; i++) {
         for (size_t k = 0; k < i; k++) {
-            if (bytes_eq(r->attrs.items[i].name, r->attrs.items[k].name)) {
+            if (bytes_eq(attrs->items[i].name, attrs->items[k].name)) {
                 return bytes_fmt(
-                    a, "Attribute Name is duplicated: %.*s", BYTES_FMT(r->attrs.items[i].name));
+                    a, "Attribute Name is duplicated: %.*s", BYTES_FMT(attrs->items[i].name));
             }
         }
     }
+    return BYTES_NONE;
+}
+
+/* More attributes than keys is what DynamoDB finds before anything in the indexes. */
+static struct bytes attrs_fault(struct arena *a, const struct create_request *r)
+{
+    struct bytes used[USED_MAX];
+    size_t n_used = is_readable(r) ? keys_used(r, used) : USED_MAX;
     if (r->attrs.n > n_used && n_used < USED_MAX) {
         return unused_fault(a, r, used, n_used);
     }
@@ -400,6 +406,9 @@ static struct bytes create_fault(struct arena *a, const struct create_request *r
     struct bytes fault = capacity_fault(a, r);
     if (fault.base == NULL) {
         fault = keys_fault(a, &r->keys, &r->attrs, KEY_OF_TABLE);
+    }
+    if (fault.base == NULL) {
+        fault = twice_fault(a, &r->attrs);
     }
     if (fault.base == NULL && !r->locals.present && !r->globals.present &&
         r->keys.n != r->attrs.n) {

@@ -324,11 +324,25 @@ bool read_tags(struct dynamo_call *c, const struct json *in, struct tag_list *re
     return true;
 }
 
+/* Letters of any alphabet, digits, white space and a few marks. */
+static bool tag_chars_ok(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t ch = text.base[i];
+        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch >= 0x80;
+        bool digit = ch >= '0' && ch <= '9';
+        if (!letter && !digit && (ch == 0 || strchr(" \t\n\r+-=._:/@", ch) == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool tag_check(struct dynamo_call *c, const struct core_tag *tag)
 {
     struct bytes null = BYTES_LIT("null");
     size_t key_chars = tag->key.base == NULL ? 0 : utf8_length(tag->key);
-    if (key_chars < 1 || key_chars > TAG_KEY_CHARS_MAX) {
+    if (key_chars < 1 || key_chars > TAG_KEY_CHARS_MAX || !tag_chars_ok(tag->key)) {
         return call_invalid(
             c,
             "The Tag Key provided is invalid, Key: %.*s",
@@ -338,7 +352,8 @@ static bool tag_check(struct dynamo_call *c, const struct core_tag *tag)
         return call_invalid(
             c, "Tag Key cannot be prefixed with aws:, Key: %.*s", BYTES_FMT(tag->key));
     }
-    if (tag->value.base == NULL || utf8_length(tag->value) > TAG_VALUE_CHARS_MAX) {
+    if (tag->value.base == NULL || utf8_length(tag->value) > TAG_VALUE_CHARS_MAX ||
+        !tag_chars_ok(tag->value)) {
         return call_invalid(
             c,
             "The Tag Value provided is invalid, Value: %.*s",
@@ -371,7 +386,7 @@ bool tags_check(struct dynamo_call *c, const struct tag_list *tags)
 
 /* ---- what does not fit together ---- */
 
-static const struct key_element *attr_of(const struct attr_list *attrs, struct bytes name)
+const struct key_element *attr_of(const struct attr_list *attrs, struct bytes name)
 {
     for (size_t i = 0; i < attrs->n; i++) {
         if (bytes_eq(attrs->items[i].name, name)) {
@@ -524,7 +539,7 @@ struct bytes units_fault(struct arena *a, const struct throughput_request *t)
 
 /* ---- translation ---- */
 
-static enum value_type to_type(struct bytes type)
+enum value_type to_type(struct bytes type)
 {
     if (bytes_eq_str(type, "S")) {
         return VALUE_STRING;

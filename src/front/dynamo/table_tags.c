@@ -1,11 +1,18 @@
 /* TagResource, UntagResource and ListTagsOfResource. Tags belong to a region's table; changing
  * them is possible in any state of the table and leaves the state alone. */
+#include <stdlib.h>
+
 #include "front/dynamo/table_admin.h"
 
 struct untag_request {
-    struct bytes *keys;
+    struct bytes *keys; /* sorted, as there may be very many */
     size_t n;
 };
+
+static int key_cmp(const void *a, const void *b)
+{
+    return bytes_cmp(*(const struct bytes *)a, *(const struct bytes *)b);
+}
 
 /* ---- which table ---- */
 
@@ -107,7 +114,8 @@ static enum err drop_tags(struct table_call *t, const struct core_table *now, st
     }
     size_t n = 0;
     for (size_t i = 0; i < now->n_tags; i++) {
-        if (!bytes_is_listed(r->keys, r->n, t->wanted.tags[i].key)) {
+        const struct bytes *key = &t->wanted.tags[i].key;
+        if (bsearch(key, r->keys, r->n, sizeof r->keys[0], key_cmp) == NULL) {
             tags[n++] = t->wanted.tags[i];
         }
     }
@@ -182,6 +190,7 @@ static bool read_tag_keys(struct dynamo_call *c, const struct json *in, struct u
             return false;
         }
     }
+    qsort(r->keys, r->n, sizeof r->keys[0], key_cmp);
     return true;
 }
 

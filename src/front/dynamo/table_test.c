@@ -672,7 +672,9 @@ static void test_update_indexes(void **state)
             "z") "],'Projection':{" ALL "}," UNITS
                  "}}") ",'AttributeDefinitions':[{'AttributeName':'z',"
                        "'AttributeType':'S'}]"),
-        INVALID "Attribute z is already defined with type N");
+        INVALID "Attributes cannot be redefined. Please check that your attribute has the same "
+                "type as previously defined. Existing schema: Schema:[SchemaElement: "
+                "key{z:N:HASH}] New schema: Schema:[SchemaElement: key{z:S:HASH}]");
     ok(&r, "UpdateTable", UPDATE(ON_DEMAND));
     rig_invalid(
         &r,

@@ -234,15 +234,79 @@ static enum err set_units(
     return err == OK ? history_note(a, wanted, name, have, want, t->c->now_ms) : err;
 }
 
-/* The table's attributes and those the request adds. */
+static void put_schema_element(struct buf *b, struct bytes name, const char *type, bool hash)
+{
+    buf_putf(b, "key{%.*s:%s:%s}", BYTES_FMT(name), type, hash ? "HASH" : "RANGE");
+}
+
+/* The first key schema of the table that holds the attribute. */
+static const struct expr_key_schema *schema_with(const struct core_table *t, struct bytes name)
+{
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        const struct expr_key_schema *keys = &t->indexes[i].part.keys;
+        for (size_t k = 0; k < expr_keys_count(keys); k++) {
+            if (bytes_eq(expr_keys_at(keys, k)->name, name)) {
+                return keys;
+            }
+        }
+    }
+    return &t->part.keys;
+}
+
+static void put_schema(struct buf *b, const struct expr_key_schema *keys)
+{
+    for (size_t i = 0; i < expr_keys_count(keys); i++) {
+        const struct expr_key_attr *attr = expr_keys_at(keys, i);
+        buf_put_str(b, i == 0 ? "" : ", ");
+        put_schema_element(b, attr->name, value_tag(attr->type), i <= keys->n_more_hash);
+    }
+}
+
+static enum err redefined(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct index_request *x,
+    const struct attr_list *given,
+    struct bytes name)
+{
+    struct buf b;
+    buf_init(&b, /* len_max= */ 64 * 1024);
+    buf_put_str(&b, "Existing schema: Schema:[SchemaElement: ");
+    bool of_table =
+        bytes_eq(now->part.keys.hash.name, name) || bytes_eq(now->part.keys.range.name, name);
+    put_schema(&b, of_table ? &now->part.keys : schema_with(now, name));
+    buf_put_str(&b, "] New schema: Schema:[SchemaElement: ");
+    for (size_t i = 0; i < x->keys.n; i++) {
+        const struct key_element *e = &x->keys.items[i];
+        const struct key_element *declared = attr_of(given, e->name);
+        buf_put_str(&b, i == 0 ? "" : ", ");
+        put_schema_element(
+            &b,
+            e->name,
+            value_tag(to_type(declared == NULL ? BYTES_LIT("S") : declared->type)),
+            bytes_eq_str(e->type, "HASH"));
+    }
+    buf_put_u8(&b, ']');
+    enum err err = table_fault_invalid(
+        t,
+        INVALID_PREFIX "Attributes cannot be redefined. Please check that your attribute has the "
+                       "same type as previously defined. %.*s",
+        BYTES_FMT(buf_bytes(&b)));
+    buf_done(&b);
+    return err;
+}
+
+/* The table's attributes and those that the request adds for the new index; of others it may say
+ * what it likes. */
 static enum err join_attrs(
     struct table_call *t,
     const struct core_table *now,
+    const struct index_request *x,
     const struct attr_list *given,
     struct attr_list *ret,
     struct arena *a)
 {
-    struct key_element *items = ARENA_ARRAY(a, struct key_element, now->n_attrs + given->n);
+    struct key_element *items = ARENA_ARRAY(a, struct key_element, now->n_attrs + x->keys.n);
     if (items == NULL) {
         return ERR_TOO_BIG;
     }
@@ -251,20 +315,14 @@ static enum err join_attrs(
         items[n++] =
             (struct key_element){now->attrs[i].name, bytes_str(value_tag(now->attrs[i].type))};
     }
-    for (size_t i = 0; i < given->n; i++) {
-        const struct key_element *e = &given->items[i];
-        size_t k = 0;
-        while (k < n && !bytes_eq(items[k].name, e->name)) {
-            k++;
+    for (size_t i = 0; i < x->keys.n; i++) {
+        const struct key_element *e = attr_of(given, x->keys.items[i].name);
+        const struct attr_list so_far = {true, items, n};
+        const struct key_element *had = e == NULL ? NULL : attr_of(&so_far, e->name);
+        if (had != NULL && !bytes_eq(had->type, e->type)) {
+            return redefined(t, now, x, given, e->name);
         }
-        if (k < n && !bytes_eq(items[k].type, e->type)) {
-            return table_fault_invalid(
-                t,
-                INVALID_PREFIX "Attribute %.*s is already defined with type %.*s",
-                BYTES_FMT(e->name),
-                BYTES_FMT(items[k].type));
-        }
-        if (k == n) {
+        if (e != NULL && had == NULL) {
             items[n++] = *e;
         }
     }
@@ -371,7 +429,7 @@ static enum err add_index(
             CORE_GSI_MAX);
     }
     struct attr_list attrs;
-    enum err err = join_attrs(t, now, given, &attrs, a);
+    enum err err = join_attrs(t, now, x, given, &attrs, a);
     if (err == OK) {
         err = create_fault(t, wanted, x, &attrs, a);
     }

@@ -94,6 +94,7 @@ static bool read_capacity(struct dynamo_call *c, struct transact_get *g, size_t 
 static bool read_resolve(struct dynamo_call *c, struct transact_get *g, size_t i, bool *ret_fits)
 {
     struct transact_read *r = &g->reads[i];
+    c->action = "GetItem";
     if (!table_find(c, r->given, &r->table)) {
         return false;
     }

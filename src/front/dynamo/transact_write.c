@@ -23,14 +23,21 @@ static const struct part_kind {
     enum part_op_kind kind;
     const char *name;
     const char *path;
+    const char *action; /* that policies are asked about */
     const char *attrs_name;
     const char *attrs_path;
     struct expr_params params;
 } kinds[] = {
-    {PART_CHECK, "ConditionCheck", "conditionCheck", "Key", "key", {put_expressions, no_legacy}},
-    {PART_PUT, "Put", "put", "Item", "item", {put_expressions, no_legacy}},
-    {PART_DELETE, "Delete", "delete", "Key", "key", {put_expressions, no_legacy}},
-    {PART_UPDATE, "Update", "update", "Key", "key", {update_expressions, no_legacy}},
+    {PART_CHECK,
+     "ConditionCheck",
+     "conditionCheck",
+     "ConditionCheckItem",
+     "Key",
+     "key",
+     {put_expressions, no_legacy}},
+    {PART_PUT, "Put", "put", "PutItem", "Item", "item", {put_expressions, no_legacy}},
+    {PART_DELETE, "Delete", "delete", "DeleteItem", "Key", "key", {put_expressions, no_legacy}},
+    {PART_UPDATE, "Update", "update", "UpdateItem", "Key", "key", {update_expressions, no_legacy}},
 };
 
 /* One element. Nothing here points into the catalog after the begin. */
@@ -230,6 +237,7 @@ static bool part_resolve(struct dynamo_call *c, struct transact_state *s, size_t
     struct transact_part *part = &s->parts[i];
     struct part_op *op = &s->ops[i];
     const struct core_table *t;
+    c->action = part->kind->action;
     if (!table_find(c, part->given, &t)) {
         return false;
     }
