@@ -59,3 +59,12 @@ void bucket_take(struct bucket *b, uint64_t halves)
         b->level -= (int64_t)halves * 500;
     }
 }
+
+void bucket_drain(struct bucket *b, uint64_t halves, uint64_t now_ms)
+{
+    if (bucket_has(b, now_ms) && b->units > 0) {
+        uint64_t left = (uint64_t)b->level;
+        uint64_t wanted = halves * 500;
+        b->level -= (int64_t)(wanted < left ? wanted : left);
+    }
+}

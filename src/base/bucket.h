@@ -22,3 +22,6 @@ void bucket_set(struct bucket *b, uint64_t units, uint64_t now_ms);
 bool bucket_has(struct bucket *b, uint64_t now_ms);
 /* Takes `halves` half units, also more than are left: the next ones wait until that is paid off. */
 void bucket_take(struct bucket *b, uint64_t halves);
+/* Takes as much of that as is left: for what cannot be held up, and shall not hold up others for
+ * long. */
+void bucket_drain(struct bucket *b, uint64_t halves, uint64_t now_ms);

@@ -58,12 +58,33 @@ static void test_rates(void **state)
     assert_true(bucket_has(&b, UINT64_C(1) << 40));
 }
 
+/* Draining empties the bucket, with what has flown in until then, and leaves no debt nor pays one.
+ */
+static void test_drain(void **state)
+{
+    (void)state;
+    struct bucket b = {0};
+    bucket_drain(&b, 1000, 1);
+    assert_int_equal(b.level, 0);
+    b = bucket_full(1, 0);
+    bucket_drain(&b, 2 * 100, 0);
+    assert_int_equal(b.level, 200 * 1000);
+    bucket_drain(&b, 2 * 1000, 50 * 1000);
+    assert_int_equal(b.level, 0);
+    assert_false(bucket_has(&b, 50 * 1000));
+    assert_true(bucket_has(&b, 51 * 1000));
+    bucket_take(&b, 2 * 11);
+    bucket_drain(&b, 2, 51 * 1000);
+    assert_int_equal(b.level, -10 * 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst),
         cmocka_unit_test(test_debt),
         cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_drain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -373,14 +373,29 @@ static enum err apply_member(struct catalog *c, const struct row_key *key, const
     return OK;
 }
 
+static uint64_t bound(bool on_demand, uint64_t units, uint64_t most)
+{
+    return !on_demand ? units : most == CORE_UNITS_UNLIMITED ? 0 : most;
+}
+
+uint64_t core_read_bound(const struct core_table *t, const struct core_throughput *x)
+{
+    return bound(t->on_demand, x->read_units, x->read_max);
+}
+
+static uint64_t write_bound(const struct core_table *t, const struct core_throughput *x)
+{
+    return bound(t->on_demand, x->write_units, x->write_max);
+}
+
 /* The writer's schema carries the rates that bound writes. */
 static void rates_set(struct core_table *t)
 {
-    t->part.write_units = t->on_demand ? 0 : t->throughput.write_units;
+    t->part.write_units = write_bound(t, &t->throughput);
     struct part_index *indexes = (struct part_index *)(uintptr_t)t->part.indexes;
     for (size_t i = 0; i < t->part.n_indexes; i++) {
-        bool bound = !t->on_demand && !indexes[i].local;
-        indexes[i].write_units = bound ? t->indexes[i].throughput.write_units : 0;
+        const struct core_index *x = &t->indexes[i];
+        indexes[i].write_units = x->part.local ? 0 : write_bound(t, &x->throughput);
     }
 }
 

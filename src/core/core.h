@@ -58,6 +58,11 @@ struct core_throughput {
 };
 #define CORE_UNITS_UNLIMITED ((uint64_t)INT64_MAX)
 
+struct core_table;
+/* The read units a second that bound a table, or a global index of it, whose throughput is `x`; 0:
+ * nothing does. */
+uint64_t core_read_bound(const struct core_table *t, const struct core_throughput *x);
+
 struct core_index {
     struct part_index part; /* id, name, keys, projection */
     enum core_status status;

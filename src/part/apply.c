@@ -176,6 +176,20 @@ static void note_loser(
     };
 }
 
+/* A partial stretch tells again what has been told in full. */
+static void note_arrival(
+    struct part *p, const struct part_cmd *cmd, struct outcome *out, struct staged *s, bool applies)
+{
+    if (cmd->apply.partial && !applies) {
+        return;
+    }
+    struct arrival a = part_arrival_of(p, s, applies);
+    if (a.units > 0) {
+        out->arrivals[out->n_arrivals++] = a;
+        s->index_units = a.index_units;
+    }
+}
+
 static enum err apply_change(
     struct part *p, struct part_cmd *cmd, const struct received *r, size_t i, struct outcome *out)
 {
@@ -202,6 +216,7 @@ static enum err apply_change(
     if (e == OK) {
         e = decode_local(p, &s.old, &s.old_item);
     }
+    s.size = s.item == NULL ? 0 : item_size(s.item);
     struct merge_decision d;
     if (e == OK) {
         e = decide(p, &r->txn, c, &s.old, &d);
@@ -219,13 +234,14 @@ static enum err apply_change(
     cmd->apply.n_conflicts += d.conflict ? 1U : 0U;
     cmd->apply.n_quarantined += d.verdict == MERGE_QUARANTINE ? 1U : 0U;
     if (d.verdict != MERGE_APPLY) {
+        note_arrival(p, cmd, out, &s, false);
         part_stage_no_effect(p, c, &s.old);
         return OK;
     }
+    note_arrival(p, cmd, out, &s, true);
     if (c->table == PART_TABLE_CATALOG) {
         out->told[out->n_told++] = i;
     }
-    s.size = s.item == NULL ? 0 : item_size(s.item);
     return part_stage_change(p, &s);
 }
 
@@ -244,9 +260,11 @@ void part_outcome_init(struct outcome *o, struct arena *a, size_t n_changes)
     *o = (struct outcome){
         .losers = ARENA_ARRAY(a, struct conflict, n_changes),
         .told = ARENA_ARRAY(a, size_t, n_changes),
+        .arrivals = ARENA_ARRAY(a, struct arrival, n_changes),
     };
     ASSERT(o->losers != NULL);
     ASSERT(o->told != NULL);
+    ASSERT(o->arrivals != NULL);
 }
 
 static void tell(struct part *p, const struct received *r, size_t i)
@@ -332,6 +350,9 @@ static enum err apply_txn(
     }
     if (e != OK) {
         return e;
+    }
+    for (size_t i = 0; i < out.n_arrivals; i++) {
+        part_arrival_add(p, &out.arrivals[i]);
     }
     cmd->apply.n_applied++;
     if (!partial) {

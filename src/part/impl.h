@@ -53,13 +53,16 @@ struct part_istate {
     bool building;
     struct buf reached;   /* building: the storage position up to which items are counted */
     struct bucket bucket; /* write units */
+    struct part_arrived arrived;
 };
 
 struct part_tstate {
     uint64_t id;
-    struct part_table *schema; /* NULL: not known, but counters may be */
-    uint64_t schema_serial;    /* grows each time the schema is set */
-    struct bucket bucket;      /* write units */
+    struct part_table *schema;   /* NULL: not known, but counters may be */
+    uint64_t schema_serial;      /* grows each time the schema is set */
+    struct bucket bucket;        /* write units */
+    struct part_arrived arrived; /* if anything here or in an index, it is in the part's list */
+    bool has_arrived;
     struct part_counts counts;
     struct hash128 *digest; /* PART_DIGEST_BUCKETS, or NULL while the table never held an item */
     bool dirty;             /* changed since the last checkpoint */
@@ -184,6 +187,9 @@ struct part {
     struct part_tstate **index_dirty; /* tables whose indexes' counters this batch changed */
     size_t n_index_dirty;
     size_t index_dirty_cap;
+    struct part_tstate **arrived; /* tables for which other regions' writes cost something */
+    size_t n_arrived;
+    size_t arrived_cap;
     struct change *changes; /* scratch of the log encoder */
     size_t changes_cap;
 
@@ -314,6 +320,8 @@ MUST_CHECK enum err part_counts_load(struct part *p);
 /* Sets the table's stamp in the item of a change of ours whose version is known. OK; ERR_TOO_BIG.
  */
 MUST_CHECK enum err part_stamp_put(struct part *p, struct staged *c, struct version v);
+/* item_size() of what `stamp` (or NULL) does not set; 0 without an item. */
+uint64_t part_unstamped_size(const struct part_stamp *stamp, const struct value *item);
 
 /* ---- counters of indexes (index_counts.c) ---- */
 
@@ -383,10 +391,24 @@ void part_throttle_settle(struct part *p, struct part_tstate *t);
 /* Whether the table's write units are used up; those of a global index that `old` or `item` (each
  * NULL or not) appears in. */
 bool part_throttle_table(struct part *p, struct part_tstate *t);
-bool part_throttle_indexes(
+/* NULL: none. */
+const struct part_index *part_throttle_index(
     struct part *p, struct part_tstate *t, const struct value *old, const struct value *item);
 /* Takes what an operation cost; the table's own part `times`. */
 void part_throttle_take(struct part *p, const struct part_op *op, unsigned times);
+
+/* ---- what other regions' writes cost (arrival.c) ---- */
+
+struct arrival {
+    struct part_tstate *table;
+    uint64_t units;
+    uint32_t *index_units; /* as many as it has indexes; NULL: it has none, or they cost nothing */
+};
+
+/* What a received change costs that takes effect (`applies`) or does not; units 0: nothing. */
+struct arrival part_arrival_of(struct part *p, const struct staged *s, bool applies);
+/* Takes and counts it, once its transaction is closed. */
+void part_arrival_add(struct part *p, const struct arrival *a);
 
 /* ---- tokens (token.c) ---- */
 
@@ -429,6 +451,8 @@ struct outcome {
     size_t n_losers;
     size_t *told; /* changes of catalog rows that took effect */
     size_t n_told;
+    struct arrival *arrivals;
+    size_t n_arrivals;
 };
 
 void part_outcome_init(struct outcome *o, struct arena *a, size_t n_changes);

@@ -201,6 +201,7 @@ void part_istates_settle(struct part *p, struct part_tstate *t)
         s->building = schema->indexes[i].building;
         const struct part_istate *before = known(was.istates, was.n_istates, s->id);
         s->bucket = before == NULL ? (struct bucket){0} : before->bucket;
+        s->arrived = before == NULL ? (struct part_arrived){0} : before->arrived;
         settle_one(p, t, s, known(was.istates, was.n_istates, s->id));
     }
     part_istates_free(&was);

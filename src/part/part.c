@@ -317,6 +317,7 @@ static void discard(struct part *p)
     free(p->log_ends);
     free(p->dropped);
     free(p->index_dirty);
+    free(p->arrived);
     free(p->changes);
     free(p->marks);
     buf_done(&p->log);

@@ -333,13 +333,22 @@ struct part_op {
     struct value fault_value;  /* what stood in fault_attr */
     const struct value *old;   /* want_old: the item before, or NULL when there was none */
     const struct value *now;   /* want_new: the item after, or NULL */
-    size_t old_bytes;          /* item_size() before, 0 when there was none */
+    size_t old_bytes;          /* item_size() before, without a stamp; 0 when there was none */
     size_t new_bytes;          /* after */
     uint64_t collection_bytes; /* of a table with local indexes: its items with this partition key
                                   and their rows in local indexes, afterwards */
     uint32_t index_units[25];  /* write units each index cost (1 KB units, delete + insert counted
                                   apart) */
+    uint32_t stamp_units;      /* that setting the table's stamp cost besides, also in a transaction
+                                  once */
 };
+
+/* Write units of 1 KB for an item of so many bytes, before and after the write. */
+static inline uint64_t part_write_units(uint64_t before, uint64_t after)
+{
+    uint64_t bytes = before > after ? before : after;
+    return bytes == 0 ? 1 : (bytes + 1023) / 1024;
+}
 
 enum {
     PART_TOKEN_MS = 10 * 60 * 1000, /* how long a done write is remembered by its token */
@@ -481,6 +490,20 @@ size_t part_waiting(const struct part *p);
  * syncs. OK; ERR_IO when this write failed; ERR_FAILED when an earlier one did. Commands are done
  * in every case. */
 MUST_CHECK enum err part_commit(struct part *p, uint64_t now_ms);
+/* What writes of other regions have cost a table here, or one of its global indexes. */
+struct part_arrived {
+    uint64_t writes; /* 0: nothing */
+    uint64_t units;
+    uint64_t units_min; /* of one write */
+    uint64_t units_max;
+};
+/* Hands over what has come since the last time: the table's own (`index` len 0, local indexes
+ * included), then that of its global indexes. Names are borrowed for the call. */
+void part_take_arrived(
+    struct part *p,
+    void (*take)(
+        void *ctx, struct bytes table, struct bytes index, const struct part_arrived *what),
+    void *ctx);
 /* The oldest done command, or NULL. It is the submitter's again. */
 struct part_cmd *part_take_done(struct part *p);
 

@@ -25,6 +25,23 @@ static struct decimal seconds_of(struct hlc h)
     return d;
 }
 
+uint64_t part_unstamped_size(const struct part_stamp *stamp, const struct value *item)
+{
+    if (item == NULL) {
+        return 0;
+    }
+    uint64_t size = item_size(item);
+    if (stamp == NULL) {
+        return size;
+    }
+    const struct bytes names[] = {stamp->time, stamp->region, stamp->deleting};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct value *v = value_find(item, names[i]);
+        size -= v == NULL ? 0 : names[i].len + value_size(v);
+    }
+    return size;
+}
+
 enum err part_stamp_put(struct part *p, struct staged *c, struct version v)
 {
     const struct part_stamp *stamp = c->table->schema->stamp;

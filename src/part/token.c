@@ -71,6 +71,7 @@ enum err part_token_look(struct part *p, struct part_cmd *cmd)
         op->new_bytes = 0;
         op->collection_bytes = 0;
         memset(op->index_units, 0, sizeof op->index_units);
+        op->stamp_units = 0;
     }
     t->repeated = !row.sizes.bad && reader_left(&row.sizes) == 0;
     return t->repeated ? OK : ERR_CORRUPT;

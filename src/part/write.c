@@ -109,6 +109,9 @@ static enum err stage_op(
         if (e != OK) {
             return e;
         }
+        if (t->schema->stamp != NULL) {
+            op->stamp_units = (uint32_t)part_write_units(op->old_bytes, op->new_bytes);
+        }
     }
     return part_stage_change(p, &c);
 }
@@ -124,7 +127,8 @@ static enum err evaluate(struct part *p, struct part_op *op, struct arena *cmd_a
     }
     bool shown = op->want_old || op->want_new || op->kind == PART_UPDATE;
     struct arena *a = shown ? cmd_arena : &p->batch_arena;
-    bool decode = shown || op->condition != NULL || part_needs_old_item(t->schema);
+    bool decode = shown || op->condition != NULL || part_needs_old_item(t->schema) ||
+                  t->schema->stamp != NULL;
     struct record old;
     enum err e =
         part_stage_load(p, op->table, op->key, decode || part_needs_old_bytes(t->schema), a, &old);
@@ -138,7 +142,9 @@ static enum err evaluate(struct part *p, struct part_op *op, struct arena *cmd_a
     if (e != OK) {
         return e;
     }
-    op->old_bytes = old.live ? old.size : 0;
+    op->old_bytes = !old.live                  ? 0
+                    : t->schema->stamp == NULL ? old.size
+                                               : part_unstamped_size(t->schema->stamp, old_item);
     op->old = op->want_old ? old_item : NULL;
     if (t->collected) {
         struct overlay_entry *collection;
@@ -157,7 +163,9 @@ static enum err evaluate(struct part *p, struct part_op *op, struct arena *cmd_a
     if (e != OK || op->kind == PART_CHECK) {
         return e;
     }
-    if (part_throttle_indexes(p, t, old_item, item)) {
+    const struct part_index *spent = part_throttle_index(p, t, old_item, item);
+    if (spent != NULL) {
+        op->fault_index = spent->name;
         return fault(op, PART_FAULT_INDEX_THROTTLED, ERR_BUSY);
     }
     if (item != NULL || old.live) {
@@ -176,7 +184,13 @@ static void run_op(struct part *p, struct part_op *op, struct arena *a)
     op->new_bytes = 0;
     op->collection_bytes = 0;
     memset(op->index_units, 0, sizeof op->index_units);
+    op->stamp_units = 0;
     op->err = evaluate(p, op, a);
+    if (op->err != OK) {
+        /* The schema may be another one before the client is told. */
+        op->fault_attr = bytes_dup(a, op->fault_attr);
+        op->fault_index = bytes_dup(a, op->fault_index);
+    }
 }
 
 /* Evaluates and stages all. OK, or why none of it may happen. */
@@ -247,6 +261,9 @@ void part_write_run(struct part *p, struct part_cmd *cmd)
     cmd->write.version = (struct version){{0}, {0}};
     if (cmd->write.atomic) {
         cmd->err = run_atomic(p, cmd);
+        for (size_t i = 0; i < cmd->write.n && cmd->err != OK; i++) {
+            cmd->write.ops[i].stamp_units = 0;
+        }
         bool counts = cmd->write.token == NULL || !cmd->write.token->repeated;
         for (size_t i = 0; i < cmd->write.n && counts && cmd->err != ERR_EXISTS; i++) {
             part_throttle_take(p, &cmd->write.ops[i], /* times= */ 2);

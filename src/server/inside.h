@@ -25,11 +25,13 @@ enum msg_kind {
     MSG_ROW,       /* a catalog row changed */
     MSG_COMMITTED, /* our log has grown */
     MSG_EXPIRED,   /* items of a table were deleted because their time was over */
+    MSG_ARRIVED,   /* other regions' writes cost a table, or an index of it, something */
     MSG_LOOKED,    /* core looked after names, so seed needs may have changed */
     MSG_SYNC,      /* a request wants to know what other regions know; or: it does now */
     MSG_ASK,       /* an admin request makes its round through the threads */
     MSG_FAULT,     /* development: change faults */
-    MSG_SCALING,   /* what of which capacity was consumed, on its round through the web threads */
+    MSG_SCALING,   /* what of which capacity was consumed, on its round through the threads with
+                      meters */
     MSG_WAKE,      /* a job began, or a backup went */
     MSG_STOP,
 };
@@ -46,10 +48,11 @@ struct msg {
     struct part_cmd *cmd; /* JOB */
     void *owner;          /* JOB: the command's owner before we borrowed that field */
     uint64_t number;      /* COMMITTED: tail; EXPIRED: how many */
-    uint8_t *row;         /* ROW: encoded key, then encoded item; EXPIRED: table's name; WAKE: the
-                             job's name; heap */
+    uint8_t *row;         /* ROW: encoded key, then encoded item; EXPIRED: table's name; ARRIVED:
+                             table's name, then index's; WAKE: the job's name; heap */
     size_t key_len;
-    size_t row_len;               /* key_len: the row is gone */
+    size_t row_len;               /* ROW: key_len: the row is gone */
+    struct part_arrived arrived;  /* ARRIVED */
     enum backup_kind job_kind;    /* WAKE */
     struct engine_snapshot *snap; /* WAKE: the receiver's */
     struct web_request *request;
@@ -322,6 +325,7 @@ void meter_row(struct web *w, const struct value *key);
 void scaling_open(struct web *w);
 void scaling_close(struct web *w);
 void scaling_on_web(struct web *w, struct msg *m);
+void scaling_on_links(struct links *l, struct msg *m);
 
 /* metrics.c */
 void metrics_put(

@@ -339,6 +339,17 @@ static void take_expired(struct links *l, const struct msg *m)
     l->n_expired += m->number;
 }
 
+static void take_arrived(struct links *l, const struct msg *m)
+{
+    uint64_t now = io_loop_now_ms(l->loop);
+    struct bytes table = bytes_of(m->row, m->key_len);
+    struct bytes index = bytes_of(m->row + m->key_len, m->row_len - m->key_len);
+    const struct part_arrived *a = &m->arrived;
+    const struct cw_stat stat = {
+        (double)a->writes, (double)a->units, (double)a->units_min, (double)a->units_max};
+    cw_add(cw_meter_table(l->meter, table, now), CW_CONSUMED_WRITE, index, now, &stat);
+}
+
 void links_sample(struct links *l)
 {
     region_pending(l->region, take_pending, l);
@@ -398,6 +409,9 @@ static void take_message(struct links *l, struct msg *m)
     case MSG_EXPIRED:
         take_expired(l, m);
         break;
+    case MSG_ARRIVED:
+        take_arrived(l, m);
+        break;
     case MSG_LOOKED:
         region_needs_changed(l->region, mono_ms());
         break;
@@ -411,8 +425,10 @@ static void take_message(struct links *l, struct msg *m)
         admin_on_links(l, m->ask);
         admin_forward(l->server, m->ask);
         return;
-    case MSG_FAULT:
     case MSG_SCALING:
+        scaling_on_links(l, m);
+        return;
+    case MSG_FAULT:
     case MSG_WAKE:
         break;
     case MSG_STOP:

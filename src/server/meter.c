@@ -13,18 +13,6 @@ static bool is_throttling(struct bytes error)
            bytes_eq_str(error, "RequestLimitExceeded");
 }
 
-static bool op_writes(struct bytes op)
-{
-    static const char *const writes[] = {
-        "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"};
-    for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
-        if (bytes_eq_str(op, writes[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void add(struct web *w, struct bytes table, enum cw_metric m, struct bytes part, double v)
 {
     uint64_t now = io_loop_now_ms(w->loop);
@@ -43,9 +31,7 @@ static void meter_error(struct web *w, const struct dynamo_call *call)
     }
     if (is_throttling(call->error_name)) {
         if (named) {
-            bool writes = op_writes(call->op_name);
             add(w, call->table, CW_THROTTLED_REQUESTS, call->op_name, 1);
-            add(w, call->table, writes ? CW_WRITE_THROTTLES : CW_READ_THROTTLES, BYTES_NONE, 1);
         }
         return;
     }
@@ -58,6 +44,26 @@ static void meter_error(struct web *w, const struct dynamo_call *call)
     add(w, CW_NO_TABLE, CW_USER_ERRORS, BYTES_NONE, 1);
 }
 
+static void meter_refused(struct web *w, const struct dynamo_usage *u)
+{
+    for (uint32_t i = 0; i < u->reads_refused; i++) {
+        add(w, u->table, CW_READ_THROTTLES, u->index, 1);
+        add(w,
+            u->table,
+            u->on_demand ? CW_READ_ON_DEMAND_THROTTLES : CW_READ_PROVISIONED_THROTTLES,
+            u->index,
+            1);
+    }
+    for (uint32_t i = 0; i < u->writes_refused; i++) {
+        add(w, u->table, CW_WRITE_THROTTLES, u->index, 1);
+        add(w,
+            u->table,
+            u->on_demand ? CW_WRITE_ON_DEMAND_THROTTLES : CW_WRITE_PROVISIONED_THROTTLES,
+            u->index,
+            1);
+    }
+}
+
 void meter_call(struct web *w, const struct dynamo_call *call, uint64_t took_ns)
 {
     for (const struct dynamo_usage *u = call->usage; u != NULL; u = u->next) {
@@ -67,6 +73,7 @@ void meter_call(struct web *w, const struct dynamo_call *call, uint64_t took_ns)
         if (u->write_halves > 0) {
             add(w, u->table, CW_CONSUMED_WRITE, u->index, (double)u->write_halves / 2);
         }
+        meter_refused(w, u);
     }
     if (call->answer.status >= 400) {
         meter_error(w, call);
@@ -86,12 +93,29 @@ void meter_call(struct web *w, const struct dynamo_call *call, uint64_t took_ns)
     }
 }
 
-/* ---- provisioned capacity ---- */
+/* ---- provisioned capacity, and the most that is let in on demand ---- */
+
+static void set_maximum(
+    struct web *w, struct cw_table *t, enum cw_metric m, struct bytes index, uint64_t most)
+{
+    if (most > 0 && most != CORE_UNITS_UNLIMITED) {
+        cw_set(t, m, index, io_loop_now_ms(w->loop), (double)most);
+    }
+}
 
 static void set(
-    struct web *w, struct cw_table *t, struct bytes index, const struct core_throughput *units)
+    struct web *w,
+    struct cw_table *t,
+    struct bytes index,
+    bool on_demand,
+    const struct core_throughput *units)
 {
     uint64_t now = io_loop_now_ms(w->loop);
+    if (on_demand) {
+        set_maximum(w, t, CW_ON_DEMAND_READ_MAX, index, units->read_max);
+        set_maximum(w, t, CW_ON_DEMAND_WRITE_MAX, index, units->write_max);
+        return;
+    }
     cw_set(t, CW_PROVISIONED_READ, index, now, (double)units->read_units);
     cw_set(t, CW_PROVISIONED_WRITE, index, now, (double)units->write_units);
 }
@@ -111,13 +135,13 @@ void meter_row(struct web *w, const struct value *key)
     const struct core_table *t = catalog_table(w->catalog, table);
     struct cw_table *series = cw_meter_table(w->meter, table, io_loop_now_ms(w->loop));
     cw_unset(series, io_loop_now_ms(w->loop));
-    if (t == NULL || t->on_demand) {
+    if (t == NULL) {
         return;
     }
-    set(w, series, BYTES_NONE, &t->throughput);
+    set(w, series, BYTES_NONE, t->on_demand, &t->throughput);
     for (size_t i = 0; i < t->n_indexes; i++) {
         if (!t->indexes[i].part.local) {
-            set(w, series, t->indexes[i].part.name, &t->indexes[i].throughput);
+            set(w, series, t->indexes[i].part.name, t->on_demand, &t->indexes[i].throughput);
         }
     }
 }

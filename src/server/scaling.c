@@ -1,10 +1,10 @@
-/* Auto scaling's errand: once a period the first web thread asks all of them what has been consumed
- * of each capacity that somebody wants scaled, and lets the controller decide. */
+/* Auto scaling's errand: once a period the first web thread asks all threads with meters what has
+ * been consumed of each capacity that somebody wants scaled, and lets the controller decide. */
 #include <stdlib.h>
 
 #include "server/inside.h"
 
-/* On its way through the web threads and back. */
+/* On its way through the web threads, the links and back. */
 struct scaling_round {
     struct msg msg;
     struct arena arena;
@@ -50,21 +50,32 @@ static void round_back(struct web *w, struct scaling_round *r)
     round_free(r);
 }
 
+static void add_meter(struct scaling_round *r, const struct cw_meter *meter)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct dynamo_use *use = &r->uses[i];
+        enum cw_metric metric = use->write ? CW_CONSUMED_WRITE : CW_CONSUMED_READ;
+        use->total += cw_total(meter, use->table, metric, use->index);
+    }
+    r->hop++;
+}
+
 void scaling_on_web(struct web *w, struct msg *m)
 {
     struct scaling_round *r = (struct scaling_round *)m;
     struct server *s = w->server;
-    if (r->hop == s->n_webs) {
+    if (r->hop > s->n_webs) {
         round_back(w, r);
         return;
     }
-    for (size_t i = 0; i < r->n; i++) {
-        struct dynamo_use *use = &r->uses[i];
-        enum cw_metric metric = use->write ? CW_CONSUMED_WRITE : CW_CONSUMED_READ;
-        use->total += cw_total(w->meter, use->table, metric, use->index);
-    }
-    r->hop++;
-    msg_post(r->hop < s->n_webs ? s->webs[r->hop].inbox : s->webs[0].inbox, &r->msg);
+    add_meter(r, w->meter);
+    msg_post(r->hop < s->n_webs ? s->webs[r->hop].inbox : s->links.inbox, &r->msg);
+}
+
+void scaling_on_links(struct links *l, struct msg *m)
+{
+    add_meter((struct scaling_round *)m, l->meter);
+    msg_post(l->server->webs[0].inbox, m);
 }
 
 static void fired(struct io_timer *t)

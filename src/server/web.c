@@ -278,6 +278,7 @@ static void take_message(struct web *w, struct msg *m)
         return;
     case MSG_COMMITTED:
     case MSG_EXPIRED:
+    case MSG_ARRIVED:
     case MSG_LOOKED:
     case MSG_WAKE:
         break;

@@ -44,6 +44,23 @@ static void tell_expired(void *ctx, struct bytes table, size_t n)
     msg_post(w->server->links.inbox, m);
 }
 
+static void tell_arrived(
+    void *ctx, struct bytes table, struct bytes index, const struct part_arrived *what)
+{
+    struct writer *w = ctx;
+    struct msg *m = msg_new(MSG_ARRIVED);
+    struct buf names;
+    buf_init(&names, 1024);
+    buf_put_bytes(&names, table);
+    buf_put_bytes(&names, index);
+    ASSERT(names.err == OK);
+    m->row = names.base;
+    m->key_len = table.len;
+    m->row_len = names.len;
+    m->arrived = *what;
+    msg_post(w->server->links.inbox, m);
+}
+
 enum err writer_open(struct server *s)
 {
     struct writer *w = &s->writer;
@@ -141,6 +158,7 @@ static void writer_commit(struct writer *w)
         news->number = tail;
         msg_post(w->server->links.inbox, news);
     }
+    part_take_arrived(core_part(w->core), tell_arrived, w);
     if (core_looks(w->core) != w->looks) {
         w->looks = core_looks(w->core);
         msg_post(w->server->links.inbox, msg_new(MSG_LOOKED));

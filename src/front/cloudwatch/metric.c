@@ -17,6 +17,18 @@ static const struct cw_metric_row rows[CW_METRICS] = {
     [CW_THROTTLED_REQUESTS] = {"ThrottledRequests", "Count", true, CW_PART_OPERATION, true, false},
     [CW_READ_THROTTLES] = {"ReadThrottleEvents", "Count", true, CW_PART_INDEX, false, false},
     [CW_WRITE_THROTTLES] = {"WriteThrottleEvents", "Count", true, CW_PART_INDEX, false, false},
+    [CW_READ_PROVISIONED_THROTTLES] =
+        {"ReadProvisionedThroughputThrottleEvents", "Count", true, CW_PART_INDEX, false, false},
+    [CW_WRITE_PROVISIONED_THROTTLES] =
+        {"WriteProvisionedThroughputThrottleEvents", "Count", true, CW_PART_INDEX, false, false},
+    [CW_READ_ON_DEMAND_THROTTLES] =
+        {"ReadMaxOnDemandThroughputThrottleEvents", "Count", true, CW_PART_INDEX, false, false},
+    [CW_WRITE_ON_DEMAND_THROTTLES] =
+        {"WriteMaxOnDemandThroughputThrottleEvents", "Count", true, CW_PART_INDEX, false, false},
+    [CW_ON_DEMAND_READ_MAX] =
+        {"OnDemandMaxReadRequestUnits", "Count", true, CW_PART_INDEX, false, true},
+    [CW_ON_DEMAND_WRITE_MAX] =
+        {"OnDemandMaxWriteRequestUnits", "Count", true, CW_PART_INDEX, false, true},
     [CW_USER_ERRORS] = {"UserErrors", "Count", false, CW_PART_NONE, false, false},
     [CW_SYSTEM_ERRORS] = {"SystemErrors", "Count", true, CW_PART_OPERATION, true, false},
     [CW_CONDITIONAL_CHECKS] =

@@ -351,6 +351,30 @@ bool call_fail_condition(struct dynamo_call *c, const struct value *item)
     return answer_error(c, AWS_CONDITIONAL_CHECK_FAILED);
 }
 
+bool call_fail_throttling(
+    struct dynamo_call *c,
+    enum aws_error error,
+    struct bytes msg,
+    struct bytes reason,
+    struct bytes resource)
+{
+    if (c->noted != NULL) {
+        return call_fail(c, error, msg);
+    }
+    /* The two errors spell the member as their models do. */
+    bool capital = error == AWS_THROUGHPUT_EXCEEDED;
+    struct buf *b = call_body(c);
+    c->error_msg = msg;
+    put_error(b, error, msg);
+    buf_put_str(b, capital ? ",\"ThrottlingReasons\":" : ",\"throttlingReasons\":");
+    buf_put_str(b, "[{\"reason\":");
+    json_put_string(b, reason);
+    buf_put_str(b, ",\"resource\":");
+    json_put_string(b, resource);
+    buf_put_str(b, "}]}");
+    return answer_error(c, error);
+}
+
 static void put_reason(struct buf *b, const struct cancel_reason *r)
 {
     if (r->code == NULL) {

@@ -203,6 +203,8 @@ static enum err put_items(
     bool first = true;
     for (; r->n_done < r->n_keys && g->bytes < ITEMS_BYTES_MAX; r->n_done++) {
         if (throttled(c, r->table, NULL)) {
+            const struct spent spent = spent_read(r->table, NULL);
+            usage_refused(c, &spent);
             break; /* what is left comes back as unprocessed */
         }
         struct value item;
@@ -311,7 +313,8 @@ enum dynamo_step batch_get_begin(struct dynamo_call *c, const struct json *in)
         return DYNAMO_ANSWER;
     }
     if (nothing_read(&g)) {
-        (void)fail_throttled(c, false); /* answers */
+        const struct spent spent = spent_read(g.reads[0].table, NULL);
+        (void)call_fail_spent(c, &spent); /* answers */
         return DYNAMO_ANSWER;
     }
     put_unprocessed_keys(b, &g);

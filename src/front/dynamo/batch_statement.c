@@ -276,8 +276,11 @@ static enum err read_member(struct dynamo_call *c, struct batch_member *m)
 {
     struct statement *s = &m->s;
     if (throttled(c, s->table, NULL)) {
+        const struct spent spent = spent_read(s->table, NULL);
         m->failed = true;
-        m->fault = (struct call_noted){AWS_THROUGHPUT_EXCEEDED, throttle_words(false)};
+        call_note(c, &m->fault);
+        (void)fail_throttled(c, &spent); /* notes */
+        call_note(c, NULL);
         return OK;
     }
     size_t bytes = 0;

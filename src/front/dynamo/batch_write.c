@@ -397,8 +397,7 @@ static bool too_large(const struct batch_write_state *s)
 static bool all_throttled(const struct batch_write_state *s)
 {
     for (size_t i = 0; i < s->n_ops; i++) {
-        enum part_fault f = s->ops[i].fault;
-        if (f != PART_FAULT_THROTTLED && f != PART_FAULT_INDEX_THROTTLED) {
+        if (!op_throttled(&s->ops[i])) {
             return false;
         }
     }
@@ -425,6 +424,9 @@ static void count_usage(
     for (size_t i = bt->op_first; i < bt->op_first + bt->n_ops; i++) {
         if (s->ops[i].err == OK) {
             usage_write(c, bt->given, &s->ops[i], 1);
+        } else if (op_throttled(&s->ops[i])) {
+            const struct spent spent = spent_write(c, bt->given, &s->ops[i]);
+            usage_refused(c, &spent);
         }
     }
 }
@@ -441,8 +443,12 @@ enum dynamo_step batch_write_resume(struct dynamo_call *c)
         (void)fail_collection_too_large(c); /* answers */
         return DYNAMO_ANSWER;
     }
+    for (size_t i = 0; i < s->n_tables; i++) {
+        count_usage(c, s, &s->tables[i]);
+    }
     if (all_throttled(s)) {
-        (void)fail_throttled(c, s->ops[0].fault == PART_FAULT_INDEX_THROTTLED); /* answers */
+        const struct spent spent = spent_write(c, s->tables[0].given, &s->ops[0]);
+        (void)call_fail_spent(c, &spent); /* answers */
         return DYNAMO_ANSWER;
     }
     struct buf *b = call_body(c);
@@ -450,7 +456,6 @@ enum dynamo_step batch_write_resume(struct dynamo_call *c)
     buf_put_str(b, "{\"UnprocessedItems\":{");
     for (size_t i = 0; i < s->n_tables; i++) {
         put_unprocessed(b, s, &s->tables[i], &first);
-        count_usage(c, s, &s->tables[i]);
     }
     buf_put_u8(b, '}');
     if (s->want_capacity != CAPACITY_NONE) {

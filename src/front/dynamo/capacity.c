@@ -51,15 +51,9 @@ uint64_t capacity_read_halves(size_t bytes, bool consistent)
     return consistent ? units * 2 : units;
 }
 
-uint64_t capacity_write_halves(size_t bytes)
-{
-    return (bytes == 0 ? 1 : (bytes + 1023) / 1024) * 2;
-}
-
 static void add_op(struct capacity *cap, const struct part_op *op, unsigned times)
 {
-    size_t bytes = op->old_bytes > op->new_bytes ? op->old_bytes : op->new_bytes;
-    cap->halves += capacity_write_halves(bytes) * times;
+    cap->halves += part_write_units(op->old_bytes, op->new_bytes) * 2 * times;
     size_t n_max = sizeof op->index_units / sizeof op->index_units[0];
     for (size_t i = 0; i < cap->n_indexes && i < n_max; i++) {
         cap->index_halves[i] += (uint64_t)op->index_units[i] * 2;

@@ -177,6 +177,11 @@ struct dynamo_usage {
     struct bytes index; /* len 0: of the table, its local indexes included */
     uint64_t read_halves;
     uint64_t write_halves;
+    /* Reads and writes not let in: units were used up, provisioned ones or, with `on_demand`, as
+     * many as are let in at most. */
+    uint32_t reads_refused;
+    uint32_t writes_refused;
+    bool on_demand;
 };
 
 struct dynamo_call {

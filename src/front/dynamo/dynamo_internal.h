@@ -127,6 +127,14 @@ struct cancel_reason {
     struct bytes msg;
     const struct value *item; /* or NULL */
 };
+/* Throttling with its reason ("TableReadProvisionedThroughputExceeded") and the ARN of what is used
+ * up. */
+bool call_fail_throttling(
+    struct dynamo_call *c,
+    enum aws_error error,
+    struct bytes msg,
+    struct bytes reason,
+    struct bytes resource);
 /* TransactionCanceledException with the reasons in order. */
 bool call_cancel(struct dynamo_call *c, const struct cancel_reason *reasons, size_t n);
 /* The answer for an `enum err` that no operation gives a meaning of its own: throttling, internal
@@ -391,7 +399,6 @@ bool field_capacity(
  * over a DYNAMO_SUBMIT. NULL at the cap. */
 struct capacity *capacity_new(struct arena *a, const struct core_table *t, struct bytes given);
 uint64_t capacity_read_halves(size_t bytes, bool consistent);
-uint64_t capacity_write_halves(size_t bytes);
 /* Adds what a done write cost. */
 void capacity_add_op(struct capacity *cap, const struct part_op *op);
 /* As above for one part of a transaction: the table's own part counts double. */
@@ -427,8 +434,11 @@ void usage_read(
  * in a transaction. */
 void usage_write(
     struct dynamo_call *c, struct bytes table, const struct part_op *op, unsigned times);
+/* A read or write that was not let in. */
+struct spent;
+void usage_refused(struct dynamo_call *c, const struct spent *s);
 
-/* ---- provisioned read capacity (throttle.c) ---- */
+/* ---- capacity that is used up (throttle.c) ---- */
 
 /* Whether the read units of the table, or of a global `index`, are used up. */
 bool throttled(struct dynamo_call *c, const struct core_table *t, const struct core_index *index);
@@ -438,9 +448,27 @@ void throttle_take(
     const struct core_table *t,
     const struct core_index *index,
     uint64_t halves);
-/* ProvisionedThroughputExceededException, and its words. */
-bool fail_throttled(struct dynamo_call *c, bool index);
-struct bytes throttle_words(bool index);
+
+/* Whose units are used up. */
+struct spent {
+    struct bytes table;
+    struct bytes index; /* a global one's; len 0: the table's own units */
+    bool write;
+    bool on_demand; /* the most that OnDemandThroughput lets in, not what is provisioned */
+};
+
+struct spent spent_read(const struct core_table *t, const struct core_index *index);
+/* Of an op that the writer refused as throttled. */
+struct spent spent_write(
+    struct dynamo_call *c, struct bytes table_name_or_arn, const struct part_op *op);
+/* Whether that is how the writer refused it. */
+bool op_throttled(const struct part_op *op);
+/* ProvisionedThroughputExceededException or ThrottlingException. */
+bool call_fail_spent(struct dynamo_call *c, const struct spent *s);
+/* The same, and meters it. */
+bool fail_throttled(struct dynamo_call *c, const struct spent *s);
+/* As the reason for cancelling a transaction; meters it. */
+struct cancel_reason throttled_reason(struct dynamo_call *c, const struct spent *s);
 /* Forgets all buckets. */
 void throttles_free(struct dynamo *d);
 

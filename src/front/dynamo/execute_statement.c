@@ -78,7 +78,8 @@ static bool put_page(
     struct statement *s = &x->s;
     size_t n_reads = s->reads.scan ? 1 : s->reads.n_reads;
     if (throttled(c, s->table, s->index)) {
-        return fail_throttled(c, s->index != NULL && !s->index->part.local);
+        const struct spent spent = spent_read(s->table, s->index);
+        return fail_throttled(c, &spent);
     }
     while (p->at.read < n_reads && !p->more) {
         struct core_page page;
@@ -107,7 +108,8 @@ static bool put_page(
 static bool put_single(struct dynamo_call *c, struct buf *b, struct statement *s)
 {
     if (throttled(c, s->table, NULL)) {
-        return fail_throttled(c, false);
+        const struct spent spent = spent_read(s->table, NULL);
+        return fail_throttled(c, &spent);
     }
     struct value item;
     size_t bytes = 0;

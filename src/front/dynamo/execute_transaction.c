@@ -345,15 +345,27 @@ static enum dynamo_step transaction_answer(struct dynamo_call *c, const struct t
 
 /* ---- reads ---- */
 
+/* As in TransactGetItems: all or none are let in. */
+static bool let_in(struct dynamo_call *c, struct transaction_state *x)
+{
+    bool all = true;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct core_table *t = x->statements[i].table;
+        if (throttled(c, t, NULL)) {
+            const struct spent spent = spent_read(t, NULL);
+            x->reasons[i] = throttled_reason(c, &spent);
+            all = false;
+        }
+    }
+    return all || call_cancel(c, x->reasons, x->n);
+}
+
 static bool read_all(
     struct dynamo_call *c, const struct core_view *view, struct transaction_state *x)
 {
     size_t total = 0;
     for (size_t i = 0; i < x->n; i++) {
         struct statement *s = &x->statements[i];
-        if (throttled(c, s->table, NULL)) {
-            return fail_throttled(c, false);
-        }
         size_t bytes = 0;
         enum err err = core_get(view, s->table, s->key, NULL, c->arena, &x->items[i], &bytes);
         if (err != OK && err != ERR_NOT_FOUND) {
@@ -374,6 +386,9 @@ static bool read_all(
 
 static enum dynamo_step read_transaction(struct dynamo_call *c, struct transaction_state *x)
 {
+    if (!let_in(c, x)) {
+        return DYNAMO_ANSWER;
+    }
     struct core_view view = c->d->view;
     view.snap = engine_snapshot_open(view.engine);
     bool ok = read_all(c, &view, x);
@@ -427,9 +442,9 @@ static bool reason_of(struct dynamo_call *c, struct transaction_state *x, size_t
             s->item_on_failure ? s->op.old : NULL};
         return true;
     }
-    if (s->op.fault == PART_FAULT_THROTTLED || s->op.fault == PART_FAULT_INDEX_THROTTLED) {
-        r->code = "ProvisionedThroughputExceeded";
-        r->msg = throttle_words(s->op.fault == PART_FAULT_INDEX_THROTTLED);
+    if (op_throttled(&s->op)) {
+        const struct spent spent = spent_write(c, s->table_name, &s->op);
+        *r = throttled_reason(c, &spent);
         return true;
     }
     if (s->op.fault == PART_FAULT_COLLECTION) {

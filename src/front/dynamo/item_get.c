@@ -81,7 +81,8 @@ enum dynamo_step get_item_begin(struct dynamo_call *c, const struct json *in)
         return DYNAMO_ANSWER;
     }
     if (throttled(c, t, NULL)) {
-        (void)fail_throttled(c, false); /* answers */
+        const struct spent spent = spent_read(t, NULL);
+        (void)fail_throttled(c, &spent); /* answers */
         return DYNAMO_ANSWER;
     }
     struct value item;

@@ -356,6 +356,7 @@ static bool fault_index_key(struct dynamo_call *c, const struct write_state *s)
 static bool write_fault(struct dynamo_call *c, const struct write_state *s)
 {
     const struct part_op *op = &s->op;
+    struct spent spent;
     switch (op->fault) {
     case PART_FAULT_NONE:
         break;
@@ -377,7 +378,8 @@ static bool write_fault(struct dynamo_call *c, const struct write_state *s)
         return fail_collection_too_large(c);
     case PART_FAULT_THROTTLED:
     case PART_FAULT_INDEX_THROTTLED:
-        return fail_throttled(c, op->fault == PART_FAULT_INDEX_THROTTLED);
+        spent = spent_write(c, s->table_name, op);
+        return fail_throttled(c, &spent);
     case PART_FAULT_DEPTH:
         return call_invalid(
             c,

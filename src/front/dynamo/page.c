@@ -446,7 +446,8 @@ static bool start_in_query(struct dynamo_call *c, const struct page_state *s)
 static bool page_read(struct dynamo_call *c, struct page_state *s, struct core_page *page)
 {
     if (throttled(c, s->table, s->index)) {
-        return fail_throttled(c, s->index != NULL && !s->index->part.local);
+        const struct spent spent = spent_read(s->table, s->index);
+        return fail_throttled(c, &spent);
     }
     *page = (struct core_page){
         .table = s->table,

@@ -188,8 +188,8 @@ static uint64_t latest_growth(const struct core_table *t, const struct dynamo_us
     return at;
 }
 
-/* Write capacity belongs to all replicas, but each region sees its own clients' writes only. So the
- * region that asked for it last is the one that may take it back. */
+/* Write capacity belongs to all replicas, but a region that is cut off sees its own clients' writes
+ * only. So the region that asked for it last is the one that may take it back. */
 static bool may_shrink(
     const struct catalog *c, const struct core_table *t, const struct dynamo_use *use)
 {

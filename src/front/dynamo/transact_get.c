@@ -109,9 +109,9 @@ static bool read_resolve(struct dynamo_call *c, struct transact_get *g, size_t i
         return noted.error == AWS_VALIDATION || call_fail(c, noted.error, noted.msg);
     }
     if (throttled(c, r->table, NULL)) {
+        const struct spent spent = spent_read(r->table, NULL);
         *ret_fits = false;
-        g->reasons[i] = (struct cancel_reason){
-            .code = "ProvisionedThroughputExceeded", .msg = throttle_words(false)};
+        g->reasons[i] = throttled_reason(c, &spent);
     }
     return g->want_capacity == CAPACITY_NONE || read_capacity(c, g, i);
 }

@@ -380,9 +380,9 @@ static bool reason_of(struct dynamo_call *c, struct transact_state *s, size_t i)
         r->item = part->item_on_failure ? op->old : NULL;
         return true;
     }
-    if (op->fault == PART_FAULT_THROTTLED || op->fault == PART_FAULT_INDEX_THROTTLED) {
-        r->code = "ProvisionedThroughputExceeded";
-        r->msg = throttle_words(op->fault == PART_FAULT_INDEX_THROTTLED);
+    if (op_throttled(op)) {
+        const struct spent spent = spent_write(c, part->table_name, op);
+        *r = throttled_reason(c, &spent);
         return true;
     }
     if (op->fault == PART_FAULT_COLLECTION) {

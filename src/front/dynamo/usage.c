@@ -33,16 +33,26 @@ void usage_read(
     }
 }
 
+void usage_refused(struct dynamo_call *c, const struct spent *s)
+{
+    struct dynamo_usage *u = usage_of(c, s->table, s->index);
+    if (u != NULL) {
+        u->writes_refused += s->write ? 1 : 0;
+        u->reads_refused += s->write ? 0 : 1;
+        u->on_demand = s->on_demand;
+    }
+}
+
 void usage_write(
     struct dynamo_call *c, struct bytes table, const struct part_op *op, unsigned times)
 {
     struct bytes name = table_name_of(table);
-    size_t bytes = op->old_bytes > op->new_bytes ? op->old_bytes : op->new_bytes;
     struct dynamo_usage *u = usage_of(c, name, BYTES_NONE);
     if (u == NULL) {
         return;
     }
-    u->write_halves += capacity_write_halves(bytes) * times;
+    u->write_halves += part_write_units(op->old_bytes, op->new_bytes) * 2 * times;
+    u->write_halves += (uint64_t)op->stamp_units * 2;
     if (op->err != OK) {
         return;
     }
