@@ -178,6 +178,9 @@ void feed_marks(struct region *r, struct link *l, const struct repl_frame *f)
     for (size_t i = 0; i < f->marks.n; i++) {
         const struct repl_mark *m = &f->marks.marks[i];
         (void)repl_vector_raise(&l->peer->marks, *m);
+        if (m->region.v == r->config.id.v) {
+            shipped_acked(l, m->pos);
+        }
         for (size_t j = 0; j < l->n_senders; j++) {
             struct repl_sender *s = l->senders[j];
             if (s->origin.v != m->region.v) {

@@ -236,6 +236,8 @@ void shipped_note(struct shipped *s, uint64_t table, uint64_t stamp_ms);
 void shipped_add(struct link *l, const struct shipped *s, struct peer_pos to);
 void shipped_clear(struct link *l);
 void shipped_applied(struct region *r, struct link *l, const struct repl_frame *f);
+/* The peer has applied our log up to there; what it has not told of until now it never will. */
+void shipped_acked(struct link *l, struct peer_pos pos);
 /* Tells the origin, straight from which a stretch came, that it is readable now. */
 void shipped_tell(struct region *r, const struct errand *e, uint64_t wall_ms);
 

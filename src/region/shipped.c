@@ -4,12 +4,14 @@
  * stamped it, and the region that applied it says when, by its own clock (REPL_APPLIED). The origin
  * remembers of each frame which tables' changes it carried and when they were stamped, so that the
  * news needs no more than a position. What was applied just before a link broke goes unmetered;
- * what is sent again is metered when it arrives, with the wait in it. */
+ * what is sent again is metered when it arrives, with the wait in it. What the peer acknowledges
+ * without having told of it is forgotten, for the news comes before the acknowledgement. */
 #include <stdlib.h>
 
 #include "region/inside.h"
 
-enum { PENDING_SCAN_MAX = 20000 };
+/* What one look at the log behind a peer reads at most. */
+enum { PENDING_SCAN_MAX = 20000, PENDING_SCAN_BYTES = 16 << 20 };
 
 void shipped_note(struct shipped *s, uint64_t table, uint64_t stamp_ms)
 {
@@ -99,6 +101,13 @@ void shipped_applied(struct region *r, struct link *l, const struct repl_frame *
     }
 }
 
+void shipped_acked(struct link *l, struct peer_pos pos)
+{
+    while (l->shipped != NULL && l->shipped->to.v <= pos.v) {
+        drop_first(l);
+    }
+}
+
 void shipped_tell(struct region *r, const struct errand *e, uint64_t wall_ms)
 {
     struct link *l = link_find(r, e->link);
@@ -129,6 +138,7 @@ static void count_behind(
     const struct repl_mark *own = repl_vector_find(&r->marks, r->config.id);
     uint64_t tail = own == NULL ? 0 : own->pos.v;
     uint64_t scanned = 0;
+    uint64_t bytes = 0;
     struct arena a;
     struct local_pos pos = from;
     struct bytes stored;
@@ -137,10 +147,12 @@ static void count_behind(
     }
     struct part_log_cursor *c = part_log_open(&r->reader, from);
     arena_init(&a, CHANGE_TXN_BYTES_MAX);
-    while (scanned < PENDING_SCAN_MAX && part_log_next(c, &pos, &stored) == OK && pos.v <= tail) {
+    bool more = true;
+    while (more && part_log_next(c, &pos, &stored) == OK && pos.v <= tail) {
         struct change_txn t;
         struct bytes wire;
-        scanned++;
+        bytes += stored.len;
+        more = ++scanned < PENDING_SCAN_MAX && bytes < PENDING_SCAN_BYTES;
         arena_clear(&a);
         if (change_txn_wire(stored, &wire) != OK ||
             change_txn_decode(&a, wire, /* wire_only= */ true, &t) != OK ||
@@ -155,7 +167,7 @@ static void count_behind(
     }
     part_log_close(c);
     arena_done(&a);
-    for (size_t k = 0; k < n_tables && scanned == PENDING_SCAN_MAX; k++) {
+    for (size_t k = 0; k < n_tables && !more; k++) {
         tables[k].n = tables[k].n * (tail - from.v) / scanned;
     }
 }
