@@ -274,6 +274,8 @@ void seed_chunk(struct region *r, struct link *l, const struct repl_frame *f);
 void seed_refused(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms);
 void seed_noted(struct region *r, struct errand *e, uint64_t now_ms);
 void seeds_start(struct region *r, uint64_t now_ms);
+/* Whether data of a table is still to come, or rows of the catalog that may tell of some. */
+bool seed_is_open(const struct region *r, uint64_t table);
 bool seed_is_settled(const struct region *r, uint64_t table);
 void seed_out_stop(struct seed_out *s);
 /* What is under way counts no more, and nothing begins before `at_ms`. */

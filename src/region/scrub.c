@@ -99,7 +99,7 @@ void scrub_tick(struct region *r, uint64_t now_ms)
     r->scrub_ms = now_ms + r->config.knobs.scrub_ms;
     uint64_t table;
     struct link *l;
-    if (r->n_needs == 0 && next_turn(r, &table, &l)) {
+    if (next_turn(r, &table, &l) && !seed_is_open(r, table)) {
         (void)submit_digest(r, l, ERRAND_DIGEST, table, NULL);
     }
 }
@@ -142,7 +142,7 @@ void scrub_compare_done(struct region *r, struct errand *e)
 {
     struct link *l = link_find(r, e->link);
     bool can = e->cmd.err == OK && l != NULL && l->ready && !l->scrubbing && !l->seed_in.active &&
-               r->n_needs == 0;
+               !seed_is_open(r, e->digest.digest.table);
     if (!can) {
         return;
     }
@@ -255,7 +255,7 @@ static void take_versions(struct region *r, struct link *l, const struct repl_fr
 
 void scrub_chunk(struct region *r, struct link *l, const struct repl_frame *f)
 {
-    if (!l->scrubbing || r->n_needs > 0) {
+    if (!l->scrubbing || seed_is_open(r, f->seed_chunk.table)) {
         l->scrubbing = false;
         return;
     }

@@ -26,13 +26,23 @@ void seed_out_stop(struct seed_out *s)
     s->active = false;
 }
 
+bool seed_is_open(const struct region *r, uint64_t table)
+{
+    for (size_t i = 0; i < r->n_needs; i++) {
+        if (r->needs[i].table == table || r->needs[i].table == PART_TABLE_CATALOG) {
+            return true;
+        }
+    }
+    return r->n_needs == NEEDS_MAX; /* perhaps one that found no room */
+}
+
 /* A table's seed waits until the peer's own word that it joined is here. Nothing is proved or
- * repaired by a region that knows it lacks data itself. */
+ * repaired by a region that knows it lacks data of the table itself. */
 static bool may_serve(const struct region *r, const struct repl_frame *f, const struct peer *p)
 {
     uint64_t table = f->seed_want.table;
     if (f->seed_want.purpose != REPL_PURPOSE_SEED) {
-        return replicates_to(r, table, p) && r->n_needs == 0;
+        return replicates_to(r, table, p) && !seed_is_open(r, table);
     }
     if (table == PART_TABLE_CATALOG) {
         return true;
