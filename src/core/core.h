@@ -236,6 +236,7 @@ MUST_CHECK enum err core_page_read(
 enum {
     CORE_EPOCHS_MAX = 64,
     CORE_FEED_SECRET_BYTES = 16,
+    CORE_STREAMS_ENDED_MAX = 1000, /* streams of a region that have ended and can still be read */
 };
 
 /* From `first` on the stream's table has this id. */

@@ -12,6 +12,8 @@
  *  2. Notes and memory agree after every commit.
  *  3. There is an epoch while there is a stream, and no stream needs what lies before the first
  * one.
+ *  4. Of the streams that have ended at most CORE_STREAMS_ENDED_MAX are known, those that ended
+ * last.
  */
 #include "core/streams.h"
 
@@ -205,12 +207,36 @@ static void schedule(struct core *c, uint64_t now_ms)
 
 /* ---- streams ---- */
 
+static void stream_forget(struct core *c, struct part_stage *s, struct stream_entry *e)
+{
+    part_stage_note(s, e->note, BYTES_NONE);
+    (void)map_remove(&c->streams, e->note);
+    entry_free(e);
+}
+
+/* Turning streams on and off costs a client nothing: of those that ended, only so many are kept. */
+static void forget_oldest(struct core *c, struct part_stage *s)
+{
+    if (map_count(&c->streams) - map_count(&c->streams_open) <= CORE_STREAMS_ENDED_MAX) {
+        return;
+    }
+    struct stream_entry *oldest = NULL;
+    MAP_FOREACH (&c->streams, entry) {
+        struct stream_entry *e = entry->value;
+        bool older = oldest == NULL || e->of.last.v < oldest->of.last.v;
+        oldest = e->of.ended_ms != 0 && older ? e : oldest;
+    }
+    ASSERT(oldest != NULL);
+    stream_forget(c, s, oldest);
+}
+
 static void stream_end(struct core *c, struct part_stage *s, struct stream_entry *e)
 {
     e->of.last.v = next_pos(s).v - 1;
     e->of.ended_ms = part_stage_now_ms(s);
     (void)map_remove(&c->streams_open, e->of.table);
     note_stream(s, e);
+    forget_oldest(c, s);
 }
 
 static struct bytes key_name(struct arena *a, struct bytes name)
@@ -309,9 +335,7 @@ static bool streams_forget(struct core *c, struct part_stage *s)
         bool over =
             e->of.ended_ms != 0 && e->of.ended_ms + c->stream_retention_ms <= part_stage_now_ms(s);
         if (over) {
-            part_stage_note(s, e->note, BYTES_NONE);
-            (void)map_remove(&c->streams, entry->key);
-            entry_free(e);
+            stream_forget(c, s, e);
             any = true;
         }
     }

@@ -114,6 +114,37 @@ static void test_deleted(void **state)
     cluster_stop(&c);
 }
 
+/* A client turns a table's stream on and off for ever: only so many that have ended are kept, the
+ * latest ones, and others' streams do not suffer as long as they are on. */
+static void test_ended_are_bounded(void **state)
+{
+    (void)state;
+    struct cluster c;
+    cluster_start(&c, 1, 12);
+    struct node *n = &c.nodes[0];
+    node_create_plain(n, "other");
+    node_create_plain(n, T);
+    uint64_t first = node_table(n, T)->stream_created_ms;
+    for (unsigned i = 0; i <= CORE_STREAMS_ENDED_MAX; i++) {
+        c.now_ms++;
+        set_view(n, CORE_STREAM_NONE);
+        set_view(n, CORE_STREAM_KEYS_ONLY);
+    }
+    const struct part_reader r = {.engine = n->engine};
+    const struct core_stream *s;
+    size_t count;
+    assert_int_equal(
+        core_streams_list(&r, bytes_str(T), NULL, &c.mem, 2 * CORE_STREAMS_ENDED_MAX, &s, &count),
+        OK);
+    assert_int_equal(count, CORE_STREAMS_ENDED_MAX + 1);
+    assert_true(s[0].created_ms > first);
+    assert_true(s[count - 1].ended_ms == 0);
+    (void)streams_of(n, "other", &count);
+    assert_int_equal(count, 1);
+    node_reopen(n);
+    cluster_stop(&c);
+}
+
 /* Epochs follow each other every four hours while there is something to tell apart, and the oldest
  * go once they ended a day ago; the secret stays. */
 static void test_epochs(void **state)
@@ -279,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_deleted),
+        cmocka_unit_test(test_ended_are_bounded),
         cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_rebind),
         cmocka_unit_test(test_list),

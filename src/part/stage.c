@@ -549,11 +549,13 @@ enum err part_stage_close(struct part *p, struct local_pos *ret_pos)
         part_stage_abort(p);
         return e;
     }
-    /* The log first: it alone can still refuse. */
+    /* The log first: it alone can still refuse, but nothing of ours, which was bounded as it was
+     * staged: the listener has been told of it. */
     bool logged = has_changes(s);
     if (logged) {
         e = append_log(p);
     }
+    ASSERT(e == OK || s->foreign);
     if (e != OK) {
         part_stage_abort(p);
         return e;
