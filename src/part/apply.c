@@ -230,7 +230,7 @@ static enum err apply_change(
         c,
         d,
         (struct conflict_side){s.old.version, s.old_item},
-        (struct conflict_side){{r->txn.hlc, r->txn.origin}, s.item});
+        (struct conflict_side){change_version(&r->txn, c), s.item});
     cmd->apply.n_conflicts += d.conflict ? 1U : 0U;
     cmd->apply.n_quarantined += d.verdict == MERGE_QUARANTINE ? 1U : 0U;
     if (d.verdict != MERGE_APPLY) {

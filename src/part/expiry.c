@@ -8,7 +8,8 @@
  *     compares it with the item all the same.
  *  3. An expiry ends one version (CHANGE_ON_BASE). It is decided in the batch that deletes, by what
  *     stands there then.
- *  4. `expiry_first` is at or before the earliest row, except for rows too old to matter.
+ *  4. `expiry_first` is at or before the earliest row, except for rows too old to matter, and rows
+ * that do not read, or whose items do not: a sweep leaves those where they are and says so.
  *
  * Not promised: that an item goes at once when its time is over. Until it is deleted it reads like
  * any other. */
@@ -268,7 +269,11 @@ struct expiring {
     uint64_t now_s;    /* our own items, */
     uint64_t others_s; /* and others', are due when their time is not after this */
     size_t bytes;
+    size_t n_unread;
 };
+
+/* What a row that is due comes to. */
+enum due { DUE_NOT, DUE_LATER, DUE_NOW, DUE_UNREAD };
 
 static enum err close_txn(struct expiring *x)
 {
@@ -299,54 +304,73 @@ static enum err stage_delete(struct expiring *x, struct staged *c)
     return e == OK ? part_stage_change(x->part, c) : e;
 }
 
-/* One row that is due. *ret_waits: its item stands, but another region is to delete it first. */
-static enum err expire_row(struct expiring *x, struct bytes key, uint64_t seconds, bool *ret_waits)
+/* Looks at one row that is due; DUE_NOW fills in the delete. DUE_LATER: its item stands, but
+ * another region is to delete it first. OK; ERR_IO; ERR_TOO_BIG. */
+static enum err look(
+    struct expiring *x, struct bytes key, uint64_t seconds, struct staged *c, enum due *ret)
 {
     struct part *p = x->part;
     struct value *item = ARENA_NEW(&p->batch_arena, struct value);
     ASSERT(item != NULL);
-    struct staged c = {
-        .table = x->table,
-        .key = bytes_dup(&p->batch_arena, key),
-        .flags = CHANGE_BY_TTL | CHANGE_ON_BASE,
-        .tombstone = x->table->schema->replicated,
-    };
+    *ret = DUE_NOT;
     enum err e =
-        part_stage_load(p, x->table->id, c.key, /* want_item= */ true, &p->batch_arena, &c.old);
-    *ret_waits = false;
-    if (e != OK || !c.old.live) {
-        return e == ERR_INVALID ? ERR_CORRUPT : e;
+        part_stage_load(p, x->table->id, key, /* want_item= */ true, &p->batch_arena, &c->old);
+    if (e == OK && c->old.live) {
+        x->bytes += c->old.item.len;
+        e = value_decode(&p->batch_arena, c->old.item, item);
     }
-    x->bytes += c.old.item.len;
-    uint64_t now = 0;
-    e = value_decode(&p->batch_arena, c.old.item, item);
-    bool stands = e == OK && part_expiry_of(x->table->schema, item, &now) && now == seconds;
-    if (!stands) {
+    if (e == ERR_IO || e == ERR_TOO_BIG) {
         return e;
     }
-    bool ours = c.old.version.region.v == p->config.region.v;
-    *ret_waits = !ours && seconds > x->others_s;
-    if (*ret_waits) {
+    if (e != OK) {
+        *ret = DUE_UNREAD;
         return OK;
     }
-    c.old_item = item;
-    c.base = c.old.version;
-    return stage_delete(x, &c);
+    uint64_t now = 0;
+    if (!c->old.live || !part_expiry_of(x->table->schema, item, &now) || now != seconds) {
+        return OK;
+    }
+    bool ours = c->old.version.region.v == p->config.region.v;
+    *ret = !ours && seconds > x->others_s ? DUE_LATER : DUE_NOW;
+    *c = (struct staged){
+        .table = x->table,
+        .key = key,
+        .old = c->old,
+        .old_item = item,
+        .flags = CHANGE_BY_TTL | CHANGE_ON_BASE,
+        .base = c->old.version,
+        .tombstone = x->table->schema->replicated,
+    };
+    return OK;
+}
+
+static enum err expire_row(struct expiring *x, struct bytes row, uint64_t seconds)
+{
+    struct part_tstate *t = x->table;
+    struct staged c = {0};
+    enum due due = DUE_UNREAD;
+    enum err e = OK;
+    if (row.len > LAYOUT_EXPIRY_PREFIX) {
+        struct bytes key = bytes_dup(&x->part->batch_arena, bytes_from(row, LAYOUT_EXPIRY_PREFIX));
+        e = look(x, key, seconds, &c, &due);
+    }
+    if (e == OK && due == DUE_NOW) {
+        e = stage_delete(x, &c);
+    }
+    t->expiry_left = due == DUE_LATER && seconds < t->expiry_left ? seconds : t->expiry_left;
+    x->n_unread += due == DUE_UNREAD ? 1 : 0;
+    return e;
 }
 
 /* Walks the due rows; *ret_first is the time of the first row behind them. */
 static enum err expire_rows(struct expiring *x, struct engine_iter *it, uint64_t *ret_first)
 {
     struct part_cmd *cmd = x->cmd;
-    struct part_tstate *t = x->table;
     *ret_first = UINT64_MAX;
     size_t n = 0;
     for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
         struct bytes row = engine_iter_key(it);
-        if (row.len <= LAYOUT_EXPIRY_PREFIX) {
-            return ERR_CORRUPT;
-        }
-        uint64_t seconds = load_u64_be(row.base + 9);
+        uint64_t seconds = row.len < 17 ? 0 : load_u64_be(row.base + 9);
         if (seconds > x->now_s) {
             *ret_first = seconds;
             break;
@@ -355,12 +379,10 @@ static enum err expire_rows(struct expiring *x, struct engine_iter *it, uint64_t
             cmd->expire.done = false;
             return OK;
         }
-        bool waits;
-        enum err e = expire_row(x, bytes_from(row, LAYOUT_EXPIRY_PREFIX), seconds, &waits);
+        enum err e = expire_row(x, row, seconds);
         if (e != OK) {
             return e;
         }
-        t->expiry_left = waits && seconds < t->expiry_left ? seconds : t->expiry_left;
         cmd->expire.next = bytes_dup(cmd->arena, row);
         n++;
     }
@@ -387,6 +409,19 @@ static struct engine_iter *open_rows(struct expiring *x)
     buf_done(&lo);
     buf_done(&hi);
     return it;
+}
+
+static void tell_unread(struct part *p, const struct part_tstate *t, size_t n)
+{
+    if (n > 0) {
+        TRACE(
+            p->config.tracer,
+            TRACE_ERROR,
+            "part",
+            "items that are to expire do not read, leaving them",
+            TRACE_TEXT("table", t->schema->name),
+            TRACE_NUM("items", n));
+    }
 }
 
 void part_expire_run(struct part *p, struct part_cmd *cmd)
@@ -420,6 +455,7 @@ void part_expire_run(struct part *p, struct part_cmd *cmd)
     } else if (p->stage.open) {
         part_stage_abort(p);
     }
+    tell_unread(p, t, x.n_unread);
     if (e == OK && cmd->expire.done) {
         t->expiry_first = first < t->expiry_left ? first : t->expiry_left;
     }

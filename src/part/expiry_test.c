@@ -1,4 +1,5 @@
 /* Time to live, by hand: rows, deleting, and what two regions make of one expiry. */
+#include "part/layout.h"
 #include "part/test_util.h"
 
 /* The ids lie apart: the end of a version has the region id after it. */
@@ -323,6 +324,133 @@ static void exchange(struct region *a, struct region *b)
     carry(a, b, b->config.region);
 }
 
+struct listener {
+    struct tracer tracer;
+    unsigned n;
+};
+
+static void hear(struct tracer *t, const struct trace_event *ev)
+{
+    struct listener *l = (struct listener *)t;
+    l->n += ev->level == TRACE_ERROR ? 1U : 0U;
+}
+
+/* A row that is no row, and an item that does not read, keep nobody else's items from expiring. The
+ * sweep says so, and comes to an end. */
+static void test_unread_rows(void **state)
+{
+    (void)state;
+    struct region r;
+    struct listener l = {.tracer = {.emit = hear}};
+    start(&r, ID_A);
+    r.config.tracer = &l.tracer;
+    part_close(r.part);
+    region_open(&r);
+    set_ttl(&r, "until");
+    for (int64_t i = 0; i < 4; i++) {
+        assert_int_equal(put_item(&r, TABLE, thing(&r, i, NOW + 1 + i)), OK);
+    }
+    struct bytes key = key_in(&r.arena, part_find_table(r.part, TABLE), thing_key(&r, 1));
+    struct engine_batch *b = engine_batch_new(r.engine);
+    struct buf row;
+    buf_init(&row, 4096);
+    layout_expiry_key(&row, TABLE, NOW, BYTES_LIT("?"));
+    engine_batch_put(b, buf_bytes(&row), BYTES_LIT("?"));
+    buf_clear(&row);
+    layout_expiry_second(&row, TABLE, NOW);
+    engine_batch_put(b, buf_bytes(&row), BYTES_LIT("?"));
+    buf_clear(&row);
+    assert_true(layout_data_key(&row, TABLE, key));
+    engine_batch_put(b, buf_bytes(&row), BYTES_LIT("?"));
+    assert_int_equal(engine_write(r.engine, b, true), OK);
+    engine_batch_free(b);
+    buf_done(&row);
+    r.now_ms = NOW_MS + 10000;
+    struct part_cmd cmd = {
+        .kind = PART_CMD_EXPIRE,
+        .expire = {.table = TABLE, .others_ms = OTHERS_MS, .items_max = 100},
+    };
+    assert_int_equal(commit_one(&r, &cmd), OK);
+    assert_true(cmd.expire.done);
+    assert_int_equal(cmd.expire.n_deleted, 3);
+    assert_int_equal(l.n, 1);
+    assert_true(part_expiry_due_ms(r.part, TABLE) == UINT64_MAX);
+    region_stop(&r);
+}
+
+/* The end of a version that a region takes from another's snapshot stays known as such: it is no
+ * region's write, so whoever seeds from here gets it whosever writes they ask for, and it is kept
+ * like what is told now. */
+static void test_seeded_end(void **state)
+{
+    (void)state;
+    struct region a;
+    struct region b;
+    start(&a, ID_A);
+    start(&b, ID_B);
+    assert_int_equal(put_item(&a, TABLE, thing(&a, 1, NOW + 1)), OK);
+    a.now_ms = b.now_ms = NOW_MS + 2000;
+    assert_int_equal(expire(&a), 1);
+    const struct part_reader from = {.engine = a.engine};
+    struct part_raw_cursor *c = part_raw_open(&from, TABLE, 0, UINT32_MAX, BYTES_NONE);
+    struct part_raw raw;
+    assert_int_equal(part_raw_next(c, &raw), OK);
+    assert_true(raw.expired);
+    struct part_cmd seed = {
+        .kind = PART_CMD_SEED,
+        .seed = {.table = TABLE, .records = &raw, .n = 1},
+    };
+    assert_int_equal(commit_one(&b, &seed), OK);
+    assert_int_equal(seed.seed.n_applied, 1);
+    part_raw_close(c);
+    const struct part_reader at = {.engine = b.engine};
+    c = part_raw_open(&at, TABLE, 0, UINT32_MAX, BYTES_NONE);
+    assert_int_equal(part_raw_next(c, &raw), OK);
+    assert_false(raw.live);
+    assert_true(raw.expired);
+    part_raw_close(c);
+    assert_int_equal(part_check(b.part), OK);
+    region_stop(&a);
+    region_stop(&b);
+}
+
+/* The conflict log shows an expiry that ended what its region did not know of under the version it
+ * has, which is not its transaction's. */
+static void test_conflict_shows_version(void **state)
+{
+    (void)state;
+    struct region a;
+    struct region b;
+    start(&a, ID_A);
+    start(&b, ID_B);
+    assert_int_equal(put_item(&b, TABLE, thing(&b, 1, NOW + 900)), OK);
+    a.now_ms = NOW_MS + 10;
+    assert_int_equal(put_item(&a, TABLE, thing(&a, 1, NOW + 1)), OK);
+    a.now_ms = b.now_ms = NOW_MS + 5000;
+    assert_int_equal(expire(&a), 1);
+    /* Of a's log only the expiry comes. */
+    uint64_t to = mark_of(&a, a.config.region);
+    struct part_cmd cmd = cut_stretch(&a, a.config.region, to - 1, to, &b.arena);
+    cmd.apply.partial = true;
+    assert_int_equal(commit_one(&b, &cmd), OK);
+    assert_int_equal(cmd.apply.n_conflicts, 1);
+    const struct part_reader reader = {.engine = b.engine};
+    const struct part_table *t = part_find_table(b.part, PART_TABLE_CONFLICTS);
+    const struct part_range all = {.hash_hi = UINT32_MAX};
+    struct part_cursor *c;
+    struct value entry;
+    size_t bytes;
+    assert_int_equal(part_cursor_open(&reader, t, &all, &c), OK);
+    assert_int_equal(part_cursor_next(c, &b.arena, &entry, &bytes), OK);
+    part_cursor_close(c);
+    const struct value *winner = value_find(&entry, BYTES_LIT("winner"));
+    assert_non_null(winner);
+    struct bytes region = bytes_fmt(&b.arena, "%016llx", (unsigned long long)ID_A + 1);
+    assert_true(bytes_eq(value_find(winner, BYTES_LIT("region"))->bytes, region));
+    region_stop(&a);
+    region_stop(&b);
+}
+
 /* 32: an extension that one region acknowledged wins over the expiry that another, its clock five
  * seconds ahead, decided without knowing of it; whichever is heard of first, and also when the
  * extension carries the lower stamp of the two. Nobody is told of a conflict. */
@@ -502,6 +630,9 @@ int main(void)
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_backfill),
         cmocka_unit_test(test_off_and_on),
+        cmocka_unit_test(test_unread_rows),
+        cmocka_unit_test(test_seeded_end),
+        cmocka_unit_test(test_conflict_shows_version),
         cmocka_unit_test(test_32_extension_wins),
         cmocka_unit_test(test_32_equal_stamps),
         cmocka_unit_test(test_32_both_sweep),

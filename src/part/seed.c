@@ -39,6 +39,11 @@ static enum err check_records(struct seeding *s)
     return OK;
 }
 
+static bool is_region(struct part *p, struct region_id id)
+{
+    return id.v == p->config.region.v || part_mark_find(p, id) != NULL;
+}
+
 /* Stages one record or removal in the open foreign transaction. *ret_staged: whether it won. */
 static enum err stage_record(
     struct seeding *s,
@@ -55,9 +60,14 @@ static enum err stage_record(
         .item_bytes = r->item,
         .tombstone = !purge,
     };
-    if (item == NULL && p->stage.version.hlc.v < p->gc_floor.v) {
-        /* Kept for longer than its stamp says where it came from, as an expiry's is. */
-        c.buried = p->clock.last;
+    /* Where it came from a tombstone that is older than what we forget, or whose version is no
+     * region's as an expiry's is, is kept for longer than its stamp says. Of an expiry others may
+     * not know yet: this also leaves the sign that nobody wrote its version. */
+    struct version v = p->stage.version;
+    if (item == NULL && !purge && (v.hlc.v < p->gc_floor.v || !is_region(p, v.region))) {
+        const struct hlc now = hlc_of_ms(p->now_ms);
+        c.buried = p->clock.last.v > now.v ? p->clock.last : now;
+        c.buried.v += c.buried.v == v.hlc.v ? 1 : 0;
     }
     enum err e =
         part_stage_load(p, s->table->id, r->key, /* want_item= */ true, &p->batch_arena, &c.old);
