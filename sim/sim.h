@@ -194,7 +194,7 @@ struct node {
     size_t txns_cap;
     size_t n_clients;
     struct follower followers[SIM_TABLES_MAX];
-    bool seeding; /* since the last look of check_sample() */
+    bool seeding; /* since the last look of reads_sample() */
     uint64_t wait_for[SIM_REGIONS_MAX];
 };
 
@@ -405,8 +405,11 @@ void expiry_logged(
 /* Whether nothing stands there that ought to be gone, and all rows are as they should be. */
 bool expiry_settled(struct sim *s, struct node *n);
 
+/* ---- reads.c ---- */
+/* Reads in every region that runs. */
+void reads_sample(struct sim *s);
+
 /* ---- check.c ---- */
-void check_sample(struct sim *s);
 /* Whether everything that shall come to rest has. */
 bool check_settled(struct sim *s);
 void check_final(struct sim *s);

@@ -157,7 +157,7 @@ static void timer_event(struct node *n, const struct sim_event *ev)
 
 static void sample_event(struct sim *s)
 {
-    check_sample(s);
+    reads_sample(s);
     if (!s->healed) {
         sim_push(s, s->now_us + sim_rand(s, 1000, 100000), EV_SAMPLE, 0, 0, NULL);
     }
