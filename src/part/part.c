@@ -595,7 +595,9 @@ enum err part_commit(struct part *p, uint64_t now_ms)
     batch.tail = &batch.head;
     while (p->waiting.head != NULL) {
         bool alone = walks_engine(p->waiting.head);
-        if (alone && !batch_is_empty(p)) {
+        /* A transaction that was taken back leaves nothing in the batch, but entries in the
+         * overlay. */
+        if (alone && (!batch_is_empty(p) || p->overlay.n > 0)) {
             break;
         }
         struct part_cmd *cmd = pop(&p->waiting);

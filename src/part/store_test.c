@@ -767,9 +767,51 @@ static void test_drop_table(void **state)
     region_stop(&r);
 }
 
+/* A transaction that was taken back after some of it was staged, and a sweep behind it in the same
+ * turn: nothing of the one is seen by the other. */
+static void test_sweep_after_cancelled(void **state)
+{
+    (void)state;
+    struct region r;
+    region_start(&r, 7);
+    assert_int_equal(put_item(&r, TABLE, thing(&r, 1, "x")), OK);
+    assert_int_equal(delete_item(&r, TABLE, thing_key(&r, 1)), OK);
+    const struct part_table *t = part_find_table(r.part, TABLE);
+    struct part_op ops[] = {
+        {.kind = PART_PUT, .table = TABLE, .item = thing(&r, 2, "x")},
+        {.kind = PART_PUT, .table = TABLE + 1, .item = thing(&r, 3, "x")},
+    };
+    ops[0].key = key_in(&r.arena, t, ops[0].item);
+    ops[1].key = key_in(&r.arena, t, ops[1].item);
+    struct part_cmd cancelled = {
+        .kind = PART_CMD_WRITE,
+        .arena = &r.arena,
+        .write = {.ops = ops, .n = 2, .atomic = true},
+    };
+    struct part_cmd sweep = {
+        .kind = PART_CMD_SWEEP,
+        .sweep = {.below = hlc_of_ms(NOW_MS + 45), .tombstones_max = 100},
+    };
+    part_submit(r.part, &cancelled);
+    part_submit(r.part, &sweep);
+    while (part_waiting(r.part) > 0) {
+        assert_int_equal(part_commit(r.part, r.now_ms), OK);
+    }
+    assert_ptr_equal(part_take_done(r.part), &cancelled);
+    assert_ptr_equal(part_take_done(r.part), &sweep);
+    assert_int_equal(cancelled.err, ERR_CANCELLED);
+    assert_int_equal(sweep.err, OK);
+    assert_true(sweep.sweep.done);
+    assert_false(has(&r, 2));
+    assert_int_equal(count_rows(&r, 't'), 0);
+    assert_int_equal(part_check(r.part), OK);
+    region_stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sweep_after_cancelled),
         cmocka_unit_test(test_fail_every_write),
         cmocka_unit_test(test_doubt),
         cmocka_unit_test(test_counters_survive),
