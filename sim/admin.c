@@ -187,6 +187,7 @@ static void tend(struct sim *s, struct node *n, struct table_plan *plan)
     bool member = g != NULL && core_group_replica(g, bytes_str(n->name)) != NULL;
     bool early = s->now_us < 3000000;
     bool first_two = plan - s->tables < 2;
+    bool removes = s->removes && !(first_two && s->steady);
     if (t == NULL) {
         bool founds = (unsigned)(plan - s->tables) % s->n_nodes == n->index;
         bool makes = g == NULL && (plan->paired || founds || sim_chance(s, 50));
@@ -217,7 +218,7 @@ static void tend(struct sim *s, struct node *n, struct table_plan *plan)
         add_replica(n, plan->name);
     } else if (draw < 70) {
         change_index(n, plan->name);
-    } else if (draw < 78 && member && s->removes) {
+    } else if (draw < 78 && member && removes) {
         remove_replica(n, plan->name);
     } else if (draw < 80 && !first_two && s->removes) {
         s->removals++;

@@ -67,8 +67,10 @@ static void note_op(
         return;
     }
     struct op *o = s->ops[id];
-    bool once = o->seen_pos == 0 || (o->seen_pos == pos && o->seen_changes < o->wanted_changes);
-    if (o->node != n->index || !once || o->state == OP_REFUSED) {
+    if (o->kind == OP_TRANSACT) {
+        return; /* judged as a whole */
+    }
+    if (o->node != n->index || o->seen_pos != 0 || o->state == OP_REFUSED) {
         sim_fail(
             s,
             "write %lld shows in the log of %s at %llu: already at %llu, state %d",
@@ -80,7 +82,6 @@ static void note_op(
         return;
     }
     o->seen_pos = pos;
-    o->seen_changes++;
     bool live = before != NULL && before->live;
     if (o->kind == OP_PUT_NEW && live) {
         sim_fail(s, "write %lld replaced an item although it asked for none", (long long)id);
@@ -305,6 +306,7 @@ static void fold(
         .live = c->kind == CHANGE_PUT,
         .item_hash = hash64(c->item, 0),
         .counter = number_of(&item, "n", 0),
+        .writer = number_of(&item, "o", -1),
         .until = number_of(&item, "until", 0),
         .pos = pos,
     };
@@ -318,6 +320,7 @@ static void take(struct node *n, uint64_t pos, const struct change_txn *t)
     if (own) {
         check_stamp(n, t, pos);
         keep_txn(n, t, pos);
+        transact_logged(n, t, pos);
     } else if (!mine && t->origin_pos.v != 0) {
         check_received(n, t, pos);
     }

@@ -23,6 +23,8 @@ static const struct {
     {"torn-txn", SIM_PLANT_TORN_TXN},
     {"feed-skip", SIM_PLANT_FEED_SKIP},
     {"expiry-time", SIM_PLANT_EXPIRY_TIME},
+    {"two-batches", SIM_PLANT_TWO_BATCHES},
+    {"forget-token", SIM_PLANT_FORGET_TOKEN},
 };
 
 static int usage(void)
@@ -33,7 +35,7 @@ static int usage(void)
         "                  [--seeds FILE]\n"
         "                  [--plant "
         "tie-break|no-peer-position|ack-before-sync|lost-frame|torn-txn|\n"
-        "                   feed-skip|expiry-time]\n"
+        "                   feed-skip|expiry-time|two-batches|forget-token]\n"
         "Runs K histories from seeds N, N+1, …; exits 1 at the first that breaks a promise. With\n"
         "--plant, runs until the planted bug is found and exits 1 if no history finds it. Without\n"
         "--seed the first seed is drawn from the clock.\n");
@@ -102,6 +104,7 @@ static void print(const struct sim_config *c, const struct sim_result *r)
 {
     (void)printf(
         "seed %llu hash %016llx events %llu virtual_ms %llu acked %llu crashes %llu samples %llu "
+        "reads %llu transacted %llu cancelled %llu repeated %llu mismatched %llu "
         "conflicts %llu ties %llu fenced %llu expired %llu repaired %llu told %llu "
         "told_gaps %llu converge_ms %llu\n",
         (unsigned long long)c->seed,
@@ -111,6 +114,11 @@ static void print(const struct sim_config *c, const struct sim_result *r)
         (unsigned long long)r->acked,
         (unsigned long long)r->crashes,
         (unsigned long long)r->samples,
+        (unsigned long long)r->reads,
+        (unsigned long long)r->transacted,
+        (unsigned long long)r->cancelled,
+        (unsigned long long)r->repeated,
+        (unsigned long long)r->mismatched,
         (unsigned long long)r->conflicts,
         (unsigned long long)r->ties,
         (unsigned long long)r->fenced,

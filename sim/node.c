@@ -123,6 +123,9 @@ static void kick_writer(struct node *n, uint64_t at_us)
 
 void node_submit(struct node *n, struct part_cmd *cmd)
 {
+    if (cmd->kind == PART_CMD_APPLY && cmd->apply.partial) {
+        reads_partial(n, cmd->apply.origin, cmd->apply.to.v);
+    }
     cmd->next = NULL;
     *n->inbox_tail = cmd;
     n->inbox_tail = &cmd->next;
@@ -305,6 +308,8 @@ void node_writer_turn(struct node *n)
     enum err e = core_commit(n->core, node_wall_ms(n));
     sim_hash_u64(s, part_tail(core_part(n->core)).v);
     ledger_ingest(n);
+    plant_after_commit(n);
+    reads_glance(n);
     if (s->config.trace && part_gc_floor(core_part(n->core)).v != floor.v) {
         sim_tell(
             s,

@@ -114,32 +114,66 @@ struct bytes plant_frame(
     return frame;
 }
 
-/* ---- crashes ---- */
+/* ---- commits ---- */
 
-static struct engine *copy_of(struct engine *e)
+/* Rows from `lo` (included) to `hi` (excluded); empty ones stand for the ends. */
+static void copy_rows(struct engine *from, struct bytes lo, struct bytes hi, struct engine *to)
 {
-    struct engine *copy = engine_mem_new();
-    struct engine_batch *b = engine_batch_new(copy);
-    struct engine_iter *it = engine_iter_open(e, NULL, BYTES_NONE, BYTES_NONE);
+    struct engine_batch *b = engine_batch_new(to);
+    struct engine_iter *it = engine_iter_open(from, NULL, lo, hi);
+    if (lo.len > 0) {
+        engine_batch_delete_range(b, lo, hi);
+    }
     for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
         engine_batch_put(b, engine_iter_key(it), engine_iter_value(it));
     }
     engine_iter_close(it);
-    enum err err = engine_write(copy, b, /* sync= */ true);
+    enum err err = engine_write(to, b, /* sync= */ true);
     ASSERT(err == OK);
     engine_batch_free(b);
+}
+
+static struct engine *copy_of(struct engine *e)
+{
+    struct engine *copy = engine_mem_new();
+    copy_rows(e, BYTES_NONE, BYTES_NONE, copy);
     return copy;
 }
 
 void plant_before_commit(struct node *n)
 {
-    if (n->sim->config.plant == SIM_PLANT_ACK_BEFORE_SYNC && part_waiting(core_part(n->core)) > 0) {
+    enum sim_plant plant = n->sim->config.plant;
+    bool keeps = plant == SIM_PLANT_ACK_BEFORE_SYNC || plant == SIM_PLANT_TWO_BATCHES;
+    if (keeps && part_waiting(core_part(n->core)) > 0) {
         if (n->before != NULL) {
             engine_close(n->before);
         }
         n->before = copy_of(n->engine);
     }
 }
+
+/* Shows readers the store as it is between two batches: without what the commit did to the second
+ * table. */
+void plant_after_commit(struct node *n)
+{
+    const struct core_table *t =
+        catalog_table(core_catalog(n->core), bytes_str(n->sim->tables[1].name));
+    if (n->sim->config.plant != SIM_PLANT_TWO_BATCHES || n->before == NULL || t == NULL) {
+        return;
+    }
+    uint8_t lo[9] = {'d'}; /* a table's items (docs/formats/store.md) */
+    uint8_t hi[9] = {'d'};
+    store_u64_be(lo + 1, t->part.id);
+    store_u64_be(hi + 1, t->part.id + 1);
+    struct engine *whole = n->engine;
+    n->engine = copy_of(whole);
+    copy_rows(n->before, bytes_of(lo, sizeof lo), bytes_of(hi, sizeof hi), n->engine);
+    reads_groups(n->sim, n);
+    engine_close(n->engine);
+    n->engine = whole;
+}
+
+/* ---- crashes ---- */
 
 void plant_after_crash(struct node *n)
 {
@@ -148,6 +182,16 @@ void plant_after_crash(struct node *n)
         n->engine = n->before;
         n->before = NULL;
     }
+}
+
+static void forget_tokens(struct node *n)
+{
+    struct engine *none = engine_mem_new();
+    struct bytes lo = BYTES_LIT("q"); /* by name, and as "r" by their end */
+    struct bytes hi = BYTES_LIT("s");
+    engine_mem_fail_write(n->engine, 0, false, false);
+    copy_rows(none, lo, hi, n->engine);
+    engine_close(none);
 }
 
 static enum err set_back(void *arg, struct part_stage *s, struct arena *a)
@@ -167,6 +211,9 @@ static enum err set_back(void *arg, struct part_stage *s, struct arena *a)
 
 void plant_after_start(struct node *n)
 {
+    if (n->sim->config.plant == SIM_PLANT_FORGET_TOKEN) {
+        forget_tokens(n);
+    }
     if (n->sim->config.plant != SIM_PLANT_NO_PEER_POSITION || n->life < 2) {
         return;
     }

@@ -41,6 +41,8 @@ enum sim_plant {
     SIM_PLANT_TORN_TXN,         /* a transaction arrives without its last change */
     SIM_PLANT_FEED_SKIP,        /* a page of a feed lacks its last record */
     SIM_PLANT_EXPIRY_TIME,      /* an expiry arrives with its transaction's stamp as its version */
+    SIM_PLANT_TWO_BATCHES,      /* a commit reaches the store in two steps, with readers between */
+    SIM_PLANT_FORGET_TOKEN,     /* tokens do not survive a restart */
 };
 
 struct sim_config {
@@ -63,9 +65,14 @@ struct sim_result {
     uint64_t conflicts;
     uint64_t ties;
     uint64_t samples;
-    uint64_t told;      /* records that consumers of streams read */
-    uint64_t told_gaps; /* times that such a one was told that it came too late */
-    uint64_t expired;   /* items whose end some region's log shows */
+    uint64_t reads;      /* TransactGet */
+    uint64_t transacted; /* transactions answered with success */
+    uint64_t cancelled;
+    uint64_t repeated;   /* told to be done before */
+    uint64_t mismatched; /* refused for a token that was used */
+    uint64_t told;       /* records that consumers of streams read */
+    uint64_t told_gaps;  /* times that such a one was told that it came too late */
+    uint64_t expired;    /* items whose end some region's log shows */
     bool failed;
     char reason[512];
 };
@@ -193,6 +200,8 @@ struct node {
     struct ledger_txn **txns; /* by own position */
     size_t txns_cap;
     size_t n_clients;
+    struct transact *again; /* transactions to be asked for once more */
+    struct transact *done;  /* the last one under a token */
     struct follower followers[SIM_TABLES_MAX];
     bool seeding; /* since the last look of reads_sample() */
     uint64_t wait_for[SIM_REGIONS_MAX];
@@ -201,7 +210,7 @@ struct node {
 /* ---- what clients did ---- */
 
 enum op_state { OP_PENDING, OP_ACKED, OP_REFUSED, OP_UNKNOWN };
-enum op_kind { OP_PUT, OP_PUT_NEW, OP_ADD, OP_DELETE };
+enum op_kind { OP_PUT, OP_PUT_NEW, OP_ADD, OP_DELETE, OP_TRANSACT };
 
 struct op {
     uint64_t id;
@@ -209,9 +218,57 @@ struct op {
     enum op_state state;
     unsigned node;
     int64_t delta;
-    uint64_t seen_pos; /* position of its effect in its region's log; 0: none seen */
-    unsigned seen_changes;
-    unsigned wanted_changes;
+    uint64_t seen_pos;         /* position of its effect in its region's log; 0: none seen */
+    struct transact *transact; /* OP_TRANSACT */
+};
+
+/* ---- transactions ---- */
+
+enum guard_kind { GUARD_NONE, GUARD_EXISTS, GUARD_ABSENT, GUARD_WRITER, GUARD_BELOW };
+
+/* A condition as data, so that it can be judged without expr. */
+struct guard {
+    enum guard_kind kind;
+    int64_t number; /* who must have written the item, or what its counter must be below */
+};
+
+/* What guards look at. */
+struct sight {
+    bool live;
+    int64_t writer; /* id of the op that wrote it last */
+    int64_t counter;
+};
+
+/* One element of what a transaction asks for, and what became of it. */
+struct step {
+    enum part_op_kind kind;
+    unsigned table; /* of the plan */
+    const char *prefix;
+    unsigned key;
+    struct guard guard;
+    int64_t delta;
+    int64_t until;
+    unsigned left; /* bits of the items of its group that the transaction leaves; 0: no group */
+    uint64_t table_id;
+    struct bytes stored_key;
+    struct sight before; /* what stood there when it took effect */
+    uint64_t bytes;      /* as its first answer said */
+};
+
+/* Tries are numbered from 1, in the order they are made in. */
+struct transact {
+    struct op *op;
+    struct op *named; /* whose token it carries; NULL: it has none */
+    struct step steps[SIM_CALL_OPS_MAX];
+    size_t n;
+    uint64_t began_us;
+    unsigned tries;
+    unsigned open;           /* tries whose answer is still to come */
+    unsigned did;            /* the try that was answered with success */
+    unsigned refused_last;   /* the last that was refused */
+    unsigned repeated_first; /* the first that was told that it had been done */
+    bool waits;              /* to be asked for again */
+    struct transact *next;
 };
 
 struct call {
@@ -223,6 +280,10 @@ struct call {
     struct core_admin call;
     struct op *ops[SIM_CALL_OPS_MAX];
     size_t n_ops;
+    struct transact *transact; /* or NULL: the ops stand for themselves */
+    struct part_token token;
+    unsigned attempt;
+    bool was_done; /* when it was asked for, the log had it already */
     bool returned; /* the writer has given it back; the answer is on its way */
     struct call *next;
 };
@@ -249,7 +310,8 @@ struct cell {
     bool live;
     uint64_t item_hash;
     int64_t counter;
-    int64_t until; /* seconds; 0: for ever */
+    int64_t writer; /* id of the op that wrote it; -1: none */
+    int64_t until;  /* seconds; 0: for ever */
     uint64_t pos;
 };
 
@@ -306,6 +368,9 @@ struct sim {
     struct prng ttl_prng;
     bool expires; /* items expire in this history */
     uint32_t ttl_sweep_ms;
+
+    struct prng transact_prng;
+    bool steady; /* the first two tables are joined early and stay so */
 
     struct table_plan tables[SIM_TABLES_MAX];
     unsigned n_tables;
@@ -377,13 +442,34 @@ void workload_answer(struct sim *s, struct call *c);
 /* The writer is gone, and with it what it had not answered. */
 void workload_forget(struct sim *s, unsigned node);
 void workload_done(struct sim *s);
-/* The key of a transaction group's i-th item. */
-struct bytes workload_group_key(
-    struct arena *a, const struct core_table *t, unsigned group, unsigned i);
+/* The table of the plan as a client of this region may write to it now, or NULL. One that shall be
+ * joined to others stays empty for a while until it is. */
+const struct core_table *workload_table(struct sim *s, struct node *n, unsigned i);
+/* Our replica of a group, or NULL. */
+const struct core_table *workload_grouped(const struct node *n, const char *name);
+/* Key attributes of an item, and their bytes. */
+const struct value *workload_key(struct arena *a, const char *prefix, unsigned k);
+struct bytes workload_key_bytes(
+    struct arena *a, const struct core_table *t, const struct value *key);
+struct op *op_new(struct sim *s, struct call *c, enum op_kind kind);
 struct call *call_new(struct sim *s, unsigned node);
 void call_end(struct call *c);
 void admin_try(struct sim *s);
 void admin_join(struct node *n);
+
+/* ---- transact.c, verdict.c ---- */
+void transact_init(struct sim *s);
+/* Makes a call of a new transaction or of one that is asked for again. */
+bool transact_make(struct sim *s, struct node *n, struct call *c);
+void transact_ask_again(struct node *n, struct transact *t);
+/* The name of the i-th item of a group among the keys with the prefix "group". */
+unsigned transact_group_key(unsigned group, unsigned i);
+void transact_answer(struct sim *s, struct call *c);
+/* The writer is gone before it answered. */
+void transact_lost(struct sim *s, struct call *c);
+/* A transaction of its own is read from a region's log; the ledger is as it was before. */
+void transact_logged(struct node *n, const struct change_txn *log, uint64_t pos);
+struct sight transact_sight(const struct cell *c);
 
 /* ---- ledger.c ---- */
 void ledger_ingest(struct node *n);
@@ -408,6 +494,13 @@ bool expiry_settled(struct sim *s, struct node *n);
 /* ---- reads.c ---- */
 /* Reads in every region that runs. */
 void reads_sample(struct sim *s);
+/* A stretch of a peer's log up to `to` is on its way to the writer, perhaps with transactions in
+ * part. */
+void reads_partial(struct node *n, struct region_id origin, uint64_t to);
+/* Now and then reads in one region, right after a commit. */
+void reads_glance(struct node *n);
+/* Whether groups show whole transactions in this region, as far as that is due now. */
+void reads_groups(struct sim *s, struct node *n);
 
 /* ---- check.c ---- */
 /* Whether everything that shall come to rest has. */
@@ -424,5 +517,6 @@ void follow_feeds(struct sim *s, struct node *n);
 struct bytes plant_frame(
     struct sim *s, struct node *from, struct node *to, struct bytes frame, struct buf *b);
 void plant_before_commit(struct node *n);
+void plant_after_commit(struct node *n);
 void plant_after_crash(struct node *n);
 void plant_after_start(struct node *n);

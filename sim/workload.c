@@ -59,7 +59,7 @@ void call_end(struct call *c)
     free(c);
 }
 
-static struct op *op_new(struct sim *s, struct call *c, enum op_kind kind)
+struct op *op_new(struct sim *s, struct call *c, enum op_kind kind)
 {
     struct op *o = sim_alloc(s, sizeof *o);
     if (s->n_ops == s->ops_cap) {
@@ -70,7 +70,6 @@ static struct op *op_new(struct sim *s, struct call *c, enum op_kind kind)
     o->id = s->n_ops;
     o->kind = kind;
     o->node = c->node;
-    o->wanted_changes = 1;
     s->ops[s->n_ops++] = o;
     if (c->n_ops == 0 || c->ops[c->n_ops - 1] != o) {
         c->ops[c->n_ops++] = o;
@@ -85,7 +84,10 @@ void workload_forget(struct sim *s, unsigned node)
         if (c->node != node || c->returned) {
             continue;
         }
-        for (size_t i = 0; i < c->n_ops; i++) {
+        if (c->transact != NULL) {
+            transact_lost(s, c);
+        }
+        for (size_t i = 0; i < c->n_ops && c->transact == NULL; i++) {
             c->ops[i]->state = OP_UNKNOWN;
         }
         if (!c->admin) {
@@ -121,13 +123,11 @@ static void acked(struct sim *s, struct call *c, struct op *o, const struct part
         return;
     }
     (void)op;
-    if (o->seen_pos == 0 || o->seen_changes != o->wanted_changes) {
+    if (o->seen_pos == 0) {
         sim_fail(
             s,
-            "write %llu was answered but %u of %u changes are in the log of %s",
+            "write %llu was answered but is not in the log of %s",
             (unsigned long long)o->id,
-            o->seen_changes,
-            o->wanted_changes,
             n->name);
         return;
     }
@@ -165,7 +165,10 @@ void workload_answer(struct sim *s, struct call *c)
 {
     unsigned node = c->node;
     if (!c->admin) {
-        for (size_t i = 0; i < c->n_ops; i++) {
+        if (c->transact != NULL) {
+            transact_answer(s, c);
+        }
+        for (size_t i = 0; i < c->n_ops && c->transact == NULL; i++) {
             answered(s, c, c->ops[i], &c->cmd.write.ops[i]);
         }
         sim_push(s, s->now_us + sim_rand(s, 1, s->think_us * 2), EV_CLIENT, node, 0, NULL);
@@ -197,7 +200,7 @@ static struct value number(int64_t v)
     return (struct value){.type = VALUE_NUMBER, .number = decimal_of_i64(v)};
 }
 
-static const struct value *key_value(struct arena *a, const char *prefix, unsigned k)
+const struct value *workload_key(struct arena *a, const char *prefix, unsigned k)
 {
     struct member *m = ARENA_ARRAY(a, struct member, 2);
     struct value *v = ARENA_NEW(a, struct value);
@@ -208,7 +211,7 @@ static const struct value *key_value(struct arena *a, const char *prefix, unsign
 }
 
 static const struct value *item_value(
-    struct sim *s, struct arena *a, const struct value *key, uint64_t id, bool may_expire)
+    struct sim *s, struct arena *a, const struct value *key, uint64_t id)
 {
     struct member *m = ARENA_ARRAY(a, struct member, 7);
     struct value *v = ARENA_NEW(a, struct value);
@@ -226,7 +229,7 @@ static const struct value *item_value(
         BYTES_LIT("s"), {.type = VALUE_STRING, .bytes = bytes_of(pad, sim_rand(s, 0, 200))}};
     m[n++] = key->map.members[1];
     int64_t until;
-    if (may_expire && expiry_draw(s, &until)) {
+    if (expiry_draw(s, &until)) {
         m[n++] = (struct member){BYTES_LIT("until"), number(until)};
     }
     enum err e = members_sort(m, n);
@@ -235,7 +238,8 @@ static const struct value *item_value(
     return v;
 }
 
-static struct bytes key_bytes(struct arena *a, const struct core_table *t, const struct value *key)
+struct bytes workload_key_bytes(
+    struct arena *a, const struct core_table *t, const struct value *key)
 {
     struct buf b;
     struct bytes attr;
@@ -264,14 +268,15 @@ static void make_op(
     struct sim *s, struct call *c, struct part_op *op, const struct core_table *t, unsigned k)
 {
     struct arena *a = &c->arena;
-    const struct value *key = key_value(a, "k", k);
+    const struct value *key = workload_key(a, "k", k);
     uint64_t draw = sim_rand(s, 0, 99);
     enum op_kind kind = draw < 50   ? OP_PUT
                         : draw < 65 ? OP_ADD
                         : draw < 85 ? OP_DELETE
                                     : OP_PUT_NEW;
     struct op *o = op_new(s, c, kind);
-    *op = (struct part_op){.table = t->part.id, .key = key_bytes(a, t, key), .key_attrs = key};
+    *op = (struct part_op){
+        .table = t->part.id, .key = workload_key_bytes(a, t, key), .key_attrs = key};
     if (kind == OP_DELETE) {
         op->kind = PART_DELETE;
     } else if (kind == OP_ADD) {
@@ -279,7 +284,7 @@ static void make_op(
         make_update(a, op, o);
     } else {
         op->kind = PART_PUT;
-        op->item = item_value(s, a, key, o->id, true);
+        op->item = item_value(s, a, key, o->id);
     }
     if (kind == OP_PUT_NEW) {
         struct expr_env env = {0};
@@ -290,11 +295,9 @@ static void make_op(
     }
 }
 
-/* A table this region may write to now. One that shall be joined to others stays empty for a while
- * until it is. */
-static const struct core_table *pick_table(struct sim *s, struct node *n)
+const struct core_table *workload_table(struct sim *s, struct node *n, unsigned i)
 {
-    const struct table_plan *plan = &s->tables[sim_rand(s, 0, s->n_tables - 1)];
+    const struct table_plan *plan = &s->tables[i];
     const struct catalog *catalog = core_catalog(n->core);
     const struct core_table *t = catalog_table(catalog, bytes_str(plan->name));
     bool ready = t != NULL && (t->status == CORE_ACTIVE || t->status == CORE_UPDATING);
@@ -303,8 +306,7 @@ static const struct core_table *pick_table(struct sim *s, struct node *n)
     return ready && !waits ? t : NULL;
 }
 
-/* Our replica of a group, or NULL. */
-static const struct core_table *grouped_table(const struct node *n, const char *name)
+const struct core_table *workload_grouped(const struct node *n, const char *name)
 {
     const struct catalog *catalog = core_catalog(n->core);
     const struct core_table *t = catalog_table(catalog, bytes_str(name));
@@ -320,55 +322,15 @@ static unsigned pick_key(struct sim *s)
     return (unsigned)sim_rand(s, 0, sim_chance(s, 500) ? hot - 1 : s->keys - 1);
 }
 
-static const struct value *group_key(struct arena *a, unsigned group, unsigned i)
-{
-    return key_value(a, "group", group * SIM_GROUP_KEYS * 2 + i);
-}
-
-struct bytes workload_group_key(
-    struct arena *a, const struct core_table *t, unsigned group, unsigned i)
-{
-    return key_bytes(a, t, group_key(a, group, i));
-}
-
-/* The items of a group are written by these transactions alone, and always all of them: so at any
- * instant all of them carry one version. They lie in the first two tables. Nothing is deleted: to
- * delete what is not there is no change, so a region whose seeds run ahead of its log would write
- * such a transaction in part. */
-static bool make_group(struct sim *s, struct node *n, struct call *c, struct part_op *ops)
-{
-    const struct core_table *t[2] = {
-        grouped_table(n, s->tables[0].name), grouped_table(n, s->tables[1].name)};
-    if (t[0] == NULL || t[1] == NULL) {
-        return false;
-    }
-    unsigned group = (unsigned)sim_rand(s, 0, SIM_GROUPS - 1);
-    struct op *o = op_new(s, c, OP_PUT);
-    o->wanted_changes = SIM_GROUP_KEYS;
-    for (unsigned i = 0; i < SIM_GROUP_KEYS; i++) {
-        const struct value *key = group_key(&c->arena, group, i);
-        ops[i] = (struct part_op){
-            .kind = PART_PUT,
-            .table = t[i % 2]->part.id,
-            .key = key_bytes(&c->arena, t[i % 2], key),
-            .key_attrs = key,
-        };
-        ops[i].item = item_value(s, &c->arena, key, o->id, false);
-    }
-    c->cmd.write.n = SIM_GROUP_KEYS;
-    c->cmd.write.atomic = true;
-    return true;
-}
-
 static bool make_call(struct sim *s, struct node *n, struct call *c)
 {
     struct part_op *ops = ARENA_ARRAY(&c->arena, struct part_op, SIM_CALL_OPS_MAX);
     c->cmd.kind = PART_CMD_WRITE;
     c->cmd.write.ops = ops;
     if (sim_chance(s, 200)) {
-        return make_group(s, n, c, ops);
+        return transact_make(s, n, c);
     }
-    const struct core_table *t = pick_table(s, n);
+    const struct core_table *t = workload_table(s, n, (unsigned)sim_rand(s, 0, s->n_tables - 1));
     if (t == NULL) {
         return false;
     }

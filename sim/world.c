@@ -367,6 +367,7 @@ static void world_begin(struct sim *s)
     }
     faults_init(s);
     workload_init(s);
+    transact_init(s);
     expiry_init(s);
     for (unsigned i = 0; i < s->n_nodes; i++) {
         sim_push(s, sim_rand(s, 0, 20000), EV_START, i, 0, NULL);
