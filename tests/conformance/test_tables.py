@@ -64,7 +64,10 @@ def test_missing(ddb, unique):
 def test_delete(ddb, tables, unique):
     tables(unique)
     ddb.put_item(TableName=unique, Item={'p': s('x')})
-    assert ddb.delete_table(TableName=unique)['TableDescription']['TableStatus'] == 'DELETING'
+    going = ddb.delete_table(TableName=unique)['TableDescription']
+    assert (going['TableName'], going['TableStatus'], going['ItemCount']) == (unique, 'DELETING', 1)
+    # DynamoDB does not tell of a table that goes what it was made of.
+    assert not {'KeySchema', 'AttributeDefinitions', 'CreationDateTime'} & set(going)
     ddb.get_waiter('table_not_exists').wait(TableName=unique, WaiterConfig={'Delay': 1, 'MaxAttempts': 30})
     assert unique not in ddb.list_tables()['TableNames']
 

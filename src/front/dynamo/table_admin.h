@@ -235,7 +235,8 @@ void put_table(
     struct buf *b,
     const struct core_table *t,
     const struct table_counts *counts);
-/* {"TableDescription":…} of a call's result: the whole answer. */
+/* {"TableDescription":…} of a call's result: the whole answer. Of a table that goes it lacks keys,
+ * attributes, creation time, indexes and replicas, as in DynamoDB. */
 enum dynamo_step answer_table(struct table_call *t);
 void put_seconds(struct buf *b, uint64_t ms);
 /* "KeySchema":[…] and ,"Projection":{…} */

@@ -417,6 +417,28 @@ static void put_restore(struct buf *b, const struct core_table *t)
 
 /* ---- the whole ---- */
 
+static void put_common(
+    struct dynamo_call *c,
+    struct buf *b,
+    const struct core_table *t,
+    const struct table_counts *counts)
+{
+    put_throughput(c, b, t, BYTES_LIT(""), t->throughput);
+    buf_putf(
+        b,
+        ",\"TableSizeBytes\":%llu,\"ItemCount\":%llu,\"TableArn\":\"",
+        (unsigned long long)counts->table.bytes,
+        (unsigned long long)counts->table.items);
+    put_table_arn(b, t->region, t->part.name);
+    buf_put_str(b, "\",\"TableId\":");
+    json_put_string(b, t->uuid);
+    put_limits(b, t, BYTES_LIT(""), t->throughput);
+    put_billing(b, t);
+    put_stream(b, t);
+    put_class(b, t);
+    buf_putf(b, ",\"DeletionProtectionEnabled\":%s", t->deletion_protection ? "true" : "false");
+}
+
 void put_table(
     struct dynamo_call *c,
     struct buf *b,
@@ -431,24 +453,22 @@ void put_table(
     put_key_schema(b, &t->part.keys);
     buf_putf(b, ",\"TableStatus\":\"%s\",\"CreationDateTime\":", status_name(t->status));
     put_seconds(b, t->created_ms);
-    put_throughput(c, b, t, BYTES_LIT(""), t->throughput);
-    buf_putf(
-        b,
-        ",\"TableSizeBytes\":%llu,\"ItemCount\":%llu,\"TableArn\":\"",
-        (unsigned long long)counts->table.bytes,
-        (unsigned long long)counts->table.items);
-    put_table_arn(b, t->region, t->part.name);
-    buf_put_str(b, "\",\"TableId\":");
-    json_put_string(b, t->uuid);
-    put_limits(b, t, BYTES_LIT(""), t->throughput);
-    put_billing(b, t);
+    put_common(c, b, t, counts);
     put_indexes(c, b, t, /* local= */ true, counts);
     put_indexes(c, b, t, /* local= */ false, counts);
-    put_stream(b, t);
     put_replicas(c, b, t);
-    put_class(b, t);
     put_restore(b, t);
-    buf_putf(b, ",\"DeletionProtectionEnabled\":%s}", t->deletion_protection ? "true" : "false");
+    buf_put_u8(b, '}');
+}
+
+/* What DeleteTable tells: not what the table was made of. */
+static void put_deleted(struct dynamo_call *c, struct buf *b, const struct table_call *t)
+{
+    buf_put_str(b, "{\"TableName\":");
+    json_put_string(b, t->admin.result->part.name);
+    buf_put_str(b, ",\"TableStatus\":\"DELETING\"");
+    put_common(c, b, t->admin.result, &t->counts);
+    buf_put_u8(b, '}');
 }
 
 enum dynamo_step answer_table(struct table_call *t)
@@ -456,7 +476,11 @@ enum dynamo_step answer_table(struct table_call *t)
     ASSERT(t->admin.result != NULL);
     struct buf *b = call_body(t->c);
     buf_put_str(b, "{\"TableDescription\":");
-    put_table(t->c, b, t->admin.result, &t->counts);
+    if (t->admin.result->status == CORE_DELETING) {
+        put_deleted(t->c, b, t);
+    } else {
+        put_table(t->c, b, t->admin.result, &t->counts);
+    }
     buf_put_u8(b, '}');
     return call_ok(t->c);
 }

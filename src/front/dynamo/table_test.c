@@ -88,7 +88,12 @@ static void test_create_describe_delete(void **state)
         "1 validation error detected: Invalid AWS region in "
         "'arn:aws:dynamodb:us-east-2:000000000000:table/t.1'");
     ok(&r, "DeleteTable", "{'TableName':'t.1'}");
-    has(&r, "'TableStatus':'DELETING'");
+    has(&r,
+        "'TableDescription':{'TableName':'t.1','TableStatus':'DELETING','ProvisionedThroughput':");
+    has(&r, "'ItemCount':1,'TableArn':");
+    lacks(&r, "KeySchema");
+    lacks(&r, "AttributeDefinitions");
+    lacks(&r, "CreationDateTime");
     rig_refused(
         &r,
         "DescribeTable",
