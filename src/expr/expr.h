@@ -323,6 +323,9 @@ bool expr_update_too_big(const struct expr_update *u, const struct value *after,
 /* Whether it only removes (REMOVE and DELETE), so that on a missing item nothing need be created.
  */
 bool expr_update_only_removes(const struct expr_update *u);
+/* Whether the update alone, without an item, tells the type of what it puts at the top-level
+ * `name`: of a value, a sum, a list_append, and of if_not_exists() its second operand's. */
+bool expr_update_known_type(const struct expr_update *u, struct bytes name, enum value_type *ret);
 /* As expr_cond_reaches_into(); right-hand sides count. */
 bool expr_update_reaches_into(const struct expr_update *u, struct bytes name);
 

@@ -631,6 +631,25 @@ bool expr_update_only_removes(const struct expr_update *u)
     return true;
 }
 
+bool expr_update_known_type(const struct expr_update *u, struct bytes name, enum value_type *ret)
+{
+    const struct node *n = NULL;
+    for (size_t i = 0; i < u->n && n == NULL; i++) {
+        const struct expr_path *path = &u->actions[i].path;
+        n = path->n == 1 && bytes_eq(path->steps[0].name, name) ? u->actions[i].operand : NULL;
+    }
+    while (n != NULL && n->kind == NODE_CALL && n->function == FUNCTION_IF_NOT_EXISTS) {
+        n = n->args->next;
+    }
+    if (n == NULL || n->kind == NODE_PATH) {
+        return false;
+    }
+    *ret = n->kind == NODE_VALUE        ? n->value->type
+           : n->kind == NODE_ARITHMETIC ? VALUE_NUMBER
+                                        : VALUE_LIST;
+    return true;
+}
+
 /* What DynamoDB adds for an action beside the attribute, and for the update as a whole. */
 enum {
     UPDATE_OVERHEAD = 3,

@@ -292,6 +292,45 @@ static void legacy(void **state)
     world_done(&w);
 }
 
+/* An update alone tells the types of what it puts at the top level, but for what it copies. */
+static void known_types(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    const struct expr_update *u = parse(
+        &w,
+        "SET a = :s, b = c, d = c + :n, e = list_append(c, c), f = if_not_exists(c, :n), g.h = :s, "
+        "i = "
+        "if_not_exists(c, if_not_exists(d, c)) REMOVE j ADD k :n DELETE l :set",
+        "{:s: 'x', :n: 1, :set: <'x'>}");
+    static const struct {
+        const char *name;
+        bool known;
+        enum value_type type;
+    } cases[] = {
+        {"a", true, VALUE_STRING},
+        {"b", false, VALUE_NULL},
+        {"d", true, VALUE_NUMBER},
+        {"e", true, VALUE_LIST},
+        {"f", true, VALUE_NUMBER},
+        {"g", false, VALUE_NULL},
+        {"i", false, VALUE_NULL},
+        {"j", false, VALUE_NULL},
+        {"k", true, VALUE_NUMBER},
+        {"l", true, VALUE_STRING_SET},
+        {"c", false, VALUE_NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        enum value_type type = VALUE_NULL;
+        bool known = expr_update_known_type(u, bytes_str(cases[i].name), &type);
+        if (known != cases[i].known || type != cases[i].type) {
+            fail_msg("%s: %d %s", cases[i].name, known, value_tag(type));
+        }
+    }
+    world_done(&w);
+}
+
 /* The longest string in "b" with which an update of {k, u, b, l} is not too big. */
 static size_t room_of(struct world *w, const char *text)
 {
@@ -345,6 +384,7 @@ int main(void)
         cmocka_unit_test(projects),
         cmocka_unit_test(questions),
         cmocka_unit_test(legacy),
+        cmocka_unit_test(known_types),
         cmocka_unit_test(weight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

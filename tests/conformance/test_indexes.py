@@ -168,3 +168,30 @@ def test_refusal_names_the_first_index(ddb, tables, unique):
             'to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string '
             'value.', ddb.update_item, TableName=unique, Key=key, UpdateExpression='SET v = :v',
             ExpressionAttributeValues={':v': s('')})
+
+
+# What an update alone shows to be of a wrong type is refused before the condition is looked at; what only the item shows is
+# told in other words, and so is a key that becomes too long.
+def test_updates_of_index_keys(ddb, tables, unique):
+    tables(unique, 'p:S|g:S', GlobalSecondaryIndexes=[{
+        'IndexName': 'by_g', 'Projection': {'ProjectionType': 'ALL'}, 'KeySchema': [{'AttributeName': 'g', 'KeyType': 'HASH'}]}])
+    key = {'p': s('a')}
+    ddb.put_item(TableName=unique, Item={**key, 'n': n(1), 'l': {'L': []}, 't': s('text')})
+
+    def update(text, **values):
+        return dict(TableName=unique, Key=key, UpdateExpression=text, **(
+            {'ExpressionAttributeValues': {f':{name}': value for name, value in values.items()}} if values else {}))
+    for kind, text, values in (('N', 'SET g = :v', {'v': n(1)}), ('N', 'SET g = n + :v', {'v': n(1)}), ('N', 'ADD g :v', {'v': n(1)}),
+                               ('L', 'SET g = list_append(l, l)', {}), ('M', 'SET g = if_not_exists(t, :v)', {'v': {'M': {}}})):
+        invalid(f'One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: {kind} IndexName: by_g',
+                ddb.update_item, **update(text, **values), ConditionExpression='attribute_exists(nosuch)')
+    invalid('One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N IndexName: by_g',
+            ddb.update_item, TableName=unique, Key=key, AttributeUpdates={'g': {'Action': 'PUT', 'Value': n(1)}})
+    refused('ConditionalCheckFailedException', None, ddb.update_item, **update('SET g = n'), ConditionExpression='attribute_exists(nosuch)')
+    for text, values in (('SET g = n', {}), ('SET g = if_not_exists(n, :v)', {'v': s('x')})):
+        invalid('The update expression attempted to update the secondary index key to unsupported type', ddb.update_item,
+                **update(text, **values))
+    invalid('The update expression attempted to update the secondary index key beyond allowed size limits', ddb.update_item,
+            **update('SET g = :v', v=s('x' * 2049)))
+    ddb.update_item(**update('SET g = t'))
+    assert ddb.get_item(TableName=unique, Key=key)['Item']['g'] == s('text')

@@ -304,6 +304,10 @@ bool item_key(
     bool batch,
     struct bytes *ret);
 
+/* Refuses an update that alone, whatever the item is, gives a key of an index a wrong type;
+ * `update` may be NULL. */
+bool update_index_keys_check(
+    struct dynamo_call *c, const struct core_table *t, const struct expr_update *update);
 /* The words for an index key attribute `v` that has the wrong type, is empty or is too long; true
  * when it is none of these. */
 bool index_key_fault(

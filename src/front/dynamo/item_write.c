@@ -275,7 +275,9 @@ static bool update_prepare(
     struct exprs_parsed parsed = {.condition = s->op.condition, .update = s->op.update};
     return table_find(c, p.table, ret_table) && exprs_paths_check(c, *ret_table, &parsed) &&
            key_parse(c, &(*ret_table)->part.keys, key, &s->op.key) &&
-           update_keys_check(c, *ret_table, s->op.update) && state_fill(c, *ret_table, &p, key, s);
+           update_keys_check(c, *ret_table, s->op.update) &&
+           update_index_keys_check(c, *ret_table, s->op.update) &&
+           state_fill(c, *ret_table, &p, key, s);
 }
 
 enum dynamo_step update_item_begin(struct dynamo_call *c, const struct json *in)
@@ -325,6 +327,31 @@ static const struct part_index *fault_index(struct dynamo_call *c, const struct 
     return first;
 }
 
+/* What only the item showed: that an update would give a key of an index what it cannot be. */
+static bool fault_updated_key(
+    struct dynamo_call *c, const struct write_state *s, const struct expr_key_attr *attr)
+{
+    const struct value *v = &s->op.fault_value;
+    if (s->op.fault == PART_FAULT_INDEX_LENGTH) {
+        return call_invalid(
+            c,
+            "The update expression attempted to update the secondary index key beyond allowed size "
+            "limits");
+    }
+    if (v->type != attr->type) {
+        return call_invalid(
+            c,
+            "The update expression attempted to update the secondary index key to unsupported "
+            "type");
+    }
+    return call_invalid(
+        c,
+        "One or more parameter values are not valid. The update expression attempted to update a "
+        "secondary index key to a value that is not supported. The AttributeValue for a key "
+        "attribute cannot contain an empty %s value.",
+        v->type == VALUE_STRING ? "string" : "binary");
+}
+
 static bool fault_index_key(struct dynamo_call *c, const struct write_state *s)
 {
     bool is_hash = false;
@@ -332,15 +359,12 @@ static bool fault_index_key(struct dynamo_call *c, const struct write_state *s)
     const struct expr_key_attr *attr =
         index == NULL ? NULL : index_attr(index, s->op.fault_attr, &is_hash);
     const struct value *v = &s->op.fault_value;
-    bool text = v->type == VALUE_STRING || v->type == VALUE_BINARY;
-    if (s->op.kind == PART_UPDATE && attr != NULL && attr->type == v->type && text &&
-        v->bytes.len == 0) {
-        return call_invalid(
-            c,
-            "One or more parameter values are not valid. The update expression attempted to update "
-            "a secondary index key to a value that is not supported. The AttributeValue for a key "
-            "attribute cannot contain an empty %s value.",
-            v->type == VALUE_STRING ? "string" : "binary");
+    enum value_type known;
+    bool updated = s->op.kind == PART_UPDATE && s->op.update != NULL && attr != NULL;
+    bool foretold = updated && v->type != attr->type &&
+                    expr_update_known_type(s->op.update, attr->name, &known) && known == v->type;
+    if (updated && !foretold) {
+        return fault_updated_key(c, s, attr);
     }
     if (attr != NULL && !index_key_fault(c, attr, index->name, is_hash, v)) {
         return false;

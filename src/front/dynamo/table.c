@@ -201,6 +201,21 @@ static bool item_key_attr_check(
     return key_value_check(c, attr, is_hash, v);
 }
 
+static bool index_key_mismatch(
+    struct dynamo_call *c,
+    const struct expr_key_attr *attr,
+    struct bytes index_name,
+    enum value_type actual)
+{
+    return call_invalid(
+        c,
+        INVALID "Type mismatch for Index Key %.*s Expected: %s Actual: %s IndexName: %.*s",
+        BYTES_FMT(attr->name),
+        value_tag(attr->type),
+        value_tag(actual),
+        BYTES_FMT(index_name));
+}
+
 bool index_key_fault(
     struct dynamo_call *c,
     const struct expr_key_attr *attr,
@@ -209,13 +224,7 @@ bool index_key_fault(
     const struct value *v)
 {
     if (v->type != attr->type) {
-        return call_invalid(
-            c,
-            INVALID "Type mismatch for Index Key %.*s Expected: %s Actual: %s IndexName: %.*s",
-            BYTES_FMT(attr->name),
-            value_tag(attr->type),
-            value_tag(v->type),
-            BYTES_FMT(index_name));
+        return index_key_mismatch(c, attr, index_name, v->type);
     }
     if (is_empty_text(v)) {
         return call_invalid(
@@ -241,32 +250,50 @@ static bool index_key_attr_check(
     return v == NULL || index_key_fault(c, attr, index->name, is_hash, v);
 }
 
-/* The first fault in the order of the indexes' names, as DynamoDB reports it: indexes are few, so
- * each name is looked for anew. */
+/* The next index in the order of names, in which DynamoDB looks for faults; NULL behind the last.
+ * Indexes are few, so each name is looked for anew. */
+static const struct part_index *next_index(
+    const struct core_table *t, const struct part_index *last)
+{
+    const struct part_index *next = NULL;
+    for (size_t i = 0; i < t->n_indexes; i++) {
+        const struct part_index *x = &t->indexes[i].part;
+        if ((last == NULL || bytes_cmp(x->name, last->name) > 0) &&
+            (next == NULL || bytes_cmp(x->name, next->name) < 0)) {
+            next = x;
+        }
+    }
+    return next;
+}
+
 static bool index_keys_check(
     struct dynamo_call *c, const struct core_table *t, const struct value *item)
 {
-    struct bytes after = BYTES_LIT("");
-    for (size_t round = 0; round < t->n_indexes; round++) {
-        const struct part_index *next = NULL;
-        for (size_t i = 0; i < t->n_indexes; i++) {
-            const struct part_index *x = &t->indexes[i].part;
-            if (bytes_cmp(x->name, after) > 0 &&
-                (next == NULL || bytes_cmp(x->name, next->name) < 0)) {
-                next = x;
-            }
-        }
-        if (next == NULL) {
-            break;
-        }
-        size_t n_hash = expr_keys_hashes(&next->keys);
-        for (size_t i = 0; i < expr_keys_count(&next->keys); i++) {
-            const struct expr_key_attr *attr = expr_keys_at(&next->keys, i);
-            if (!index_key_attr_check(c, next, attr, i < n_hash, item)) {
+    for (const struct part_index *x = next_index(t, NULL); x != NULL; x = next_index(t, x)) {
+        for (size_t i = 0; i < expr_keys_count(&x->keys); i++) {
+            bool is_hash = i < expr_keys_hashes(&x->keys);
+            if (!index_key_attr_check(c, x, expr_keys_at(&x->keys, i), is_hash, item)) {
                 return false;
             }
         }
-        after = next->name;
+    }
+    return true;
+}
+
+bool update_index_keys_check(
+    struct dynamo_call *c, const struct core_table *t, const struct expr_update *update)
+{
+    if (update == NULL) {
+        return true;
+    }
+    for (const struct part_index *x = next_index(t, NULL); x != NULL; x = next_index(t, x)) {
+        for (size_t i = 0; i < expr_keys_count(&x->keys); i++) {
+            const struct expr_key_attr *attr = expr_keys_at(&x->keys, i);
+            enum value_type type;
+            if (expr_update_known_type(update, attr->name, &type) && type != attr->type) {
+                return index_key_mismatch(c, attr, x->name, type);
+            }
+        }
     }
     return true;
 }
