@@ -1,22 +1,18 @@
 #!/usr/bin/python3
 """The same seeded random requests to godwit and to dynalite, and every difference between their answers.
 
-usage: differential.py [--requests 20000] [--seed N] [--show KIND]
+usage: differential.py [--requests 20000] [--seed N] [--show TEXT] [--record FILE]
 
-Status, error type, message and data are compared. What DynamoDB documents otherwise than dynalite does is known to
-explained.py, with its reason; everything else is printed, one example of each kind, and fails the run. A run is
-repeated by its seed.
+Status, error type, message and data are compared, after a write also what is stored, and of a scan in pages or segments
+all of it. What dynalite does not do, capacity units of indexes and metrics of item collections, is held
+against what DynamoDB documents (model.py). What DynamoDB does otherwise than dynalite is known to explained.py, with the
+documentation that says so; everything else is printed, one example of each kind, and fails the run. A run is repeated by its seed.
 """
 import argparse
 import collections
-import http.client
 import json
-import os
 import pathlib
 import random
-import re
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,206 +20,200 @@ import time
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tests/cluster'), str(ROOT / 'tests/differential')]
-from harness import BINARY, Client, DevCluster, wait_until  # noqa: E402
-from explained import explain  # noqa: E402
-from make_requests import SHAPES, Requests, create_body  # noqa: E402
+from harness import BINARY, DevCluster  # noqa: E402
+from compare import by_text, comparable, kind_of, plain  # noqa: E402
+from explained import ORDER, RULES, explain  # noqa: E402
+from make_requests import Requests  # noqa: E402
+from make_tables import SHAPES, create_body  # noqa: E402
+from model import key_names, undocumented  # noqa: E402
+from services import REGION, Dynalite, Side  # noqa: E402
+from spoil import reductions  # noqa: E402
 
-REGION = 'us-east-2'
-# Tables are made anew after so many requests, so that a difference in data cannot breed others for long.
-REFRESH_EVERY = 300
-DIED = 'dynalite gives no answer: it dies of the request'
-# Chosen by the service, or a matter of when one asks.
-UNCOMPARED = {
-    'CreationDateTime', 'TableId', 'LatestStreamArn', 'LatestStreamLabel', 'LastIncreaseDateTime', 'LastDecreaseDateTime',
-    'LastUpdateToPayPerRequestDateTime', 'TableStatus', 'IndexStatus', 'ItemCount', 'TableSizeBytes', 'IndexSizeBytes',
-    'ItemCollectionMetrics', 'BillingMode', 'WarmThroughput', 'TableClassSummary', 'TableThroughputModeSummary', 'OnDemandThroughput'}
-UNORDERED = {'SS', 'NS', 'BS', 'AttributeDefinitions', 'LocalSecondaryIndexes', 'GlobalSecondaryIndexes', 'Tags',
-             'NonKeyAttributes', 'TableNames', 'ConsumedCapacity', 'Responses'}
-
-
-class Dynalite:
-    """dynalite in memory, without delays."""
-
-    def __init__(self, script):
-        if not pathlib.Path(script).exists():
-            sys.exit('differential: dynalite is missing; install it with: cd bench && npm ci')
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
-        self.command = ['node', str(script), '--host', '127.0.0.1', '--port', str(port), '--createTableMs', '0',
-                        '--deleteTableMs', '0', '--updateTableMs', '0']
-        self.url = f'http://127.0.0.1:{port}'
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, env=dict(os.environ, AWS_REGION=REGION), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.process.stdout.readline()  # it says when it listens
-
-    def revive(self):
-        """There are requests that it dies of."""
-        self.stop()
-        self.start()
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-class Side:
-    """One service: sends a request and gives (status, decoded body)."""
-
-    def __init__(self, url, keys):
-        self.client = Client(url, REGION, keys)
-
-    def send(self, operation, body):
-        raw = json.dumps(body).encode()
-        try:
-            self.client.connect()
-            self.client.connection.request('POST', '/', raw, self.client.signed(f'DynamoDB_20120810.{operation}', raw))
-            answer = self.client.connection.getresponse()
-            text = answer.read()
-        except (OSError, http.client.HTTPException):
-            self.client.close()
-            return 0, {'__type': 'no answer'}
-        if text in (b'', b'""'):
-            return answer.status, {}
-        try:
-            return answer.status, json.loads(text)
-        except ValueError:
-            return answer.status, {'__type': text.decode(errors='replace')}
-
-    def settle(self):
-        """Waits until every table is ACTIVE or gone."""
-        def settled():
-            for name in self.send('ListTables', {})[1]['TableNames']:
-                status, body = self.send('DescribeTable', {'TableName': name})
-                parts = [body['Table']] + body['Table'].get('GlobalSecondaryIndexes', []) if status == 200 else []
-                if {part.get('TableStatus', part.get('IndexStatus')) for part in parts} - {'ACTIVE'}:
-                    return False
-            return True
-        wait_until('tables at rest', settled, 60)
-
-
-def plain(node, name=''):
-    """An answer's data with what cannot be compared taken out."""
-    if isinstance(node, dict):
-        return {key: plain(value, key) for key, value in node.items() if key not in UNCOMPARED}
-    if isinstance(node, list):
-        items = [plain(value) for value in node]
-        return sorted(items, key=lambda v: json.dumps(v, sort_keys=True)) if name in UNORDERED else items
-    return node
-
-
-def by_text(items):
-    return sorted(items, key=lambda v: json.dumps(v, sort_keys=True))
-
-
-def comparable(operation, body, answer):
-    """The answer as (status, type, message, data)."""
-    status, data = answer
-    if status != 200:
-        message = data.get('message', data.get('Message'))
-        return status, data.get('__type'), message, {'Item': plain(data['Item'])} if 'Item' in data else None
-    data = plain(data)
-    if operation == 'Scan':  # the order of a Scan is each service's own
-        partial = {'Limit', 'ExclusiveStartKey', 'TotalSegments'} & set(body)
-        if 'Items' in data:
-            data['Items'] = None if partial else by_text(data['Items'])
-        for name in ('LastEvaluatedKey', 'Count', 'ScannedCount', 'ConsumedCapacity') if partial else ():
-            data.pop(name, None)
-    if operation == 'BatchGetItem':
-        data['Responses'] = {table: by_text(items) for table, items in data.get('Responses', {}).items()}
-    if operation == 'ListTables':
-        data = {}  # the lists hold what earlier differences left behind
-    return status, None, None, data
-
-
-def kind_of(operation, ours, theirs):
-    """What a difference is counted under: the two answers without names and numbers."""
-    def shape(side):
-        if side[0] == 200:
-            return 'OK'
-        message = re.sub(r'"[^"]*"|\'[^\']*\'|\[[^\]]*\]|\{[^}]*\}|\d+', '*', str(side[2]))
-        return f'{str(side[1]).split("#")[-1]}: {message}'
-    if ours[0] == theirs[0] == 200:
-        fields = sorted(key for key in set(ours[3]) | set(theirs[3]) if ours[3].get(key) != theirs[3].get(key))
-        return f'{operation}: data differs in {", ".join(fields)}'
-    return f'{operation}: ours {shape(ours)} | theirs {shape(theirs)}'
+# Tables are made anew after so many requests, so that items do not grow for ever.
+REFRESH_EVERY = 1500
+ORDERS_SHOWN = 12
 
 
 class Run:
-    def __init__(self, ours, theirs, dynalite, seed):
+    def __init__(self, ours, theirs, dynalite, seed, record=None):
         self.dynalite = dynalite
-        self.sides = {'ours': ours, 'theirs': theirs}
+        self.ours, self.theirs = ours, theirs
+        self.sides = (ours, theirs)
         self.rng = random.Random(seed)
         self.tables, self.generation = {}, 0
         self.requests = Requests(self.rng, self.tables)
         self.explained = collections.Counter()
         self.open = collections.OrderedDict()
+        self.orders = collections.Counter()
         self.same = collections.Counter()
+        self.record = record
 
     def refresh(self):
         """New tables on both sides, and nothing else."""
-        self.generation += 1
-        for side in self.sides.values():
+        for side in self.sides:
             side.settle()
-            for name in side.send('ListTables', {})[1]['TableNames']:
-                side.send('UpdateTable', {'TableName': name, 'DeletionProtectionEnabled': False})
-                side.send('DeleteTable', {'TableName': name})
+            for name in side.names():
+                side.drop(name)
         for shape in SHAPES:
-            name = f'g{self.generation}-{shape}'
-            self.tables[shape] = name
-            for side in self.sides.values():
-                status, answer = side.send('CreateTable', create_body(name, shape))
-                assert status == 200, answer
-        for side in self.sides.values():
+            self.renew(shape)
+        for side in self.sides:
             side.settle()
 
-    def stored(self, operation, body):
-        """What each side holds afterwards under the key that a write was about, or None."""
-        shape = next((shape for shape, table in self.tables.items() if table == body.get('TableName')), None)
-        if operation not in ('PutItem', 'UpdateItem', 'DeleteItem') or shape is None:
-            return None
-        attributes = body['Item' if operation == 'PutItem' else 'Key']
-        key = {key.split(':')[0]: attributes[key.split(':')[0]] for key in SHAPES[shape][0]}
-        asked = {'TableName': body['TableName'], 'Key': key}
-        return {name: side.send('GetItem', asked)[1].get('Item') for name, side in self.sides.items()}
+    def renew(self, shape):
+        """A new table of a shape on both sides, instead of the one before."""
+        self.generation += 1
+        name = f'g{self.generation}-{shape}'
+        for side in self.sides:
+            side.drop(self.tables.get(shape, name))
+            status, answer = side.send('CreateTable', create_body(name, shape))
+            assert status == 200, answer
+            side.settle()
+        self.tables[shape] = name
+
+    # -- items that a request writes --
+
+    def written(self, operation, body):
+        """[(shape, table, key)] of a write; nothing where the request does not even have them."""
+        shapes = {table: shape for shape, table in self.tables.items()}
+        try:
+            if operation in ('PutItem', 'UpdateItem', 'DeleteItem'):
+                pairs = [(body['TableName'], body['Item' if operation == 'PutItem' else 'Key'])]
+            elif operation == 'BatchWriteItem':
+                pairs = [(table, write['PutRequest']['Item'] if 'PutRequest' in write else write['DeleteRequest']['Key'])
+                         for table, writes in body['RequestItems'].items() for write in writes]
+            else:
+                return []
+            return [(shapes[table], table, {name: item[name] for name in key_names(SHAPES[shapes[table]])}) for table, item in pairs]
+        except (KeyError, TypeError, AttributeError):
+            return []
+
+    def items(self, side, keys):
+        return [plain(side.item(table, key)) for _, table, key in keys]
+
+    def mend(self, operation, body, keys):
+        """Makes the tables of both sides the same again after one did what the other refused."""
+        for _, table, key in keys:
+            item = self.ours.item(table, key)
+            if item is None:
+                self.theirs.send('DeleteItem', {'TableName': table, 'Key': key})
+            else:
+                self.theirs.send('PutItem', {'TableName': table, 'Item': item})
+        if operation in ('CreateTable', 'DeleteTable') and body.get('TableName') not in self.tables.values():
+            for side in self.sides:
+                side.drop(str(body.get('TableName')))
+            return True
+        if keys and self.items(self.ours, keys) == self.items(self.theirs, keys):
+            return True
+        shapes = [shape for shape, table in self.tables.items() if f'"{table}"' in json.dumps(body) or f'/{table}' in json.dumps(body)]
+        for shape in shapes:
+            self.renew(shape)
+        return bool(shapes)
+
+    # -- one request --
 
     def step(self):
         operation, body = self.requests.next()
-        answers = {name: side.send(operation, body) for name, side in self.sides.items()}
-        if answers['theirs'][0] == 0 and answers['ours'][0] != 0:
-            self.explained[DIED] += 1
+        keys = self.written(operation, body)
+        before = self.items(self.ours, keys)
+        answers = [side.send(operation, body) for side in self.sides]
+        if answers[1][0] == 0 and answers[0][0] != 0:
+            self.differ(operation, body, comparable(operation, body, answers[0]), [0, 'dies', '', None], [])
             self.dynalite.revive()
             return False
-        ours = comparable(operation, body, answers['ours'])
-        theirs = comparable(operation, body, answers['theirs'])
+        ours, theirs = (comparable(operation, body, answer) for answer in answers)
+        after = []
         if ours[0] == theirs[0] == 200:
-            stored = self.stored(operation, body)
-            if stored is not None:
-                ours[3]['Stored'], theirs[3]['Stored'] = plain(stored['ours']), plain(stored['theirs'])
+            after = self.items(self.ours, keys)
+            if keys:
+                ours[3]['Stored'], theirs[3]['Stored'] = after, self.items(self.theirs, keys)
+                self.check_documented(operation, body, [(*key, old, new) for key, old, new in zip(keys, before, after)], ours, theirs)
+            if operation == 'Scan':
+                self.whole_scans(body, ours, theirs)
+        if operation in ('CreateTable', 'UpdateTable', 'DeleteTable'):
+            for side in self.sides:
+                side.settle()
         if ours == theirs:
             self.same[(operation, 'OK' if ours[0] == 200 else 'refused')] += 1
-        else:
-            self.differ(operation, body, ours, theirs)
-        if operation in ('CreateTable', 'UpdateTable'):
-            for side in self.sides.values():
-                side.settle()
-        if ours[0] != theirs[0]:
-            return False  # one of them has done something
-        return ours[0] != 200 or ours[3].get('Stored') == theirs[3].get('Stored')
+            if ours[0] == 200:
+                self.requests.answered(operation, body, answers[0][1])
+            return True
+        self.differ(operation, body, ours, theirs, before)
+        parted = ours[0] != theirs[0] or (ours[0] == 200 and ours[3].get('Stored') != theirs[3].get('Stored'))
+        changes = operation not in ('GetItem', 'BatchGetItem', 'Query', 'Scan', 'DescribeTable', 'DescribeTimeToLive', 'ListTables',
+                                    'ListTagsOfResource')
+        return not (parted and changes) or self.mend(operation, body, keys)
 
-    def differ(self, operation, body, ours, theirs):
-        reason = explain(operation, body, ours, theirs)
-        if reason is not None:
-            self.explained[reason] += 1
+    def check_documented(self, operation, body, writes, ours, theirs):
+        """Of what the model knows, the model is the judge."""
+        fault = undocumented(operation, body, writes, ours[3])
+        if fault is not None:
+            ours[3]['Undocumented'] = fault
+        for side in (ours, theirs):
+            side[3].pop('ConsumedCapacity', None)
+            side[3].pop('ItemCollectionMetrics', None)
+
+    def whole_scans(self, body, ours, theirs):
+        """Pages and segments are each service's own; all of them together are not."""
+        partial = {'Limit', 'ExclusiveStartKey', 'TotalSegments', 'Segment'} & set(body)
+        if not partial and 'LastEvaluatedKey' not in ours[3] and 'LastEvaluatedKey' not in theirs[3]:
+            return
+        for side, answer in zip(self.sides, (ours, theirs)):
+            whole = {'Items': [], 'Count': 0, 'ScannedCount': 0}
+            segments = [{'TotalSegments': body['TotalSegments'], 'Segment': at} for at in range(int(body['TotalSegments']))] if 'Segment' in body else [{}]
+            for segment in segments:
+                asked = dict({name: value for name, value in body.items() if name != 'ExclusiveStartKey'}, **segment)
+                while True:
+                    status, page = side.send('Scan', asked)
+                    if status != 200:
+                        whole['Refused'] = page
+                        break
+                    whole['Items'] += page.get('Items', [])
+                    whole['Count'] += page['Count']
+                    whole['ScannedCount'] += page['ScannedCount']
+                    if not page.get('LastEvaluatedKey'):
+                        break
+                    asked['ExclusiveStartKey'] = page['LastEvaluatedKey']
+            whole['Items'] = by_text(plain(whole['Items']))
+            answer[3] = whole
+
+    def differ(self, operation, body, ours, theirs, before):
+        rule = explain(operation, body, ours, theirs, before)
+        if rule is None and self.told_in_another_order(operation, body, ours, theirs):
+            rule = ORDER
+            self.orders[kind_of(operation, ours, theirs)] += 1
+        if self.record is not None:
+            print(json.dumps([operation, body, ours, theirs, before, rule is ORDER]), file=self.record)
+        if rule is not None:
+            self.explained[rule] += 1
             return
         found = self.open.setdefault(kind_of(operation, ours, theirs), [0, None])
         found[0] += 1
-        example = (operation, body, ours, theirs)
+        example = (operation, body, ours, theirs, before)
         if found[1] is None or len(json.dumps(body)) < len(json.dumps(found[1][1])):
             found[1] = example
+
+    def told_in_another_order(self, operation, body, ours, theirs):
+        """Whether a request has two faults and each service knows both: with a part of the request taken away, each says what
+        the other one said of the whole."""
+        if {ours[0], theirs[0]} != {400} or operation in ('UpdateTable', 'DeleteTable', 'TagResource', 'UntagResource'):
+            return False
+        keys, known = self.written(operation, body), [False, False]
+        for reduced in reductions(body):
+            for at, (side, wanted) in enumerate(((self.ours, theirs), (self.theirs, ours))):
+                if not known[at]:
+                    answer = side.send(operation, reduced)
+                    if answer[0] == 0 and side is self.theirs:
+                        return False  # it is found dead by the next request
+                    known[at] = comparable(operation, reduced, answer)[:3] == wanted[:3]
+            if all(known):
+                break
+        if operation == 'CreateTable':
+            for side in self.sides:
+                side.drop(str(body.get('TableName'))) if body.get('TableName') not in self.tables.values() else None
+                side.settle()
+        else:
+            self.mend(operation, body, keys)
+        return all(known)
 
     def go(self, count):
         since = REFRESH_EVERY
@@ -238,13 +228,16 @@ class Run:
     def report(self, show):
         for operation in sorted({operation for operation, _ in self.same}):
             print(f'  {operation:20} the same: {self.same[operation, "OK"]} served, {self.same[operation, "refused"]} refused')
-        for reason, count in sorted(self.explained.items()):
-            print(f'  explained {count:6}: {reason}')
+        for rule in (*RULES, ORDER):
+            if self.explained[rule]:
+                print(f'  explained {self.explained[rule]:6}: {rule.reason} ({rule.page})')
+        for kind, count in self.orders.most_common(ORDERS_SHOWN):
+            print(f'      {count:6} x {kind[:300]}')
         for kind, (count, example) in sorted(self.open.items(), key=lambda row: -row[1][0]):
             print(f'NOT EXPLAINED {count} x {kind}')
-            if show in kind:
-                operation, body, ours, theirs = example
-                print(f'    {operation} {json.dumps(body)[:1500]}\n    ours   {ours}\n    theirs {theirs}')
+            if show is not None and show in kind:
+                operation, body, ours, theirs, before = example
+                print(f'    {operation} {json.dumps(body)[:1500]}\n    ours   {ours}\n    theirs {theirs}\n    before {before}')
         return sum(count for count, _ in self.open.values())
 
 
@@ -253,6 +246,7 @@ def main():
     parser.add_argument('--requests', type=int, default=20000)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--show', default='', help='give examples of the kinds that have this text')
+    parser.add_argument('--record', type=argparse.FileType('w'), help='write every difference to a file, a line of JSON each')
     parser.add_argument('--dynalite', default=str(ROOT / 'bench/node_modules/dynalite/cli.js'))
     args = parser.parse_args()
     began = time.monotonic()
@@ -260,7 +254,7 @@ def main():
     try:
         with tempfile.TemporaryDirectory(prefix='godwit-differential-') as folder, \
                 DevCluster(BINARY, folder, regions=(REGION,)) as cluster:
-            run = Run(Side(cluster.urls[REGION], cluster.keys), Side(dynalite.url, ('id', 'secret')), dynalite, args.seed)
+            run = Run(Side(cluster.urls[REGION], cluster.keys), Side(dynalite.url, ('id', 'secret')), dynalite, args.seed, args.record)
             run.go(args.requests)
     finally:
         dynalite.stop()
