@@ -38,7 +38,9 @@ static int usage(void)
         "                   feed-skip|expiry-time|two-batches|forget-token]\n"
         "Runs K histories from seeds N, N+1, …; exits 1 at the first that breaks a promise. With\n"
         "--plant, runs until the planted bug is found and exits 1 if no history finds it. Without\n"
-        "--seed the first seed is drawn from the clock.\n");
+        "--seed the first seed is drawn from the clock. Otherwise GODWIT_SEED and "
+        "GODWIT_SIM_SEEDS,\n"
+        "where set, replace N and K.\n");
     return 2;
 }
 
@@ -56,6 +58,19 @@ static bool take_plant(const char *name, enum sim_plant *ret)
         }
     }
     return false;
+}
+
+/* A soak wants other seeds, a sanitizer build fewer of them; a planted bug wants as many as it
+ * takes. */
+static bool parse_environment(struct options *o)
+{
+    const char *seed = getenv("GODWIT_SEED");
+    const char *runs = getenv("GODWIT_SIM_SEEDS");
+    if (o->canary || o->seeds != NULL || o->config.seed == UINT64_MAX) {
+        return true;
+    }
+    return (seed == NULL || take_number(seed, &o->config.seed)) &&
+           (runs == NULL || take_number(runs, &o->runs));
 }
 
 static bool parse(int argc, char **argv, struct options *o)
@@ -97,7 +112,7 @@ static bool parse(int argc, char **argv, struct options *o)
         }
         i++;
     }
-    return true;
+    return parse_environment(o);
 }
 
 static void print(const struct sim_config *c, const struct sim_result *r)
