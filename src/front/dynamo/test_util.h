@@ -97,11 +97,11 @@ static inline void rig_finish(struct rig *r, enum dynamo_step step)
     r->last_body = r->call.answer.body;
 }
 
-/* Begins operation `op` with `body` and leaves it there. */
-static inline enum dynamo_step rig_begin(struct rig *r, const char *op, struct bytes body)
+/* Begins a request with `body` to the operation that `target` names in full, and leaves it there.
+ */
+static inline enum dynamo_step rig_begin_at(struct rig *r, struct bytes target, struct bytes body)
 {
-    r->headers[0] = (struct dynamo_header){
-        BYTES_LIT("X-Amz-Target"), bytes_fmt(&r->mem, "DynamoDB_20120810.%s", op)};
+    r->headers[0] = (struct dynamo_header){BYTES_LIT("X-Amz-Target"), target};
     r->headers[1] =
         (struct dynamo_header){BYTES_LIT("content-type"), BYTES_LIT("application/x-amz-json-1.0")};
     r->request = (struct dynamo_request){
@@ -114,6 +114,12 @@ static inline enum dynamo_step rig_begin(struct rig *r, const char *op, struct b
         .now_ms = r->now_ms,
     };
     return dynamo_begin(r->d, &r->call, &r->mem, &r->request);
+}
+
+/* Begins DynamoDB's operation `op` with `body` and leaves it there. */
+static inline enum dynamo_step rig_begin(struct rig *r, const char *op, struct bytes body)
+{
+    return rig_begin_at(r, bytes_fmt(&r->mem, "DynamoDB_20120810.%s", op), body);
 }
 
 /* Sends `body` to operation `op`; returns the HTTP status. The answer stays in r->last_body. */
