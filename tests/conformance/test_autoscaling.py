@@ -12,6 +12,7 @@ import botocore.exceptions
 import pytest
 from conftest import HOME, Service, make_table, wait_active
 from devcluster import DevCluster, wait_until
+from wire import kind
 
 PERIOD_MS = 200
 THERE = 'eu-west-1'
@@ -88,6 +89,60 @@ def test_targets_and_policies(scaling, ddb, unique):
     with pytest.raises(scaling.exceptions.ObjectNotFoundException):
         scaling.put_scaling_policy(PolicyName='mine', PolicyType='TargetTrackingScaling',
                                    TargetTrackingScalingPolicyConfiguration=tracking(), **read)
+
+
+def by_wire(service, operation, **body):
+    """What older clients do not know: (status, answer)."""
+    text = json.dumps(body).encode()
+    headers = service.wire().signed(text, f'AnyScaleFrontendService.{operation}', service='application-autoscaling',
+                                    headers={'content-type': 'application/x-amz-json-1.1'})
+    status, _, answer = service.wire().send(text, headers)
+    return status, answer
+
+
+def test_tags(quick, ddb, unique):
+    provisioned(ddb, unique)
+    status, made = by_wire(quick, 'RegisterScalableTarget', MinCapacity=1, MaxCapacity=9, Tags={'a': '1', 'b': '2'},
+                           **target(unique))
+    assert status == 200
+    arn = {'ResourceARN': made['ScalableTargetARN']}
+    assert by_wire(quick, 'ListTagsForResource', **arn) == (200, {'Tags': {'a': '1', 'b': '2'}})
+    assert by_wire(quick, 'TagResource', Tags={'b': '3', 'c': ''}, **arn) == (200, {})
+    assert by_wire(quick, 'UntagResource', TagKeys=['a', 'nope'], **arn) == (200, {})
+    assert by_wire(quick, 'RegisterScalableTarget', MinCapacity=2, **target(unique))[0] == 200
+    assert by_wire(quick, 'ListTagsForResource', **arn) == (200, {'Tags': {'b': '3', 'c': ''}})
+    status, answer = by_wire(quick, 'TagResource', Tags={f'k{i}': 'v' for i in range(49)}, **arn)
+    assert status == 400 and kind(answer) == 'TooManyTagsException'
+    for wrong in ({'Tags': {'aws:x': 'y'}}, {'Tags': {'k': 'v' * 257}}, {'Tags': {'': 'v'}}, {}):
+        status, answer = by_wire(quick, 'TagResource', **arn, **wrong)
+        assert status == 400 and kind(answer) == 'ValidationException', (wrong, answer)
+    for wrong in arn['ResourceARN'] + '0', arn['ResourceARN'].replace(HOME, THERE), 'arn:x':
+        status, answer = by_wire(quick, 'ListTagsForResource', ResourceARN=wrong)
+        assert status == 400 and kind(answer) == 'ResourceNotFoundException', wrong
+    assert by_wire(quick, 'UntagResource', TagKeys=['b', 'c'], **arn) == (200, {})
+    assert by_wire(quick, 'ListTagsForResource', **arn) == (200, {'Tags': {}})
+
+
+def test_pages(scaling, ddb, unique):
+    provisioned(ddb, unique)
+    for kind_ in 'Read', 'Write':
+        scaling.register_scalable_target(MinCapacity=5, MaxCapacity=6, **target(unique, kind_))
+        scaling.put_scaling_policy(PolicyName=kind_, PolicyType='TargetTrackingScaling',
+                                   TargetTrackingScalingPolicyConfiguration=tracking(kind_), **target(unique, kind_))
+    for operation, title in (('describe_scalable_targets', 'ScalableTargets'),
+                             ('describe_scaling_policies', 'ScalingPolicies')):
+        only = {'ResourceIds': [f'table/{unique}']} if 'targets' in operation else {'ResourceId': f'table/{unique}'}
+        call = getattr(scaling, operation)
+        first = call(ServiceNamespace='dynamodb', MaxResults=1, **only)
+        second = call(ServiceNamespace='dynamodb', MaxResults=1, NextToken=first['NextToken'], **only)
+        assert {row['ScalableDimension'][15:-13] for row in first[title] + second[title]} == {'Read', 'Write'}
+        assert len(first[title]) == 1 and 'NextToken' not in second
+        for token in 'x', '18446744073709551615', '99999999999999999999999':
+            with pytest.raises(scaling.exceptions.InvalidNextTokenException):
+                call(ServiceNamespace='dynamodb', NextToken=token)
+        with pytest.raises(scaling.exceptions.ValidationException):
+            call(ServiceNamespace='dynamodb', MaxResults=51 if 'targets' in operation else 11)
+    assert scaling.describe_scheduled_actions(ServiceNamespace='dynamodb')['ScheduledActions'] == []
 
 
 def test_validation(scaling, unique):

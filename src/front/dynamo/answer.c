@@ -61,6 +61,7 @@ static const struct error_row error_rows[AWS_ERRORS] = {
     [AWS_THROTTLING] = {"com.amazon.coral.availability#", "ThrottlingException", 400},
     [AWS_PAYLOAD_TOO_LARGE] = {CORAL, "PayloadTooLarge", 413},
     [AWS_ACCESS_DENIED] = {CORAL, "AccessDeniedException", 400},
+    [AWS_TOO_MANY_TAGS] = {"", "TooManyTagsException", 400},
     [AWS_POLICY_NOT_FOUND] = {DYNAMODB, "PolicyNotFoundException", 400},
     [AWS_INTERNAL] = {DYNAMODB, "InternalServerError", 500},
     [AWS_UNAVAILABLE] = {CORAL, "ServiceUnavailableException", 503},

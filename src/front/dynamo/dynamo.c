@@ -83,6 +83,10 @@ static const struct dynamo_op scaling_ops[] = {
     {"DeleteScalingPolicy", scaling_delete_policy_begin, scaling_change_resume, SCALING},
     {"DescribeScalingPolicies", scaling_policies_begin, NULL, SCALING},
     {"DescribeScalingActivities", scaling_activities_begin, NULL, SCALING},
+    {"DescribeScheduledActions", scaling_scheduled_begin, NULL, SCALING},
+    {"TagResource", scaling_tag_begin, scaling_tags_resume, SCALING},
+    {"UntagResource", scaling_untag_begin, scaling_tags_resume, SCALING},
+    {"ListTagsForResource", scaling_list_tags_begin, NULL, SCALING},
 };
 
 enum { BODY_OUT_BYTES_MAX = 128 * 1024 * 1024 };
@@ -264,7 +268,7 @@ enum dynamo_step dynamo_begin(
         return DYNAMO_ANSWER;
     }
     enum dynamo_step step = op->begin(call, &in);
-    if (step == DYNAMO_ANSWER && call->answer.status == 400) {
+    if (step == DYNAMO_ANSWER && call->answer.status == 400 && op->service == NULL) {
         /* JSON of a wrong type comes before whatever was found; it answers anew. */
         (void)shape_check(call, op->name, &in);
     }

@@ -100,6 +100,7 @@ static struct scaling_target target_of(struct bytes key, const struct value *v)
         .hold_out = flag_in(v, "hold_out"),
         .hold_scheduled = flag_in(v, "hold_scheduled"),
         .created_ms = number_in(v, "created"),
+        .tags = member(v, "tags", VALUE_MAP),
         .has_policy = p != NULL,
     };
     t.policy = (struct scaling_policy){
@@ -159,6 +160,9 @@ enum err scaling_value(struct arena *a, const struct scaling_target *t, struct v
     put_flag(&m, "hold_out", t->hold_out);
     put_flag(&m, "hold_scheduled", t->hold_scheduled);
     put_number(&m, "created", t->created_ms);
+    if (t->tags != NULL) {
+        put(&m, BYTES_LIT("tags"), *t->tags);
+    }
     if (t->has_policy) {
         struct making p = {.a = a, .map = {.type = VALUE_MAP}};
         put_text(&p, "name", t->policy.name);

@@ -50,6 +50,7 @@ struct scaling_target {
     bool hold_out;
     bool hold_scheduled;
     uint64_t created_ms;
+    const struct value *tags; /* a map of strings; NULL: none */
     bool has_policy;
     struct scaling_policy policy;
 };
@@ -165,3 +166,8 @@ enum dynamo_step scaling_change_resume(struct dynamo_call *c); /* of the four ab
 enum dynamo_step scaling_targets_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step scaling_policies_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step scaling_activities_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step scaling_scheduled_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step scaling_tag_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step scaling_untag_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step scaling_tags_resume(struct dynamo_call *c); /* of the two above */
+enum dynamo_step scaling_list_tags_begin(struct dynamo_call *c, const struct json *in);

@@ -24,6 +24,7 @@ struct scaling_request {
     bool hold_in;
     bool hold_out;
     bool hold_scheduled;
+    struct value tags; /* VALUE_NULL: none are given */
     struct scaling_policy policy;
 };
 
@@ -38,6 +39,10 @@ bool scaling_policy_read(
     struct checks *k, const struct json *in, const char *path, struct scaling_policy *ret);
 /* Whether the target value is one that DynamoDB's metrics can have. */
 bool scaling_policy_check(struct dynamo_call *c, const struct scaling_policy *p);
+
+/* scaling_tags.c */
+/* Tags as a map of strings; VALUE_NULL when absent. */
+bool scaling_tags_read(struct dynamo_call *c, const struct json *in, struct value *ret);
 
 /* scaling_put.c */
 /* "70" or "70.5" to thousandths; false when it is no such number. */

@@ -1,8 +1,20 @@
-/* Application Auto Scaling for DynamoDB: the operations that list. All of this region's targets are
- * looked at, in order of table name; a page's token says how many came before it. */
+/* Application Auto Scaling for DynamoDB: the operations that list. All of this region's tables are
+ * looked at, in order of their names; a page's token says how many things came before it. */
 #include "front/dynamo/scaling_api.h"
 
-enum { PAGE_MAX = 50, NAMES_MAX = 50 };
+enum { NAMES_MAX = 50 };
+
+struct listing;
+
+/* What an operation lists. */
+struct list_kind {
+    const char *title; /* "ScalableTargets" */
+    const char *names; /* the parameter that picks some by name; NULL: there is none */
+    uint64_t page_max;
+    /* Puts what a table has of it, and `l` wants. NULL: no table has any. */
+    void (*put)(
+        struct dynamo_call *c, struct buf *b, struct listing *l, const struct core_table *t);
+};
 
 struct listing {
     struct bytes space;
@@ -43,14 +55,14 @@ static bool read_names(
 }
 
 static bool read_listing(
-    struct dynamo_call *c, const struct json *in, const char *names, struct listing *l)
+    struct dynamo_call *c, const struct json *in, const struct list_kind *kind, struct listing *l)
 {
     struct checks k = {.c = c};
     struct opt_int max;
     struct bytes token;
-    *l = (struct listing){.max = PAGE_MAX, .comma = ""};
+    *l = (struct listing){.comma = ""};
     if (!scaling_namespace_field(&k, in, &l->space) ||
-        (names != NULL && !read_names(c, in, names, l)) ||
+        (kind->names != NULL && !read_names(c, in, kind->names, l)) ||
         !field_string(c, in, "ResourceId", &l->resource) ||
         !scaling_dimension_field(&k, in, &l->dimension) ||
         !field_int(c, in, "MaxResults", "Integer", &max) ||
@@ -61,11 +73,13 @@ static bool read_listing(
         return call_invalid(
             c, "If you specify a scalable dimension, you must also specify a resource ID");
     }
-    if (max.present && (max.v < 1 || max.v > PAGE_MAX)) {
-        return call_invalid(c, "MaxResults must be between 1 and %d", PAGE_MAX);
+    if (max.present && (max.v < 1 || (uint64_t)max.v > kind->page_max)) {
+        return call_invalid(
+            c, "MaxResults must be between 1 and %llu", (unsigned long long)kind->page_max);
     }
-    l->max = max.present ? (uint64_t)max.v : PAGE_MAX;
-    if (token.base != NULL && bytes_u64(token, &l->skip) != OK) {
+    l->max = max.present ? (uint64_t)max.v : kind->page_max;
+    bool given = token.base != NULL;
+    if (given && (bytes_u64(token, &l->skip) != OK || l->skip > UINT32_MAX)) {
         return call_fail(c, AWS_INVALID_NEXT_TOKEN, BYTES_LIT("The next token is invalid"));
     }
     return true;
@@ -78,20 +92,22 @@ static struct bytes resource_of(struct arena *a, struct bytes table, struct byte
                : bytes_fmt(a, "table/%.*s/index/%.*s", BYTES_FMT(table), BYTES_FMT(index));
 }
 
-/* Whether the page wants the next one that passed the filters. */
-static bool turn(struct listing *l)
+/* Whether the page wants something of this capacity, which has that name among its kind (base NULL:
+ * none); counts it when it is asked for at all. */
+static bool wants(
+    struct listing *l, struct bytes resource, struct bytes index, bool write, struct bytes name)
 {
+    bool asked = bytes_eq_str(l->space, "dynamodb") &&
+                 (l->resource.base == NULL || bytes_eq(l->resource, resource)) &&
+                 (l->dimension.base == NULL ||
+                  bytes_eq_str(l->dimension, scaling_dimension(index, write))) &&
+                 (l->n_names == 0 || bytes_is_listed(l->names, l->n_names, name));
+    if (!asked) {
+        return false;
+    }
     uint64_t at = l->seen++;
     l->more |= at >= l->skip + l->max;
     return at >= l->skip && at < l->skip + l->max;
-}
-
-static bool is_asked(const struct listing *l, struct bytes resource, struct bytes index, bool write)
-{
-    return bytes_eq_str(l->space, "dynamodb") &&
-           (l->resource.base == NULL || bytes_eq(l->resource, resource)) &&
-           (l->dimension.base == NULL ||
-            bytes_eq_str(l->dimension, scaling_dimension(index, write)));
 }
 
 static void put_ref(
@@ -104,11 +120,23 @@ static void put_ref(
     l->comma = ",";
 }
 
-static enum dynamo_step finish(struct dynamo_call *c, struct buf *b, const struct listing *l)
+static enum dynamo_step list(
+    struct dynamo_call *c, const struct json *in, const struct list_kind *kind)
 {
+    struct listing l;
+    if (!read_listing(c, in, kind, &l)) {
+        return DYNAMO_ANSWER;
+    }
+    struct buf *b = call_body(c);
+    buf_putf(b, "{\"%s\":[", kind->title);
+    const struct core_table *t = catalog_table_after(c->d->view.catalog, BYTES_NONE);
+    while (t != NULL && kind->put != NULL) {
+        kind->put(c, b, &l, t);
+        t = catalog_table_after(c->d->view.catalog, t->part.name);
+    }
     buf_put_u8(b, ']');
-    if (l->more) {
-        buf_putf(b, ",\"NextToken\":\"%llu\"", (unsigned long long)(l->skip + l->max));
+    if (l.more) {
+        buf_putf(b, ",\"NextToken\":\"%llu\"", (unsigned long long)(l.skip + l.max));
     }
     buf_put_u8(b, '}');
     return call_ok(c);
@@ -143,28 +171,22 @@ static void put_target(
     buf_put_str(b, "\"}");
 }
 
-enum dynamo_step scaling_targets_begin(struct dynamo_call *c, const struct json *in)
+static void put_targets_of(
+    struct dynamo_call *c, struct buf *b, struct listing *l, const struct core_table *t)
 {
-    struct listing l;
-    if (!read_listing(c, in, "ResourceIds", &l)) {
-        return DYNAMO_ANSWER;
-    }
-    struct buf *b = call_body(c);
-    buf_put_str(b, "{\"ScalableTargets\":[");
-    struct bytes after = BYTES_NONE;
-    for (const struct core_table *t;
-         (t = catalog_table_after(c->d->view.catalog, after)) != NULL;) {
-        after = t->part.name;
-        struct scaling_target x;
-        for (size_t i = 0; scaling_at(t, i, &x); i++) {
-            struct bytes resource = resource_of(c->arena, t->part.name, x.index);
-            bool named = l.n_names == 0 || bytes_is_listed(l.names, l.n_names, resource);
-            if (named && is_asked(&l, resource, x.index, x.write) && turn(&l)) {
-                put_target(c, b, &l, resource, &x);
-            }
+    struct scaling_target x;
+    for (size_t i = 0; scaling_at(t, i, &x); i++) {
+        struct bytes resource = resource_of(c->arena, t->part.name, x.index);
+        if (wants(l, resource, x.index, x.write, resource)) {
+            put_target(c, b, l, resource, &x);
         }
     }
-    return finish(c, b, &l);
+}
+
+enum dynamo_step scaling_targets_begin(struct dynamo_call *c, const struct json *in)
+{
+    static const struct list_kind kind = {"ScalableTargets", "ResourceIds", 50, put_targets_of};
+    return list(c, in, &kind);
 }
 
 /* ---- policies ---- */
@@ -206,28 +228,22 @@ static void put_policy(
     buf_put_u8(b, '}');
 }
 
-enum dynamo_step scaling_policies_begin(struct dynamo_call *c, const struct json *in)
+static void put_policies_of(
+    struct dynamo_call *c, struct buf *b, struct listing *l, const struct core_table *t)
 {
-    struct listing l;
-    if (!read_listing(c, in, "PolicyNames", &l)) {
-        return DYNAMO_ANSWER;
-    }
-    struct buf *b = call_body(c);
-    buf_put_str(b, "{\"ScalingPolicies\":[");
-    struct bytes after = BYTES_NONE;
-    for (const struct core_table *t;
-         (t = catalog_table_after(c->d->view.catalog, after)) != NULL;) {
-        after = t->part.name;
-        struct scaling_target x;
-        for (size_t i = 0; scaling_at(t, i, &x); i++) {
-            struct bytes resource = resource_of(c->arena, t->part.name, x.index);
-            bool named = l.n_names == 0 || bytes_is_listed(l.names, l.n_names, x.policy.name);
-            if (x.has_policy && named && is_asked(&l, resource, x.index, x.write) && turn(&l)) {
-                put_policy(c, b, &l, resource, &x);
-            }
+    struct scaling_target x;
+    for (size_t i = 0; scaling_at(t, i, &x); i++) {
+        struct bytes resource = resource_of(c->arena, t->part.name, x.index);
+        if (x.has_policy && wants(l, resource, x.index, x.write, x.policy.name)) {
+            put_policy(c, b, l, resource, &x);
         }
     }
-    return finish(c, b, &l);
+}
+
+enum dynamo_step scaling_policies_begin(struct dynamo_call *c, const struct json *in)
+{
+    static const struct list_kind kind = {"ScalingPolicies", "PolicyNames", 10, put_policies_of};
+    return list(c, in, &kind);
 }
 
 /* ---- activities ---- */
@@ -289,7 +305,7 @@ static void put_activities_of(
     }
     while (n > 0 && scaling_activity_at(t, --n, &x)) {
         struct bytes resource = resource_of(c->arena, t->part.name, x.index);
-        if (is_asked(l, resource, x.index, x.write) && turn(l)) {
+        if (wants(l, resource, x.index, x.write, BYTES_NONE)) {
             put_activity(c, b, l, resource, &x);
         }
     }
@@ -297,18 +313,16 @@ static void put_activities_of(
 
 enum dynamo_step scaling_activities_begin(struct dynamo_call *c, const struct json *in)
 {
-    struct listing l;
+    static const struct list_kind kind = {"ScalingActivities", NULL, 50, put_activities_of};
     bool all = false; /* those that scaled nothing are not kept, so there are none to leave out */
-    if (!field_bool(c, in, "IncludeNotScaledActivities", &all) || !read_listing(c, in, NULL, &l)) {
-        return DYNAMO_ANSWER;
-    }
-    struct buf *b = call_body(c);
-    buf_put_str(b, "{\"ScalingActivities\":[");
-    struct bytes after = BYTES_NONE;
-    for (const struct core_table *t;
-         (t = catalog_table_after(c->d->view.catalog, after)) != NULL;) {
-        after = t->part.name;
-        put_activities_of(c, b, &l, t);
-    }
-    return finish(c, b, &l);
+    return field_bool(c, in, "IncludeNotScaledActivities", &all) ? list(c, in, &kind)
+                                                                 : DYNAMO_ANSWER;
+}
+
+/* ---- scheduled actions ---- */
+
+enum dynamo_step scaling_scheduled_begin(struct dynamo_call *c, const struct json *in)
+{
+    static const struct list_kind kind = {"ScheduledActions", "ScheduledActionNames", 50, NULL};
+    return list(c, in, &kind);
 }

@@ -153,7 +153,13 @@ static enum err do_register(struct table_call *t, const struct core_table *now, 
             .write = r->ref.write,
             .id = r->id,
             .created_ms = t->c->now_ms,
+            .tags = r->tags.type == VALUE_MAP && r->tags.map.n > 0 ? &r->tags : NULL,
         };
+    } else if (r->tags.type == VALUE_MAP) {
+        return table_fault(
+            t,
+            AWS_VALIDATION,
+            "Tags cannot be given for a scalable target that is registered: use TagResource");
     }
     x.min = r->min.present ? (uint64_t)r->min.v : x.min;
     x.max = r->max.present ? (uint64_t)r->max.v : x.max;
@@ -286,14 +292,13 @@ static bool read_suspended(struct dynamo_call *c, const struct json *in, struct 
 
 enum dynamo_step scaling_register_begin(struct dynamo_call *c, const struct json *in)
 {
-    static const char *const not_supported[] = {"Tags", NULL};
     struct checks k = {.c = c};
     struct scaling_request *r = request_new(c);
     if (r == NULL || !ref_fields(&k, in, &r->ref) ||
         !field_int(c, in, "MinCapacity", "Integer", &r->min) ||
         !field_int(c, in, "MaxCapacity", "Integer", &r->max) ||
         !field_string(c, in, "RoleARN", &r->role) || !read_suspended(c, in, r) ||
-        !checks_done(&k) || !refuse_params(c, in, not_supported) || !ref_check(c, &r->ref)) {
+        !checks_done(&k) || !scaling_tags_read(c, in, &r->tags) || !ref_check(c, &r->ref)) {
         return DYNAMO_ANSWER;
     }
     bool low = r->min.present && r->min.v < 1;
