@@ -218,10 +218,11 @@ struct core_page {
     /* out, in the arena */
     const struct value *items;
     size_t n_items;
-    uint64_t count;       /* items that passed the filter */
-    uint64_t scanned;     /* items evaluated */
-    size_t bytes;         /* read and counted against the page */
-    size_t bytes_fetched; /* of fetch_whole's table reads */
+    uint64_t count;         /* items that passed the filter */
+    uint64_t scanned;       /* items evaluated */
+    size_t bytes;           /* read and counted against the page */
+    size_t bytes_fetched;   /* of fetch_whole's table reads */
+    uint64_t units_fetched; /* of 4 KB, each read rounded up for itself */
     bool has_last;
     struct value last; /* LastEvaluatedKey: key attributes of the last item evaluated */
 };

@@ -111,7 +111,9 @@ static enum err fetch(struct reading *r, struct value *item)
     if (err != OK) {
         return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
     }
-    r->page->bytes_fetched += item_size(&whole);
+    size_t bytes = item_size(&whole);
+    r->page->bytes_fetched += bytes;
+    r->page->units_fetched += (bytes + 4095) / 4096;
     *item = whole;
     return OK;
 }
@@ -252,6 +254,7 @@ enum err core_page_read(const struct core_view *v, struct core_page *page, struc
     page->scanned = 0;
     page->bytes = 0;
     page->bytes_fetched = 0;
+    page->units_fetched = 0;
     page->has_last = false;
     struct reading r = {
         .page = page,

@@ -250,6 +250,7 @@ static void test_index_pages(void **state)
     assert_non_null(value_find(&page.last, BYTES_LIT("at")));
     assert_null(value_find(&page.items[0], BYTES_LIT("pad")));
     assert_int_equal(page.bytes_fetched, 0);
+    assert_int_equal(page.units_fetched, 0);
     struct core_page whole = page;
     whole.fetch_whole = true;
     assert_int_equal(read_page(&c, &whole), OK);
@@ -260,6 +261,7 @@ static void test_index_pages(void **state)
         fetched += item_size(&whole.items[i]);
     }
     assert_int_equal(whole.bytes_fetched, fetched);
+    assert_int_equal(whole.units_fetched, whole.n_items);
     struct core_page scan = {.index = &t->indexes[1], .limit = 1};
     assert_int_equal(read_page(&c, &scan), OK);
     assert_int_equal(scan.last.map.n, 3);

@@ -215,6 +215,26 @@ def test_index_reads(ddb, shelf):
     assert capacity == {'TableName': shelf, 'CapacityUnits': 0.5}
 
 
+# What a local index lacks is read from the table, item by item: each is rounded for itself.
+def test_local_index_that_lacks_attributes(ddb, tables, unique):
+    tables(unique, 'p:S c:S|l:S', LocalSecondaryIndexes=[{
+        'IndexName': 'by_l', 'Projection': {'ProjectionType': 'KEYS_ONLY'}, 'KeySchema': [
+            {'AttributeName': 'p', 'KeyType': 'HASH'}, {'AttributeName': 'l', 'KeyType': 'RANGE'}]}])
+
+    def fill(size):
+        for i in range(3):
+            ddb.put_item(TableName=unique, Item={'p': s('shelf'), 'c': s(f'{i}'), 'l': s(f'{i}'), 'v': s('x' * size)})
+    fill(10)
+    assert query(ddb, unique, IndexName='by_l') == (0.5, 0, None, 0.5)
+    assert query(ddb, unique, IndexName='by_l', ProjectionExpression='v') == (2, 1.5, None, 0.5)
+    fill(9000)
+    assert query(ddb, unique, IndexName='by_l', Select='ALL_ATTRIBUTES') == (5, 4.5, None, 0.5)
+    assert query(ddb, unique, IndexName='by_l', ProjectionExpression='v', ConsistentRead=True) == (10, 9, None, 1)
+    capacity = ddb.execute_statement(Statement=f"""SELECT v FROM "{unique}"."by_l" WHERE p = 'shelf'""",
+                                     ReturnConsumedCapacity='INDEXES')['ConsumedCapacity']
+    assert arms(capacity) == (5, 4.5, None, 0.5)
+
+
 # Single reads round each item for itself, and what is not there costs the least.
 def test_single_reads(ddb, shelf):
     keys = [{'p': s('shelf'), 'c': s(f'{i}')} for i in range(3)] + [{'p': s('shelf'), 'c': s('none')}]
@@ -245,6 +265,26 @@ def test_statements_cost_what_operations_do(ddb, indexed, unique):
     assert run(f"""SELECT * FROM "{indexed}" {where}""") == (0.5, 0.5, None, None)
     assert run(f"""SELECT g FROM "{indexed}"."by_g" WHERE g = 'h'""") == (0.5, 0, 0.5, None)
     assert run(f"""DELETE FROM "{indexed}" {where}""") == (2, 1, 1, None)
+
+
+# In a batch a statement whose condition fails is told as the write it tried; a table of which all failed is not.
+def test_failed_statements_of_a_batch(ddb, plain, indexed, unique):
+    ddb.put_item(TableName=plain, Item={'p': s('x'), 'v': kb(3)})
+    insert = f"""INSERT INTO "{plain}" VALUE {{'p': '%s', 'v': '%s'}}"""
+    answer = ddb.batch_execute_statement(Statements=[
+        {'Statement': insert % ('x', 'y' * 4500)}, {'Statement': insert % ('z', 'y')},
+        {'Statement': f"""UPDATE "{plain}" SET w = 1 WHERE p = 'none' AND attribute_exists(q)"""},
+        {'Statement': f"""DELETE FROM "{indexed}" WHERE p = '{unique}' AND c = '1' AND g = 'no'"""}],
+        ReturnConsumedCapacity='INDEXES')
+    assert [row.get('Error', {}).get('Code') for row in answer['Responses']] == [
+        'DuplicateItem', None, 'ConditionalCheckFailed', None]
+    told = {row['TableName']: arms(row) for row in answer['ConsumedCapacity']}
+    assert told == {plain: (5 + 1 + 1, 7, None, None), indexed: (1, 1, None, None)}
+    answer = ddb.batch_execute_statement(Statements=[{'Statement': insert % ('x', 'y')}],
+                                         ReturnConsumedCapacity='INDEXES')
+    assert 'ConsumedCapacity' not in answer
+    for key in 'x', 'z':
+        ddb.delete_item(TableName=plain, Key={'p': s(key)})
 
 
 # ---- limits ----

@@ -323,7 +323,7 @@ def test_batch_of_writes(t, unique):
         {'Error': {'Code': 'ValidationError',
                    'Message': 'Where clause does not contain a mandatory equality on all key attributes'}},
         {'Error': {'Code': 'ResourceNotFound', 'Message': 'Requested resource not found'}}]
-    assert answer['ConsumedCapacity'] == [{'TableName': t.name, 'CapacityUnits': 2.0}]
+    assert answer['ConsumedCapacity'] == [{'TableName': t.name, 'CapacityUnits': 4.0}]
     assert t.get(unique, 'new') and t.get(unique, 'there')['v'] == n(2)
 
 

@@ -234,8 +234,8 @@ static void put_member(struct buf *b, const struct batch_member *m)
     buf_put_u8(b, '}');
 }
 
-/* What each table's statements cost, in the order of their first: those that failed cost nothing
- * that is told. */
+/* What each table's statements cost, in the order of their first that did not fail: a table of
+ * which all failed is not told. */
 static void put_capacities(struct buf *b, const struct batch_state *x)
 {
     const char *before = ",\"ConsumedCapacity\":[";
@@ -354,6 +354,11 @@ static bool settle_write(struct dynamo_call *c, struct batch_member *m)
         return true;
     }
     m->failed = true;
+    if (s->capacity != NULL && s->op.fault == PART_FAULT_CONDITION) {
+        /* Told as the write that was tried: by what it carried too. */
+        s->op.new_bytes = s->op.kind == PART_PUT ? item_size(s->op.item) : 0;
+        capacity_add_op(s->capacity, &s->op);
+    }
     if (s->op.fault == PART_FAULT_CONDITION && s->stmt.kind != PARTIQL_INSERT) {
         m->fault = (struct call_noted){
             AWS_CONDITIONAL_CHECK_FAILED, BYTES_LIT("The conditional request failed")};

@@ -51,6 +51,11 @@ uint64_t capacity_read_halves(size_t bytes, bool consistent)
     return consistent ? units * 2 : units;
 }
 
+uint64_t capacity_fetched_halves(const struct core_page *page, bool consistent)
+{
+    return page->units_fetched * (consistent ? 2 : 1);
+}
+
 static void add_op(struct capacity *cap, const struct part_op *op, unsigned times)
 {
     cap->halves += part_write_units(op->old_bytes, op->new_bytes) * 2 * times;

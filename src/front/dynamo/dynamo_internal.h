@@ -404,6 +404,8 @@ bool field_capacity(
  * over a DYNAMO_SUBMIT. NULL at the cap. */
 struct capacity *capacity_new(struct arena *a, const struct core_table *t, struct bytes given);
 uint64_t capacity_read_halves(size_t bytes, bool consistent);
+/* What a page read in its table of items that an index did not hold whole. */
+uint64_t capacity_fetched_halves(const struct core_page *page, bool consistent);
 /* Adds what a done write cost. */
 void capacity_add_op(struct capacity *cap, const struct part_op *op);
 /* As above for one part of a transaction: the table's own part counts double. */

@@ -31,8 +31,7 @@ static void count_read(
         return; /* an empty read beside others costs nothing */
     }
     uint64_t halves = capacity_read_halves(page->bytes, s->consistent);
-    uint64_t fetched =
-        page->bytes_fetched > 0 ? capacity_read_halves(page->bytes_fetched, s->consistent) : 0;
+    uint64_t fetched = capacity_fetched_halves(page, s->consistent);
     usage_read(c, s->table_name, s->index, halves);
     throttle_take(c, s->table, s->index, halves);
     if (fetched > 0) {

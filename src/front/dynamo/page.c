@@ -495,9 +495,7 @@ static struct capacity *page_capacity(
         return cap;
     }
     cap->index_halves[(size_t)(s->index - s->table->indexes)] = halves;
-    if (page->bytes_fetched > 0) {
-        cap->halves = capacity_read_halves(page->bytes_fetched, s->consistent);
-    }
+    cap->halves = capacity_fetched_halves(page, s->consistent);
     return cap;
 }
 
@@ -509,7 +507,7 @@ static enum dynamo_step page_answer(
     usage_read(c, c->table, s->index, used);
     throttle_take(c, s->table, s->index, used);
     if (page->bytes_fetched > 0) {
-        used = capacity_read_halves(page->bytes_fetched, s->consistent);
+        used = capacity_fetched_halves(page, s->consistent);
         usage_read(c, c->table, NULL, used);
         throttle_take(c, s->table, NULL, used);
     }
