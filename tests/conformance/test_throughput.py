@@ -150,6 +150,16 @@ def limit(service, table, **how):
     assert status == 200, answer
 
 
+# A transaction that is asked for again costs reads.
+def test_repeated_transactions_read(ddb, small, unique):
+    again = dict(ClientRequestToken=unique, TransactItems=[
+        {'Put': {'TableName': small, 'Item': {'p': s('x'), 'v': s('x' * 140_000)}}}])
+    ddb.transact_write_items(**again)  # 274 units of 300
+    for _ in range(5):  # 70 each
+        ddb.transact_write_items(**again)
+    refused(EXCEEDED, TABLE, ddb.get_item, TableName=small, Key={'p': s('x')})
+
+
 # A table on demand with a maximum is held to that, with another error.
 def test_on_demand_maximum(ddb, service, tables, unique):
     tables(unique)

@@ -441,6 +441,9 @@ void usage_read(
  * in a transaction. */
 void usage_write(
     struct dynamo_call *c, struct bytes table, const struct part_op *op, unsigned times);
+/* An op of a transaction that had been done before: it costs the read that found that out, which is
+ * taken from the table's read units too. */
+void usage_repeated(struct dynamo_call *c, struct bytes table, const struct part_op *op);
 /* A read or write that was not let in. */
 struct spent;
 void usage_refused(struct dynamo_call *c, const struct spent *s);

@@ -496,7 +496,7 @@ static void count_costs(struct dynamo_call *c, struct transaction_state *x)
         struct statement *s = &x->statements[i];
         uint64_t halves = capacity_read_halves(s->op.old_bytes, /* consistent= */ true) * 2;
         if (repeated) {
-            usage_read(c, s->table_name, NULL, halves);
+            usage_repeated(c, s->table_name, &s->op);
         } else if (s->op.err == OK || s->op.err == ERR_CONDITION) {
             usage_write(c, s->table_name, &s->op, 2);
         }

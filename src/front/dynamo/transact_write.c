@@ -525,11 +525,7 @@ static void count_usage(struct dynamo_call *c, const struct transact_state *s)
     for (size_t i = 0; i < s->n; i++) {
         const struct part_op *op = &s->ops[i];
         if (is_repeated(s)) {
-            usage_read(
-                c,
-                s->parts[i].table_name,
-                NULL,
-                capacity_read_halves(op->old_bytes, /* consistent= */ true) * 2);
+            usage_repeated(c, s->parts[i].table_name, op);
         } else if (op->err == OK || op->err == ERR_CONDITION) {
             usage_write(c, s->parts[i].table_name, op, 2);
         }

@@ -33,6 +33,16 @@ void usage_read(
     }
 }
 
+void usage_repeated(struct dynamo_call *c, struct bytes table, const struct part_op *op)
+{
+    uint64_t halves = capacity_read_halves(op->old_bytes, /* consistent= */ true) * 2;
+    const struct core_table *t = catalog_table(c->d->view.catalog, table_name_of(table));
+    usage_read(c, table, NULL, halves);
+    if (t != NULL) {
+        throttle_take(c, t, NULL, halves);
+    }
+}
+
 void usage_refused(struct dynamo_call *c, const struct spent *s)
 {
     struct dynamo_usage *u = usage_of(c, s->table, s->index);
