@@ -33,6 +33,33 @@ static void reply_json(struct http_request *req, struct buf *b)
     buf_done(b);
 }
 
+/* ---- what anybody may ask, without a token ---- */
+
+static const char health_type[] = "application/json";
+static const char metrics_type[] = "text/plain; version=0.0.4";
+
+static uint64_t mono_ms(void)
+{
+    return io_now_ns() / 1000000;
+}
+
+static void reply_open(struct http_request *req, int status, const char *type, struct bytes body)
+{
+    http_respond_body(req, status, type, bytes_dup(req->arena, body));
+}
+
+/* Answers with what was said a moment ago, if that does. */
+static bool reply_recent(struct recent *r, struct http_request *req, const char *type)
+{
+    int status;
+    struct bytes body;
+    bool does = recent_take(r, mono_ms(), &status, &body);
+    if (does) {
+        reply_open(req, status, type, body);
+    }
+    return does;
+}
+
 /* ---- the round ---- */
 
 static enum err on_writer(void *arg, struct part_stage *s, struct arena *a)
@@ -201,8 +228,8 @@ void admin_back(struct web *w, struct ask *ask)
         buf_putf(&b, "{\"status\":\"%s\",\"region\":", failed ? "failed" : "ok");
         json_put_string(&b, w->server->config->name);
         buf_put_str(&b, "}\n");
-        http_respond_body(
-            req, failed ? 503 : 200, "application/json", bytes_dup(req->arena, buf_bytes(&b)));
+        recent_keep(&w->health, mono_ms(), failed ? 503 : 200, buf_bytes(&b));
+        reply_open(req, failed ? 503 : 200, health_type, buf_bytes(&b));
         break;
     case ASK_STATUS:
         admin_put_status(&b, w, ask);
@@ -210,8 +237,8 @@ void admin_back(struct web *w, struct ask *ask)
         return;
     case ASK_METRICS:
         metrics_put(&b, w->server, ask, w->catalog);
-        http_respond_body(
-            req, 200, "text/plain; version=0.0.4", bytes_dup(req->arena, buf_bytes(&b)));
+        recent_keep(&w->metrics, mono_ms(), 200, buf_bytes(&b));
+        reply_open(req, 200, metrics_type, buf_bytes(&b));
         break;
     case ASK_DIGEST:
         if (ask->cmd.err != OK || !ask->table_found) {
@@ -268,6 +295,9 @@ static void ask_simple(struct web *w, struct http_request *req, enum ask_kind ki
  * should not look so. The other threads are not asked. */
 static void healthz(struct web *w, struct http_request *req)
 {
+    if (reply_recent(&w->health, req, health_type)) {
+        return;
+    }
     struct ask *ask = ask_new(w, req, ASK_HEALTH);
     ask->hop = w->server->n_webs + 1;
     ask_send(w, ask);
@@ -394,7 +424,9 @@ bool admin_take(struct web *w, struct http_request *req)
         return true;
     }
     if (bytes_eq_str(req->path, "/metrics")) {
-        ask_simple(w, req, ASK_METRICS);
+        if (!reply_recent(&w->metrics, req, metrics_type)) {
+            ask_simple(w, req, ASK_METRICS);
+        }
         return true;
     }
     if (!bytes_has_prefix(req->path, prefix)) {

@@ -7,6 +7,7 @@
 #include "front/dynamo/dynamo.h"
 #include "io/io.h"
 #include "region/region.h"
+#include "server/recent.h"
 #include "server/server.h"
 
 enum {
@@ -170,6 +171,8 @@ struct web {
     struct cw_meter *meter;
     struct json_parser *parser;
     size_t under_way; /* requests whose message is with another thread */
+    struct recent health;
+    struct recent metrics;
     bool stopping;
 };
 

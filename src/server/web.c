@@ -356,6 +356,8 @@ enum err web_open(struct server *s, unsigned index)
     w->meter = cw_meter_new();
     w->parser = json_parser_new();
     buf_init(&w->keys_buf, 16 << 20);
+    recent_init(&w->health);
+    recent_init(&w->metrics);
     enum err e = io_loop_new(&w->loop);
     if (e != OK) {
         return e;
@@ -445,4 +447,6 @@ void web_close(struct web *w)
     cw_meter_free(w->meter);
     json_parser_free(w->parser);
     buf_done(&w->keys_buf);
+    recent_done(&w->health);
+    recent_done(&w->metrics);
 }
