@@ -134,6 +134,30 @@ MUST_CHECK enum err backup_token_put(
     struct bytes name,
     uint64_t since_ms);
 
+MUST_CHECK enum err backup_token_drop(
+    struct part_stage *s, struct arena *a, enum backup_kind kind, struct bytes token);
+/* Whether a row of CORE_TABLE_JOBS is a token of that kind of job, and which. Borrows. */
+bool backup_token_decode(
+    const struct value *row,
+    enum backup_kind kind,
+    struct bytes *ret_token,
+    uint64_t *ret_since_ms);
+
+enum { BACKUP_TOKEN_MS = 8 * 3600 * 1000 }; /* how long a client's token stands for its job */
+
+/* Whether an export or import ended so long ago, ninety days, that nobody is told of it any more.
+ */
+bool backup_job_is_past(const struct backup_job *job, uint64_t now_ms);
+/* In the writer, before a job of that kind begins: takes away some of what is past of the kind, and
+ * of its tokens. *ret_running: how many of them run. OK; ERR_IO; ERR_CORRUPT; ERR_TOO_BIG; or an
+ * error of part_stage_put(). */
+MUST_CHECK enum err backup_jobs_tend(
+    struct part_stage *s,
+    struct engine *engine,
+    struct arena *a,
+    enum backup_kind kind,
+    size_t *ret_running);
+
 /* ---- a table's past ---- */
 
 /* Our log holds every change stamped above this. OK; ERR_IO; ERR_CORRUPT. */

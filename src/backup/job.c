@@ -347,6 +347,39 @@ enum err backup_job_drop(
 
 /* ---- tokens ---- */
 
+static struct bytes text_of(const struct value *row, struct bytes attr)
+{
+    const struct value *v = value_find(row, attr);
+    return v != NULL && v->type == VALUE_STRING ? v->bytes : BYTES_NONE;
+}
+
+static bool take_token(
+    const struct value *row,
+    enum backup_kind kind,
+    struct bytes *ret_token,
+    struct bytes *ret_job,
+    uint64_t *ret_since_ms)
+{
+    const struct value *since = value_find(row, BYTES_LIT("since"));
+    int64_t ms = 0;
+    *ret_token = text_of(row, BYTES_LIT("name"));
+    *ret_job = text_of(row, BYTES_LIT("job"));
+    if (!bytes_eq_str(text_of(row, BYTES_LIT("kind")), token_kinds[kind]) ||
+        ret_token->base == NULL || ret_job->base == NULL || since == NULL ||
+        since->type != VALUE_NUMBER || decimal_to_i64(&since->number, &ms) != OK || ms < 0) {
+        return false;
+    }
+    *ret_since_ms = (uint64_t)ms;
+    return true;
+}
+
+bool backup_token_decode(
+    const struct value *row, enum backup_kind kind, struct bytes *ret_token, uint64_t *ret_since_ms)
+{
+    struct bytes job;
+    return take_token(row, kind, ret_token, &job, ret_since_ms);
+}
+
 enum err backup_token_get(
     struct part_stage *s,
     struct arena *a,
@@ -364,16 +397,19 @@ enum err backup_token_get(
     if (e != OK) {
         return e;
     }
-    const struct value *job = value_find(&row, BYTES_LIT("job"));
-    const struct value *since = value_find(&row, BYTES_LIT("since"));
-    int64_t ms = 0;
-    if (job == NULL || job->type != VALUE_STRING || since == NULL || since->type != VALUE_NUMBER ||
-        decimal_to_i64(&since->number, &ms) != OK || ms < 0) {
+    struct bytes name;
+    if (!take_token(&row, kind, &name, ret_name, ret_since_ms)) {
         return ERR_CORRUPT;
     }
-    *ret_name = job->bytes;
-    *ret_since_ms = (uint64_t)ms;
     return OK;
+}
+
+enum err backup_token_drop(
+    struct part_stage *s, struct arena *a, enum backup_kind kind, struct bytes token)
+{
+    struct value key;
+    enum err e = key_of(a, token_kinds[kind], token, &key);
+    return e == OK ? part_stage_put(s, CORE_TABLE_JOBS, &key, /* item= */ NULL) : e;
 }
 
 enum err backup_token_put(

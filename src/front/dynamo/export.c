@@ -6,7 +6,6 @@
 
 enum { EXPORTS_PAGE_MAX = 25, EXPORTS_MAX = 300 };
 
-static const uint64_t token_ms = UINT64_C(8) * 3600 * 1000;
 static const uint64_t window_ms_min = UINT64_C(15) * 60 * 1000;
 static const uint64_t window_ms_max = UINT64_C(24) * 3600 * 1000;
 
@@ -272,7 +271,7 @@ static enum err token_fault(
         return OK;
     }
     enum err err = backup_token_get(s, a, BACKUP_EXPORT, j->job.token, &name, &since_ms);
-    if (err == OK && since_ms + token_ms > j->c->now_ms) {
+    if (err == OK && since_ms + BACKUP_TOKEN_MS > j->c->now_ms) {
         err = backup_job_get(s, a, BACKUP_EXPORT, name, &known);
     } else if (err == OK) {
         err = ERR_NOT_FOUND;
@@ -291,15 +290,10 @@ static enum err token_fault(
     return OK;
 }
 
-static enum err export_limit(struct job_call *j, struct arena *a)
+static enum err export_limit(struct job_call *j, struct part_stage *s, struct arena *a)
 {
-    const struct backup_job *jobs;
-    size_t n;
-    size_t running = 0;
-    enum err err = backup_job_list(j->c->d->view.engine, a, BACKUP_EXPORT, &jobs, &n);
-    for (size_t i = 0; err == OK && i < n; i++) {
-        running += jobs[i].status == BACKUP_RUNNING;
-    }
+    size_t running;
+    enum err err = backup_jobs_tend(s, j->c->d->view.engine, a, BACKUP_EXPORT, &running);
     if (err == OK && running >= EXPORTS_MAX) {
         err = job_fault(
             j,
@@ -325,7 +319,7 @@ static enum err run_export(struct job_call *j, struct part_stage *s, struct aren
         err = when_fault(j, t, r);
     }
     if (err == OK) {
-        err = export_limit(j, a);
+        err = export_limit(j, s, a);
     }
     if (err == OK) {
         err = job_note_table(j, s, a, t);
@@ -411,7 +405,7 @@ enum dynamo_step describe_export_begin(struct dynamo_call *c, const struct json 
         return DYNAMO_ANSWER;
     }
     enum err err = backup_job_read(c->d->view.engine, c->arena, BACKUP_EXPORT, name, &job);
-    if (err == ERR_NOT_FOUND) {
+    if (err == ERR_NOT_FOUND || (err == OK && backup_job_is_past(&job, c->now_ms))) {
         (void)call_failf(
             c,
             AWS_EXPORT_NOT_FOUND,

@@ -5,9 +5,6 @@
 #include "front/dynamo/backup_calls.h"
 
 enum { IMPORTS_PAGE_MAX = 25, IMPORTS_MAX = 50, COLUMNS_MAX = 255 };
-
-static const uint64_t token_ms = UINT64_C(8) * 3600 * 1000;
-
 struct import_request {
     struct bytes table; /* its name */
     struct core_table wanted;
@@ -226,7 +223,7 @@ static enum err token_fault(
         return OK;
     }
     enum err err = backup_token_get(s, a, BACKUP_IMPORT, j->job.token, &name, &since_ms);
-    if (err == OK && since_ms + token_ms > j->c->now_ms) {
+    if (err == OK && since_ms + BACKUP_TOKEN_MS > j->c->now_ms) {
         err = backup_job_get(s, a, BACKUP_IMPORT, name, &known);
     } else if (err == OK) {
         err = ERR_NOT_FOUND;
@@ -245,15 +242,10 @@ static enum err token_fault(
     return OK;
 }
 
-static enum err import_limit(struct job_call *j, struct arena *a)
+static enum err import_limit(struct job_call *j, struct part_stage *s, struct arena *a)
 {
-    const struct backup_job *jobs;
-    size_t n;
-    size_t running = 0;
-    enum err err = backup_job_list(j->c->d->view.engine, a, BACKUP_IMPORT, &jobs, &n);
-    for (size_t i = 0; err == OK && i < n; i++) {
-        running += jobs[i].status == BACKUP_RUNNING;
-    }
+    size_t running;
+    enum err err = backup_jobs_tend(s, j->c->d->view.engine, a, BACKUP_IMPORT, &running);
     if (err == OK && running >= IMPORTS_MAX) {
         err = job_fault(
             j,
@@ -277,7 +269,7 @@ static enum err run_import(struct job_call *j, struct part_stage *s, struct aren
         j->began = false;
         return err;
     }
-    err = import_limit(j, a);
+    err = import_limit(j, s, a);
     if (err == OK && j->job.token.base != NULL) {
         err = backup_token_put(s, a, BACKUP_IMPORT, j->job.token, j->job.name, j->c->now_ms);
     }
@@ -355,7 +347,7 @@ enum dynamo_step describe_import_begin(struct dynamo_call *c, const struct json 
     enum err err = name.base == NULL
                        ? ERR_NOT_FOUND
                        : backup_job_read(c->d->view.engine, c->arena, BACKUP_IMPORT, name, &job);
-    if (err == ERR_NOT_FOUND) {
+    if (err == ERR_NOT_FOUND || (err == OK && backup_job_is_past(&job, c->now_ms))) {
         (void)call_failf(
             c,
             AWS_IMPORT_NOT_FOUND,

@@ -138,7 +138,8 @@ enum dynamo_step answer_job_list(
     for (size_t i = n_jobs; i > 0 && !more; i--) { /* the newest first */
         const struct backup_job *job = &jobs[i - 1];
         bool behind = r.after.base == NULL || bytes_cmp(job->name, r.after) < 0;
-        if (!behind || (r.table.base != NULL && !list->is_of(c, r.table, job))) {
+        if (!behind || backup_job_is_past(job, c->now_ms) ||
+            (r.table.base != NULL && !list->is_of(c, r.table, job))) {
             continue;
         }
         more = n == max;
