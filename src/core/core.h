@@ -467,7 +467,8 @@ MUST_CHECK enum err core_seed_needs(
 /* Stages progress (done false) or the end (done true) of a need; one that is no longer open is left
  * alone. Not done and with an empty cursor it opens the need, anew if it had been open or done
  * before (what a region that was fenced asks for; also of PART_TABLE_CATALOG), unless we are, or
- * the region is, no replica of the table any more, or it was removed: then it does nothing. OK, or
+ * the region is, no replica of the table any more, or it was removed: then it does nothing. A
+ * replica that is ACTIVE asks for everything. OK, or
  * an error of part_stage_put(). When the last need of a replica is done core makes it ACTIVE by
  * itself. */
 MUST_CHECK enum err core_seed_progress(

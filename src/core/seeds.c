@@ -438,49 +438,60 @@ enum err seeds_drop_removed(const struct core *c, struct part_stage *s, struct a
     return err;
 }
 
-/* Whether somebody looks after a need that is opened now, as it is at this moment: whoever opens it
- * decided that on another thread, perhaps before we, or the region asked, left the group, and then
- * nothing would ever end it. *ret_name: the table's group, if it is one. */
+/* Whether somebody looks after a need of a table that is opened now, as it is at this moment:
+ * whoever opens it decided that on another thread, perhaps before we, or the region asked, left the
+ * group, and then nothing would ever end it. */
 static bool is_looked_after(
-    const struct core *c, const struct core_seed_need *need, struct bytes *ret_name)
+    const struct core *c,
+    const struct core_seed_need *need,
+    const struct group_entry *g,
+    const struct replica_row *own)
 {
-    const struct core_member *m = catalog_member_by_id(c->catalog, need->from);
-    if (m != NULL && m->removed) {
-        return false;
-    }
-    if (need->table == PART_TABLE_CATALOG) {
-        return true;
-    }
-    const struct core_group *view = catalog_group_by_table(c->catalog, need->table);
-    if (view == NULL) {
-        return false;
-    }
-    *ret_name = view->name;
-    const struct group_entry *g = catalog_group_entry(c->catalog, view->name);
-    const struct replica_row *own = group_entry_replica(g, catalog_region(c->catalog));
     if (own == NULL || own->replica.table != need->table || own->replica.status == CORE_FAILED ||
         replica_is_stale(c, own)) {
         return false;
     }
+    const struct core_member *m = catalog_member_by_id(c->catalog, need->from);
     /* A replica in the making may wait for others whose rows have not come. */
     bool may_come = own->replica.status == CORE_CREATING && !need->whole;
     return m == NULL || may_come || group_entry_replica(g, m->region) != NULL;
 }
 
-/* A look at the group follows: it knows better what is still wanted. */
+/* Whoever was fenced off a region's log may lack deletes that the region has forgotten, and only a
+ * whole seed tells of those. Whether the region has everything may stand in the very stretch that
+ * is missing, so a replica that is complete itself asks for everything and waits until the region
+ * has it; one in the making does not, for the other may be waiting for it. A look at the group
+ * follows: it knows better what is still wanted. */
+static enum err open_table_need(
+    struct core *c,
+    struct part_stage *s,
+    struct arena *a,
+    const struct core_seed_need *need,
+    struct seed_row *row)
+{
+    const struct core_group *view = catalog_group_by_table(c->catalog, need->table);
+    const struct group_entry *g = view == NULL ? NULL : catalog_group_entry(c->catalog, view->name);
+    const struct replica_row *own =
+        g == NULL ? NULL : group_entry_replica(g, catalog_region(c->catalog));
+    if (!is_looked_after(c, need, g, own)) {
+        return OK;
+    }
+    row->whole = row->whole || own->replica.status == CORE_ACTIVE;
+    core_mark(c, view->name);
+    return seed_put(s, a, need->table, need->from, row);
+}
+
 static enum err open_need(
     struct part_stage *s, struct arena *a, const struct core_seed_need *need, uint64_t join)
 {
     struct core *c = part_context(part_stage_part(s));
-    struct bytes name = BYTES_NONE;
-    if (!is_looked_after(c, need, &name)) {
+    const struct core_member *m = catalog_member_by_id(c->catalog, need->from);
+    struct seed_row row = {.whole = need->whole, .join = join, .cursor = BYTES_LIT("")};
+    if (m != NULL && m->removed) {
         return OK;
     }
-    const struct seed_row row = {.whole = need->whole, .join = join, .cursor = BYTES_LIT("")};
-    if (name.len > 0) {
-        core_mark(c, name);
-    }
-    return seed_put(s, a, need->table, need->from, &row);
+    return need->table == PART_TABLE_CATALOG ? seed_put(s, a, need->table, need->from, &row)
+                                             : open_table_need(c, s, a, need, &row);
 }
 
 enum err core_seed_progress(struct part_stage *s, const struct core_seed_need *need, bool done)

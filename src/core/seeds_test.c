@@ -59,6 +59,44 @@ static void test_fence_after_removal(void **state)
     cluster_stop(&c);
 }
 
+/* A complete replica is fenced off a region that it takes for one in the making, as far as it has
+ * heard: what that one deleted and forgot comes with a whole seed only, so it asks for that. One in
+ * the making asks for no more than it was told to, or two of them might wait for each other. */
+static void test_fence_asks_for_all(void **state)
+{
+    (void)state;
+    struct cluster c;
+    struct core_admin call;
+    join_pair(&c);
+    struct node *us = &c.nodes[0];
+    uint64_t id = node_table(us, T)->part.id;
+    struct core_seed_need need = {id, c.nodes[1].id, false, BYTES_NONE};
+    struct progress open = {.need = &need, .opens = true};
+    struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = run_progress, .arg = &open}};
+    assert_int_equal(node_cmd(us, &cmd), OK);
+    assert_int_equal(node_needs(us).n, 1);
+    assert_true(node_needs(us).list[0].whole);
+    cluster_stop(&c);
+
+    cluster_start(&c, 3, 8);
+    settle(&c);
+    us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    struct node *ap = &c.nodes[2];
+    node_create_plain(us, T);
+    assert_int_equal(node_regions(us, CORE_ADMIN_ADD_REPLICA, T, "eu", "ap", &call), OK);
+    (void)ship(us, eu, 100);
+    assert_int_equal(node_replica(eu, T, "eu"), CORE_CREATING);
+    need = (struct core_seed_need){node_table(us, T)->part.id, ap->id, false, BYTES_NONE};
+    assert_int_equal(node_cmd(eu, &cmd), OK);
+    struct needs needs = node_needs(eu);
+    assert_int_equal(needs.n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(needs.list[i].whole, needs.list[i].from.v == us->id.v);
+    }
+    cluster_stop(&c);
+}
+
 /* A new replica hears of its group from one region and not yet of another that is in it: not even
  * its member row. It does not take itself for complete before it has what that one wrote without
  * knowing of it. */
@@ -124,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fence_after_leaving),
         cmocka_unit_test(test_fence_after_removal),
+        cmocka_unit_test(test_fence_asks_for_all),
         cmocka_unit_test(test_member_unheard_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
