@@ -207,7 +207,7 @@ static bool relay_is_complete(const struct region *r, struct region_id origin, c
             return true;
         }
         after = g->name;
-        bool both = region_holds(r, g->table, origin) && region_holds(r, g->table, p->id);
+        bool both = may_have_held(r, g->table, origin) && region_holds(r, g->table, p->id);
         if (both && !region_holds(r, g->table, r->config.id)) {
             return false;
         }

@@ -203,6 +203,8 @@ struct peer *peer_find(struct region *r, struct region_id id);
 struct bytes region_name_of(const struct region *r, struct region_id id);
 /* Whether a region has, or is building, a replica of a table that is ours too. */
 bool region_holds(const struct region *r, uint64_t table, struct region_id id);
+/* As region_holds(); of a region that was removed nobody knows any more, so it may have. */
+bool may_have_held(const struct region *r, uint64_t table, struct region_id id);
 struct intake *intake_of(struct region *r, struct region_id origin);
 void settle(struct region *r, uint64_t now_ms);
 

@@ -48,20 +48,67 @@ static void subscribe_at(struct region *r, struct intake *in, struct link *l)
             .subscribe = {.origin = in->origin, .from = in->expected, .from_nothing = nothing}});
 }
 
-/* A linked peer that has more of the origin's log than we do, or NULL. */
+/* Whether a region has all of a table; one that is itself being built has only what it wrote. */
+static bool has_all(const struct region *r, uint64_t table, struct region_id region)
+{
+    const struct bytes name = region_name_of(r, region);
+    const struct core_group *g = catalog_group_by_table(r->catalog, table);
+    const struct core_replica *replica = g == NULL ? NULL : core_group_replica(g, name);
+    return table == PART_TABLE_CATALOG || (replica != NULL && replica->status == CORE_ACTIVE);
+}
+
+/* Whether a relay has said of itself that it has every table we share with an origin, or may have
+ * shared with one that was removed. It may not know yet of a group that we are in, so its own word
+ * is not enough. */
+static bool relay_has_all(const struct region *r, struct region_id origin, struct region_id relay)
+{
+    struct bytes after = BYTES_NONE;
+    for (;;) {
+        const struct core_group *g = catalog_group_after(r->catalog, after);
+        if (g == NULL) {
+            return true;
+        }
+        after = g->name;
+        bool shared = may_have_held(r, g->table, origin) && region_holds(r, g->table, r->config.id);
+        if (shared && !has_all(r, g->table, relay)) {
+            return false;
+        }
+    }
+}
+
+/* A linked peer that has more of the origin's log than we do, or NULL: of those that have all
+ * our tables, if there are such, the one that has most. */
 static struct link *relay_for(struct region *r, const struct intake *in)
 {
     struct link *best = NULL;
-    uint64_t best_pos = have(r, in->origin).v;
+    uint64_t ours = have(r, in->origin).v;
+    uint64_t best_pos = 0;
+    bool best_whole = false;
     for (struct peer *p = r->peers; p != NULL; p = p->next) {
         const struct repl_mark *m = repl_vector_find(&p->marks, in->origin);
-        bool better = m != NULL && m->pos.v > best_pos && p->id.v != in->origin.v;
-        if (better && p->link != NULL && p->link->ready) {
+        bool more = m != NULL && m->pos.v > ours && p->id.v != in->origin.v;
+        if (!more || p->link == NULL || !p->link->ready) {
+            continue;
+        }
+        bool whole = relay_has_all(r, in->origin, p->id);
+        if (best == NULL || whole > best_whole || (whole == best_whole && m->pos.v > best_pos)) {
             best = p->link;
             best_pos = m->pos.v;
+            best_whole = whole;
         }
     }
     return best;
+}
+
+static bool somebody_has_more(const struct region *r, struct region_id origin)
+{
+    for (const struct peer *p = r->peers; p != NULL; p = p->next) {
+        const struct repl_mark *m = repl_vector_find(&p->marks, origin);
+        if (!p->removed && m != NULL && m->pos.v > have(r, origin).v) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void intake_place(struct region *r, struct intake *in, struct peer *origin, uint64_t now_ms)
@@ -98,13 +145,18 @@ static void intake_place(struct region *r, struct intake *in, struct peer *origi
 
 void intake_subscribe(struct region *r, uint64_t now_ms)
 {
-    for (struct peer *p = r->peers; p != NULL; p = p->next) {
-        if (p->id.v == 0 || p->removed) {
-            continue;
-        }
-        struct intake *in = intake_of(r, p->id);
-        if (in != NULL) {
-            intake_place(r, in, p, now_ms);
+    for (unsigned removed = 0; removed < 2; removed++) {
+        for (struct peer *p = r->peers; p != NULL; p = p->next) {
+            if (p->id.v == 0 || p->removed != (removed == 1)) {
+                continue;
+            }
+            /* There is no link to one that was removed: what is missing of its log can only come by
+             * a relay. */
+            struct intake *in =
+                p->removed && !somebody_has_more(r, p->id) ? NULL : intake_of(r, p->id);
+            if (in != NULL) {
+                intake_place(r, in, p, now_ms);
+            }
         }
     }
 }
@@ -127,15 +179,6 @@ struct fence {
     struct core_seed_need *needs;
     size_t n;
 };
-
-/* Whether a region has all of a table; one that is itself being built has only what it wrote. */
-static bool has_all(const struct region *r, uint64_t table, struct region_id region)
-{
-    const struct bytes name = region_name_of(r, region);
-    const struct core_group *g = catalog_group_by_table(r->catalog, table);
-    const struct core_replica *replica = g == NULL ? NULL : core_group_replica(g, name);
-    return table == PART_TABLE_CATALOG || (replica != NULL && replica->status == CORE_ACTIVE);
-}
 
 static enum err fence_run(void *arg, struct part_stage *s, struct arena *a)
 {
@@ -258,24 +301,6 @@ static void resubscribe_later(
     }
     in->link = 0;
     in->hold_ms = now_ms + wait_ms;
-}
-
-/* Whether a relay has said of itself that it has every table we share with an origin. It may not
- * know yet of a group that we are in, so its own word is not enough. */
-static bool relay_has_all(const struct region *r, struct region_id origin, struct region_id relay)
-{
-    struct bytes after = BYTES_NONE;
-    for (;;) {
-        const struct core_group *g = catalog_group_after(r->catalog, after);
-        if (g == NULL) {
-            return true;
-        }
-        after = g->name;
-        bool shared = region_holds(r, g->table, origin) && region_holds(r, g->table, r->config.id);
-        if (shared && !has_all(r, g->table, relay)) {
-            return false;
-        }
-    }
 }
 
 void intake_txns(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)

@@ -4,6 +4,8 @@
 
 #include "region/inside.h"
 
+enum { REMOVED_WAIT_MS = 24 * 3600 * 1000 };
+
 /* ---- heartbeats ---- */
 
 static bool submit_mark(struct region *r, uint64_t link, uint64_t sync_id)
@@ -274,16 +276,42 @@ static void trim(struct region *r)
     r->trimming = errand_submit(e);
 }
 
+static bool is_removed(struct region *r, struct region_id id)
+{
+    const struct peer *p = peer_find(r, id);
+    return p != NULL && p->removed;
+}
+
+/* Until when nothing of a removed region can still come: what it had told some of us goes round by
+ * relays, and when all who have any of its log have as much, that was all. Who cannot get the rest,
+ * since nobody who has it holds the same tables, is waited for no longer than a day. */
+static uint64_t removed_stamp(const struct region *r, const struct repl_mark *m)
+{
+    bool all = true;
+    for (const struct peer *p = r->peers; p != NULL && all; p = p->next) {
+        const struct repl_mark *theirs = repl_vector_find(&p->marks, m->region);
+        all = p->removed || p->fenced || theirs == NULL || theirs->pos.v == m->pos.v;
+    }
+    const struct repl_mark *own = repl_vector_find(&r->marks, r->config.id);
+    uint64_t day_ago = own == NULL || hlc_ms(own->hlc) < REMOVED_WAIT_MS
+                           ? 0
+                           : hlc_of_ms(hlc_ms(own->hlc) - REMOVED_WAIT_MS).v;
+    uint64_t waited = m->hlc.v > day_ago ? m->hlc.v : day_ago;
+    return all ? UINT64_MAX : waited;
+}
+
 /* Everything stamped at or below this has been applied by every member, so no older version of
  * anything can still arrive and no member lacks a tombstone from before it. */
-static uint64_t stable_stamp(const struct region *r)
+static uint64_t stable_stamp(struct region *r)
 {
     if (r->n_needs > 0) {
         return 0; /* our positions run ahead of our data until it is seeded */
     }
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < r->marks.n; i++) {
-        least = r->marks.marks[i].hlc.v < least ? r->marks.marks[i].hlc.v : least;
+        const struct repl_mark *m = &r->marks.marks[i];
+        uint64_t stamp = is_removed(r, m->region) ? removed_stamp(r, m) : m->hlc.v;
+        least = stamp < least ? stamp : least;
     }
     for (const struct peer *p = r->peers; p != NULL; p = p->next) {
         if (p->removed) {
@@ -295,7 +323,8 @@ static uint64_t stable_stamp(const struct region *r)
         for (size_t i = 0; i < r->marks.n && !p->fenced; i++) {
             const struct repl_mark *m = repl_vector_find(&p->marks, r->marks.marks[i].region);
             uint64_t stamp = m == NULL ? 0 : m->hlc.v;
-            least = stamp < least ? stamp : least;
+            bool counts = !is_removed(r, r->marks.marks[i].region);
+            least = counts && stamp < least ? stamp : least;
         }
     }
     return least == UINT64_MAX ? 0 : least;

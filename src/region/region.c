@@ -152,18 +152,29 @@ bool region_holds(const struct region *r, uint64_t table, struct region_id id)
     return catalog_replicates_to_name(r->catalog, table, region_name_of(r, id));
 }
 
+bool may_have_held(const struct region *r, uint64_t table, struct region_id id)
+{
+    const struct core_member *m = catalog_member_by_id(r->catalog, id);
+    return (m != NULL && m->removed) || region_holds(r, table, id);
+}
+
 struct intake *intake_of(struct region *r, struct region_id origin)
 {
+    struct intake *in = NULL;
     for (size_t i = 0; i < r->n_intakes; i++) {
         if (r->intakes[i].origin.v == origin.v) {
             return &r->intakes[i];
         }
+        const struct peer *p = peer_find(r, r->intakes[i].origin);
+        bool idle = r->intakes[i].link == 0 && r->intakes[i].applying == 0;
+        in = p != NULL && p->removed && idle ? &r->intakes[i] : in;
     }
-    if (r->n_intakes == CORE_REGIONS_MAX) {
-        return NULL;
+    if (r->n_intakes < CORE_REGIONS_MAX) {
+        in = &r->intakes[r->n_intakes++];
     }
-    struct intake *in = &r->intakes[r->n_intakes++];
-    *in = (struct intake){.origin = origin};
+    if (in != NULL) {
+        *in = (struct intake){.origin = origin}; /* perhaps in the place of one that is gone */
+    }
     return in;
 }
 
