@@ -430,6 +430,8 @@ static void take_message(struct links *l, struct msg *m)
         return;
     case MSG_FAULT:
     case MSG_WAKE:
+    case MSG_TURN:
+    case MSG_WRITTEN:
         break;
     case MSG_STOP:
         l->stopping = true;

@@ -281,6 +281,8 @@ static void take_message(struct web *w, struct msg *m)
     case MSG_ARRIVED:
     case MSG_LOOKED:
     case MSG_WAKE:
+    case MSG_TURN:
+    case MSG_WRITTEN:
         break;
     case MSG_STOP:
         w->stopping = true;
