@@ -181,6 +181,13 @@ static bool names_read(struct dynamo_call *c, const struct json *obj, struct exp
             !name_check(c, &env->names[i])) {
             return false;
         }
+        if (env->names[i].name.len == 0) {
+            return call_invalid(
+                c,
+                "ExpressionAttributeNames contains invalid value: Empty attribute name for key "
+                "%.*s",
+                BYTES_FMT(env->names[i].placeholder));
+        }
     }
     return true;
 }

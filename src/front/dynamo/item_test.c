@@ -382,6 +382,10 @@ static const struct refusal item_refusals[] = {
      "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'#a',"
      "'ExpressionAttributeNames':{'a':'b'}}",
      "ExpressionAttributeNames contains invalid key: Syntax error; key: \"a\""},
+    {"GetItem",
+     "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'#a',"
+     "'ExpressionAttributeNames':{'#a':''}}",
+     "ExpressionAttributeNames contains invalid value: Empty attribute name for key #a"},
     {"PutItem",
      "{'TableName':'hash','Item':{'h':{'S':'a'}},'Expected':{'h':{'Exists':false}},"
      "'ConditionExpression':'attribute_not_exists(h)'}",
