@@ -33,6 +33,14 @@ struct table_counts {
 /* One administration call under way. `build` runs in the writer, where nothing changes between the
  * look at the table and the change: it fills in `wanted` from the table as it is and refuses what
  * the request cannot mean for it. */
+/* A table's units before an update, which are in force and told until it is ACTIVE again. */
+struct table_rates {
+    bool known;
+    struct core_throughput table;
+    const struct core_index *indexes; /* their ids and units only */
+    size_t n_indexes;
+};
+
 struct table_call {
     struct dynamo_call *c;
     struct part_cmd cmd;
@@ -47,7 +55,8 @@ struct table_call {
     bool replicas_2019;      /* words refusals as UpdateTable does */
     int needs_group;         /* enum core_group_version the table's group must have; 0: whichever */
     bool submitted;
-    struct bytes answer; /* what `build` decided and the answer tells; in its arena */
+    struct bytes answer;       /* what `build` decided and the answer tells; in its arena */
+    struct table_rates before; /* set by `build`; in its arena */
     /* out */
     bool found;                 /* count_only: the table is there */
     struct table_counts counts; /* of the table, before a deletion */

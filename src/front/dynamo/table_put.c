@@ -471,15 +471,50 @@ static void put_deleted(struct dynamo_call *c, struct buf *b, const struct table
     buf_put_u8(b, '}');
 }
 
+static struct core_throughput units_before(
+    const struct core_throughput *before, struct core_throughput now)
+{
+    now.read_units = before->read_units;
+    now.write_units = before->write_units;
+    return now;
+}
+
+/* The table as it is told while its update goes on: the units are still the ones from before. */
+static enum err with_rates(
+    struct arena *a, const struct table_rates *before, struct core_table *table)
+{
+    struct core_index *list = ARENA_ARRAY(a, struct core_index, table->n_indexes);
+    if (list == NULL) {
+        return ERR_TOO_BIG;
+    }
+    table->throughput = units_before(&before->table, table->throughput);
+    for (size_t i = 0; i < table->n_indexes; i++) {
+        list[i] = table->indexes[i];
+        for (size_t k = 0; k < before->n_indexes; k++) {
+            if (before->indexes[k].part.id == list[i].part.id) {
+                list[i].throughput =
+                    units_before(&before->indexes[k].throughput, list[i].throughput);
+            }
+        }
+    }
+    table->indexes = list;
+    return OK;
+}
+
 enum dynamo_step answer_table(struct table_call *t)
 {
     ASSERT(t->admin.result != NULL);
+    struct core_table shown = *t->admin.result;
+    if (t->before.known && with_rates(t->c->arena, &t->before, &shown) != OK) {
+        (void)call_fail_err(t->c, ERR_TOO_BIG); /* answers */
+        return DYNAMO_ANSWER;
+    }
     struct buf *b = call_body(t->c);
     buf_put_str(b, "{\"TableDescription\":");
-    if (t->admin.result->status == CORE_DELETING) {
+    if (shown.status == CORE_DELETING) {
         put_deleted(t->c, b, t);
     } else {
-        put_table(t->c, b, t->admin.result, &t->counts);
+        put_table(t->c, b, &shown, &t->counts);
     }
     buf_put_u8(b, '}');
     return call_ok(t->c);

@@ -323,6 +323,26 @@ static enum err apply_stream(
     return OK;
 }
 
+/* For the answer: the units as they are. A new billing mode's are told at once. */
+static enum err keep_rates(struct table_call *t, const struct core_table *now, struct arena *a)
+{
+    struct core_index *list = ARENA_ARRAY(a, struct core_index, now->n_indexes);
+    if (list == NULL) {
+        return ERR_TOO_BIG;
+    }
+    for (size_t i = 0; i < now->n_indexes; i++) {
+        list[i] = (struct core_index){.throughput = now->indexes[i].throughput};
+        list[i].part.id = now->indexes[i].part.id;
+    }
+    t->before = (struct table_rates){
+        .known = t->wanted.on_demand == now->on_demand,
+        .table = now->throughput,
+        .indexes = list,
+        .n_indexes = now->n_indexes,
+    };
+    return OK;
+}
+
 static enum err build(struct table_call *t, const struct core_table *now, struct arena *a)
 {
     const struct update_request *r = t->arg;
@@ -331,6 +351,9 @@ static enum err build(struct table_call *t, const struct core_table *now, struct
         return table_fault_invalid(t, INVALID_PREFIX "Table is already encrypted by default");
     }
     enum err err = apply_billing(t, now, r, a);
+    if (err == OK) {
+        err = keep_rates(t, now, a);
+    }
     if (err == OK) {
         err = apply_limits(t, r, a);
     }
