@@ -3,8 +3,9 @@ import json
 import re
 
 # Chosen by the service, or a matter of when one asks.
-UNCOMPARED = {'CreationDateTime', 'TableId', 'LatestStreamArn', 'LatestStreamLabel', 'LastIncreaseDateTime', 'LastDecreaseDateTime',
-              'LastUpdateToPayPerRequestDateTime', 'TableStatus', 'IndexStatus', 'ItemCount', 'TableSizeBytes', 'IndexSizeBytes'}
+UNCOMPARED = {'CreationDateTime', 'TableId', 'LatestStreamArn', 'LatestStreamLabel', 'LastIncreaseDateTime',
+              'LastDecreaseDateTime', 'LastUpdateToPayPerRequestDateTime', 'TableStatus', 'IndexStatus', 'ItemCount',
+              'TableSizeBytes', 'IndexSizeBytes'}
 UNORDERED = {'SS', 'NS', 'BS', 'AttributeDefinitions', 'LocalSecondaryIndexes', 'GlobalSecondaryIndexes', 'Tags',
              'NonKeyAttributes', 'TableNames', 'ConsumedCapacity', 'Responses'}
 
@@ -28,7 +29,8 @@ def comparable(operation, body, answer):
     status, data = answer
     if status != 200:
         message = data.get('message', data.get('Message'))
-        return [status, str(data.get('__type')).split('#')[-1], message, {'Item': plain(data['Item'])} if 'Item' in data else None]
+        return [status, str(data.get('__type')).split('#')[-1], message, {'Item': plain(data['Item'])} if 'Item' in data else
+                None]
     data = plain(data)
     if operation == 'Scan' and 'Items' in data:  # the order of a Scan is each service's own
         data['Items'] = by_text(data['Items'])
@@ -49,5 +51,6 @@ def kind_of(operation, ours, theirs):
     if ours[0] == theirs[0] == 200:
         fields = sorted(key for key in set(ours[3]) | set(theirs[3]) if ours[3].get(key) != theirs[3].get(key))
         return f'{operation}: data differs in {", ".join(fields)}'
-    mine, other = (re.sub(r'"[^"]*"|\'[^\']*\'|\[[^\]]*\]|\{[^}]*\}|arn:\S+|g\d+-\w+|made-\S+|\d+', '*', text(side)) for side in (ours, theirs))
+    mine, other = (re.sub(r'"[^"]*"|\'[^\']*\'|\[[^\]]*\]|\{[^}]*\}|arn:\S+|g\d+-\w+|made-\S+|\d+', '*', text(side)) for side in (
+            ours, theirs))
     return f'{operation}: ours {mine} | theirs {other}'

@@ -5,8 +5,9 @@ COMPARATORS = ('=', '<>', '<', '<=', '>', '>=')
 RESERVED = ('name', 'Status', 'size', 'DATE', 'user', 'Values')
 FUNCTIONS = ('attribute_exists', 'attribute_not_exists', 'begins_with', 'contains', 'contains', 'attribute_type')
 TYPES = ('S', 'N', 'B', 'SS', 'NS', 'BS', 'L', 'M', 'BOOL', 'NULL')
-JUNK = ('', '(', ')', ',', '.', '[', ']', '[0]', '[-1]', '[01]', '[99999999999]', '=', '<>', 'AND', 'or', 'NOT', 'in', 'between', ':', '#',
-        ':undefined', '#undefined', 'size', 'SET', 'remove', '+', '-', '1', '"a"', '!', 'list_append(', '==', '\u00e9', '::a', '#a.', 'a..b')
+JUNK = ('', '(', ')', ',', '.', '[', ']', '[0]', '[-1]', '[01]', '[99999999999]', '=', '<>', 'AND', 'or', 'NOT', 'in', 'between',
+        ':', '#', ':undefined', '#undefined', 'size', 'SET', 'remove', '+', '-', '1', '"a"', '!', 'list_append(', '==', '\u00e9',
+        '::a', '#a.', 'a..b')
 
 
 class Expressions:
@@ -84,7 +85,8 @@ class Expressions:
             kind = draw.choice('SSB')
             args = [self.path(kind), self.operand(kind) if draw.chance(0.2) else self.placeholder(draw.of(kind))]
         else:
-            kind, inner = draw.choice((('S', 'S'), ('SS', 'S'), ('NS', 'N'), ('BS', 'B'), ('B', 'B'), ('L', 'S'), ('L', 'N'), ('L', 'M')))
+            kind, inner = draw.choice((('S', 'S'), ('SS', 'S'), ('NS', 'N'), ('BS', 'B'), ('B', 'B'), ('L', 'S'), ('L', 'N'), (
+                    'L', 'M')))
             args = [self.path(kind), self.placeholder(draw.of(inner))]
         if draw.fault(0.08):
             args.append(self.path()) if draw.chance(0.5) else args.pop()
@@ -178,8 +180,8 @@ class Expressions:
         if kind == 'N' and roll < 0.5:
             return f'{self.number()} {draw.choice("+-")} {self.number()}'
         if kind == 'L' and roll < 0.5:
-            lists = [draw.choice((self.path('L'), self.placeholder(draw.of('L')), f'if_not_exists({self.path("L")}, {self.placeholder(draw.of("L"))})'))
-                     for _ in range(2)]
+            lists = [draw.choice((self.path('L'), self.placeholder(draw.of('L')), f'if_not_exists({self.path("L")}, '
+                                  f'{self.placeholder(draw.of("L"))})')) for _ in range(2)]
             return f'list_append({lists[0]}, {lists[1]})'
         if roll < 0.7:
             return self.placeholder(draw.of(kind))
@@ -219,7 +221,8 @@ class Expressions:
         for section in sections:
             actions = []
             for _ in range(draw.choice((1, 1, 1, 2, 3))):
-                kind = draw.choice({'SET': TYPES, 'REMOVE': TYPES, 'ADD': ('N', 'SS', 'NS', 'BS'), 'DELETE': ('SS', 'NS', 'BS')}[section])
+                kind = draw.choice({'SET': TYPES, 'REMOVE': TYPES, 'ADD': ('N', 'SS', 'NS', 'BS'), 'DELETE': ('SS', 'NS', 'BS')}[
+                        section])
                 path = self.target(kind, taken)
                 if path is None:
                     continue

@@ -61,10 +61,10 @@ class Legacy:
         draw = self.draw
         roll = draw.rng.random()
         if draw.fault():
-            return draw.choice((
-                {'Exists': True}, {'Exists': False, 'Value': draw.value()}, {'ComparisonOperator': 'EQ', 'Value': draw.value()}, {},
-                {'Exists': True, 'ComparisonOperator': 'NULL'}, {'Value': draw.value(), 'AttributeValueList': [draw.value()]},
-                {'Exists': False, 'ComparisonOperator': 'NULL'}, {'Exists': True, 'Value': {}}, {'Value': {'SS': []}}))
+            return draw.choice(({'Exists': True}, {'Exists': False, 'Value': draw.value()}, {'ComparisonOperator': 'EQ', 'Value':
+                    draw.value()}, {}, {'Exists': True, 'ComparisonOperator': 'NULL'}, {'Value': draw.value(),
+                    'AttributeValueList': [draw.value()]}, {'Exists': False, 'ComparisonOperator': 'NULL'}, {'Exists': True,
+                    'Value': {}}, {'Value': {'SS': []}}))
         if roll < 0.2:
             return {'Exists': False}
         if roll < 0.45:
@@ -98,8 +98,9 @@ class Legacy:
             elif draw.chance(0.4):
                 update['Value'] = draw.of(draw.choice(('SS', 'NS', 'BS')))
             if draw.fault(0.15):
-                update = draw.choice(({}, {'Action': action}, {'Action': 'SET', 'Value': draw.value()}, {'Action': action, 'Value': draw.value()},
-                                      {'Action': action.lower()}, {'Value': {}}, {'Action': 'DELETE', 'Value': draw.of('N')}))
+                update = draw.choice(({}, {'Action': action}, {'Action': 'SET', 'Value': draw.value()}, {'Action': action,
+                        'Value': draw.value()}, {'Action': action.lower()}, {'Value': {}}, {'Action': 'DELETE', 'Value': draw.of(
+                        'N')}))
             updates[name] = update
         if draw.fault(0.1):
             updates[draw.choice(keys)] = {'Action': draw.choice(('PUT', 'ADD')), 'Value': draw.of('N')}

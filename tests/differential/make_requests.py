@@ -70,7 +70,8 @@ class Requests:
                     if self.draw.chance(0.6):
                         item[name] = self.draw.key_value(kind)
                     if self.draw.fault(0.05):
-                        item[name] = self.draw.choice(({'S': ''}, {'B': ''}, {'S': 'x' * 2049}, {'S': 'x' * 1025}, self.draw.value()))
+                        item[name] = self.draw.choice(({'S': ''}, {'B': ''}, {'S': 'x' * 2049}, {'S': 'x' * 1025}, self.draw.value
+                                ()))
         item.update(self.key(shape))
         return item
 
@@ -166,7 +167,8 @@ class Requests:
         for shape in self.rng.sample(sorted(self.tables), self.draw.choice((1, 1, 2))):
             part, expressions = {'Keys': self.keys_of(shape, 6)}, Expressions(self.draw)
             if self.draw.fault(0.03):
-                part['Keys'] = [{key.split(':')[0]: {key.split(':')[1]: str(at)} for key in SHAPES[shape].keys} for at in range(101)]
+                part['Keys'] = [{key.split(':')[0]: {key.split(':')[1]: str(at)} for key in SHAPES[shape].keys} for at in range(
+                        101)]
             self.projected(part, expressions, self.draw.chance(0.25))
             if expressions.names:
                 part['ExpressionAttributeNames'] = expressions.names
@@ -187,7 +189,8 @@ class Requests:
             if self.draw.fault(0.06):
                 writes.extend(writes[:1] * 26)
             if self.draw.fault(0.06):
-                writes[0] = self.draw.choice(({}, {'PutRequest': {}}, {'DeleteRequest': {}}, {**writes[0], 'DeleteRequest': {'Key': self.key(shape)}}))
+                writes[0] = self.draw.choice(({}, {'PutRequest': {}}, {'DeleteRequest': {}}, {**writes[0], 'DeleteRequest': {
+                        'Key': self.key(shape)}}))
         body = {'RequestItems': requests}
         if self.draw.chance(0.15):
             body['ReturnItemCollectionMetrics'] = 'SIZE'
@@ -196,8 +199,8 @@ class Requests:
 
     def large(self):
         """Items of which a page holds a few only."""
-        items = [{'p': LARGE, 'c': {'N': str(at)}, 's': {'S': self.draw.choice('ab') + str(at)}, 'a': {'S': 'x' * self.rng.randrange(100_000, 350_000)},
-                  'n': {'N': str(-at)}} for at in self.rng.sample(range(30), 8)]
+        items = [{'p': LARGE, 'c': {'N': str(at)}, 's': {'S': self.draw.choice('ab') + str(at)}, 'a': {'S': 'x' * self.rng.randrange
+                (100_000, 350_000)}, 'n': {'N': str(-at)}} for at in self.rng.sample(range(30), 8)]
         return 'BatchWriteItem', {'RequestItems': {self.tables['range']: [{'PutRequest': {'Item': item}} for item in items]}}
 
     # -- pages --
@@ -238,11 +241,13 @@ class Requests:
             body['FilterExpression'] = expressions.text(expressions.condition())
         if self.draw.chance(0.4) and (older or self.draw.fault(0.05)):
             taken = [key.split(':')[0] for key in keys if key] if not self.draw.fault(0.1) else []
-            body[legacy_filter], operator = self.legacy.several(self.legacy.condition, [name for name in NAMES if name not in taken])
+            body[legacy_filter], operator = self.legacy.several(self.legacy.condition, [name for name in NAMES if name not in
+                    taken])
             if operator:
                 body['ConditionalOperator'] = operator
         self.projected(body, expressions, older)
-        if body.get('ConsistentRead') and any(index[0] == body.get('IndexName') for index in SHAPES[shape].global_) and not self.draw.fault(0.2):
+        if body.get('ConsistentRead') and any(index[0] == body.get('IndexName') for index in SHAPES[shape].global_) and not self.draw.fault(
+                0.2):
             del body['ConsistentRead']
         if self.draw.chance(0.2):
             self.select(body, shape)

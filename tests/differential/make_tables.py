@@ -48,8 +48,9 @@ def create_body(table, name, billing=None):
     wanted = set(shape.keys)
     for index in shape.indexes:
         wanted |= {key for key in index[1:3] if key}
-    body = {'TableName': table, 'KeySchema': schema_of(shape.keys[0], shape.keys[1] if len(shape.keys) > 1 else None), 'BillingMode': billing,
-            'AttributeDefinitions': [dict(zip(('AttributeName', 'AttributeType'), key.split(':'))) for key in sorted(wanted)]}
+    body = {'TableName': table, 'KeySchema': schema_of(shape.keys[0], shape.keys[1] if len(shape.keys) > 1 else None),
+            'BillingMode': billing, 'AttributeDefinitions': [dict(zip(('AttributeName', 'AttributeType'), key.split(':'))) for key
+            in sorted(wanted)]}
     if billing == PROVISIONED:
         body['ProvisionedThroughput'] = rate()
     if shape.local:
@@ -73,7 +74,8 @@ class Tables:
         return maker()
 
     def wrong_name(self):
-        return self.draw.choice(('nowhere', 'ab', 'a', '', 'x' * 256, 'a;b', 'x' * 255, 'no.such-table_1', ARN + 'nowhere', '\u00e9\u00e9\u00e9'))
+        return self.draw.choice(('nowhere', 'ab', 'a', '', 'x' * 256, 'a;b', 'x' * 255, 'no.such-table_1', ARN + 'nowhere',
+                                 '\u00e9\u00e9\u00e9'))
 
     # -- creation --
 
@@ -91,13 +93,14 @@ class Tables:
         if self.draw.chance(0.1) and body['BillingMode'] == PROVISIONED:
             del body['BillingMode']
         if self.draw.fault(0.5):
-            self.draw.choice((self.wrong_keys, self.wrong_definitions, self.wrong_index, self.wrong_projection, self.wrong_rate, self.wrong_rest))(body)
+            self.draw.choice((self.wrong_keys, self.wrong_definitions, self.wrong_index, self.wrong_projection, self.wrong_rate,
+                              self.wrong_rest))(body)
         self.made = self.made[-5:] + [body['TableName']]
         return 'CreateTable', body
 
     def wrong_keys(self, body):
-        schema = self.draw.choice([body['KeySchema']] + [index['KeySchema'] for kind in ('LocalSecondaryIndexes', 'GlobalSecondaryIndexes')
-                                                         for index in body.get(kind, ())])
+        schema = self.draw.choice([body['KeySchema']] + [index['KeySchema'] for kind in ('LocalSecondaryIndexes',
+                'GlobalSecondaryIndexes') for index in body.get(kind, ())])
         roll = self.rng.randrange(6)
         if roll == 0:
             schema.reverse()
@@ -154,11 +157,12 @@ class Tables:
         indexes = body.get('LocalSecondaryIndexes', []) + body.get('GlobalSecondaryIndexes', [])
         if not indexes:
             return self.wrong_definitions(body)
-        self.draw.choice(indexes)['Projection'] = self.draw.choice((
-            {}, {'ProjectionType': 'SOME'}, {'ProjectionType': 'INCLUDE'}, {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': []},
-            {'ProjectionType': 'ALL', 'NonKeyAttributes': ['a']}, {'ProjectionType': 'KEYS_ONLY', 'NonKeyAttributes': ['a']}, {'NonKeyAttributes': ['a']},
-            {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': ['a', 'a']}, {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': [f'a{at}' for at in range(101)]},
-            {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': [f'a{at}' for at in range(21)]}, {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': ['']}))
+        self.draw.choice(indexes)['Projection'] = self.draw.choice(({}, {'ProjectionType': 'SOME'}, {'ProjectionType': 'INCLUDE'},
+                {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': []}, {'ProjectionType': 'ALL', 'NonKeyAttributes': ['a']}, {
+                'ProjectionType': 'KEYS_ONLY', 'NonKeyAttributes': ['a']}, {'NonKeyAttributes': ['a']}, {'ProjectionType':
+                'INCLUDE', 'NonKeyAttributes': ['a', 'a']}, {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': [f'a{at}' for at in
+                range(101)]}, {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': [f'a{at}' for at in range(21)]}, {
+                'ProjectionType': 'INCLUDE', 'NonKeyAttributes': ['']}))
 
     def wrong_rate(self, body):
         of = self.draw.choice([body] + body.get('GlobalSecondaryIndexes', []))
@@ -173,11 +177,12 @@ class Tables:
             body['BillingMode'] = self.draw.choice((ON_DEMAND, PROVISIONED, 'FREE'))
 
     def wrong_rest(self, body):
-        name, value = self.draw.choice((
-            ('StreamSpecification', {'StreamEnabled': False, 'StreamViewType': 'NEW_IMAGE'}), ('StreamSpecification', {'StreamEnabled': True}),
-            ('StreamSpecification', {'StreamViewType': 'NEW_IMAGE'}), ('StreamSpecification', {'StreamEnabled': True, 'StreamViewType': 'ALL'}),
-            ('SSESpecification', {'Enabled': False}), ('SSESpecification', {'Enabled': False, 'SSEType': 'AES'}), ('KeySchema', []),
-            ('Tags', [{'Key': 'k', 'Value': 'v'}, {'Key': 'k', 'Value': 'w'}]), ('Tags', [{'Key': '', 'Value': ''}]), ('TableClass', 'CHEAP')))
+        name, value = self.draw.choice((('StreamSpecification', {'StreamEnabled': False, 'StreamViewType': 'NEW_IMAGE'}), (
+                'StreamSpecification', {'StreamEnabled': True}), ('StreamSpecification', {'StreamViewType': 'NEW_IMAGE'}), (
+                'StreamSpecification', {'StreamEnabled': True, 'StreamViewType': 'ALL'}), ('SSESpecification', {'Enabled': False}),
+                                        ('SSESpecification', {'Enabled': False, 'SSEType': 'AES'}), ('KeySchema', []), ('Tags', [{
+                'Key': 'k', 'Value': 'v'}, {'Key': 'k', 'Value': 'w'}]), ('Tags', [{'Key': '', 'Value': ''}]), ('TableClass',
+                'CHEAP')))
         body[name] = value
 
     # -- the rest --
@@ -188,15 +193,17 @@ class Tables:
         if self.draw.chance(0.5):
             body['ProvisionedThroughput'] = rate(self.draw.choice((RATE, RATE + 1, RATE - 1)))
         if self.draw.chance(0.2):
-            body['BillingMode'] = SHAPES[shape].billing if not self.draw.fault(0.5) else self.draw.choice((ON_DEMAND, PROVISIONED, ''))
+            body['BillingMode'] = SHAPES[shape].billing if not self.draw.fault(0.5) else self.draw.choice((ON_DEMAND, PROVISIONED,
+                    ''))
         if self.draw.chance(0.4) or len(body) == 1:
             names = [index[0] for index in SHAPES[shape].global_] or ['of_g']
             name = self.draw.choice(names) if not self.draw.fault(0.2) else self.draw.choice(('nosuch', 'by_n', 'ab'))
-            body['GlobalSecondaryIndexUpdates'] = [{'Update': {'IndexName': name, 'ProvisionedThroughput': rate(self.draw.choice((RATE, RATE + 1)))}}]
+            body['GlobalSecondaryIndexUpdates'] = [{'Update': {'IndexName': name, 'ProvisionedThroughput': rate(self.draw.choice((
+                    RATE, RATE + 1)))}}]
             if self.draw.fault(0.2):
-                body['GlobalSecondaryIndexUpdates'] = self.draw.choice((
-                    [], [{}], [{'Update': {'IndexName': name}}], [{'Delete': {'IndexName': 'nosuch'}}], body['GlobalSecondaryIndexUpdates'] * 2,
-                    [{**body['GlobalSecondaryIndexUpdates'][0], 'Delete': {'IndexName': name}}]))
+                body['GlobalSecondaryIndexUpdates'] = self.draw.choice(([], [{}], [{'Update': {'IndexName': name}}], [{'Delete': {
+                        'IndexName': 'nosuch'}}], body['GlobalSecondaryIndexUpdates'] * 2, [{**body['GlobalSecondaryIndexUpdates']
+                        [0], 'Delete': {'IndexName': name}}]))
         if self.draw.fault(0.1):
             body['TableName'] = self.wrong_name()
         if self.draw.fault(0.1):
@@ -210,7 +217,8 @@ class Tables:
         return self.draw.choice(('DescribeTable', 'DescribeTable', 'DescribeTimeToLive')), {'TableName': table}
 
     def delete(self):
-        return 'DeleteTable', {'TableName': self.draw.choice(self.made or ['nowhere']) if not self.draw.fault(0.5) else self.wrong_name()}
+        return 'DeleteTable', {'TableName': self.draw.choice(self.made or ['nowhere']) if not self.draw.fault(0.5) else self.wrong_name
+                               ()}
 
     def list(self):
         body = {}
@@ -227,12 +235,15 @@ class Tables:
             arn = self.draw.choice((table, ARN + 'nowhere', 'abcd', 'arn', '', ARN[:-1], arn + '/', 'a:b:c:d:e:f', arn[:-1]))
         roll = self.rng.random()
         if roll < 0.4:
-            tags = [{'Key': key, 'Value': self.draw.choice(('', 'v', 'w'))} for key in self.rng.sample(('k1', 'k2', 'k3'), self.rng.randrange(1, 4))]
+            tags = [{'Key': key, 'Value': self.draw.choice(('', 'v', 'w'))} for key in self.rng.sample(('k1', 'k2', 'k3'), self.rng.randrange
+                    (1, 4))]
             if self.draw.fault(0.4):
-                tags = self.draw.choice(([], tags + tags, [{'Key': 'k1'}], [{'Value': 'v'}], [{'Key': 'x' * 129, 'Value': 'v'}], [{'Key': 'aws:k', 'Value': ''}],
-                                         [{'Key': 'k', 'Value': 'x' * 257}], [{'Key': str(at), 'Value': ''} for at in range(51)], [{'Key': '', 'Value': 'v'}]))
+                tags = self.draw.choice(([], tags + tags, [{'Key': 'k1'}], [{'Value': 'v'}], [{'Key': 'x' * 129, 'Value': 'v'}], [
+                        {'Key': 'aws:k', 'Value': ''}], [{'Key': 'k', 'Value': 'x' * 257}], [{'Key': str(at), 'Value': ''} for at
+                        in range(51)], [{'Key': '', 'Value': 'v'}]))
             return 'TagResource', {'ResourceArn': arn, 'Tags': tags}
         if roll < 0.7:
-            keys = self.rng.sample(('k1', 'k2', 'zz'), self.rng.randrange(1, 3)) if not self.draw.fault(0.3) else self.draw.choice(([], [''], ['k1', 'k1'], ['x' * 129]))
+            keys = self.rng.sample(('k1', 'k2', 'zz'), self.rng.randrange(1, 3)) if not self.draw.fault(0.3) else self.draw.choice(
+                    ([], [''], ['k1', 'k1'], ['x' * 129]))
             return 'UntagResource', {'ResourceArn': arn, 'TagKeys': keys}
         return 'ListTagsOfResource', {'ResourceArn': arn}

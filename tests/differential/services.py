@@ -74,10 +74,10 @@ class Side:
     def item(self, table, key):
         return self.send('GetItem', {'TableName': table, 'Key': key, 'ConsistentRead': True})[1].get('Item')
 
-    def settle(self):
-        """Waits until every table is ACTIVE or gone."""
+    def settle(self, *names):
+        """Waits until the tables, all if none is named, are ACTIVE or gone."""
         def settled():
-            for name in self.names():
+            for name in names or self.names():
                 status, body = self.send('DescribeTable', {'TableName': name})
                 parts = [body['Table']] + body['Table'].get('GlobalSecondaryIndexes', []) if status == 200 else []
                 if {part.get('TableStatus', part.get('IndexStatus')) for part in parts} - {'ACTIVE'}:

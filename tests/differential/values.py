@@ -13,7 +13,8 @@ NUMBERS = ('1', '1', '2', '2', '3', '0', '-1', '10', '100', '0.5', '1.0', '1e1',
            '9.9999999999999999999999999999999999999e125', '1.5e-5', '20', '-20', '1e20', '0.0001')
 BINARIES = ('YQ==', 'YQ==', 'Yg==', 'AA==', '/w==', 'YWI=', 'YWJj', '//79')
 # Keys are of fewer values, so that requests meet.
-KEY_STRINGS, KEY_NUMBERS, KEY_BINARIES = ('a', 'b', 'c', 'ab', '\u00e9'), ('1', '2', '3', '-1', '10', '1.0'), ('YQ==', 'Yg==', '/w==', 'YWI=')
+KEY_STRINGS, KEY_NUMBERS, KEY_BINARIES = ('a', 'b', 'c', 'ab', '\u00e9'), ('1', '2', '3', '-1', '10', '1.0'), ('YQ==', 'Yg==',
+        '/w==', 'YWI=')
 
 
 class Draw:
@@ -67,7 +68,8 @@ class Draw:
         return {'M': {name: self.attribute(name, depth + 1) for name in names}}
 
     def value(self, depth=0):
-        return self.of(self.choice(('S', 'S', 'N', 'N', 'B', 'SS', 'NS', 'BS', 'L', 'M', 'BOOL', 'NULL')[:12 if depth < 3 else 8]), depth)
+        return self.of(self.choice(('S', 'S', 'N', 'N', 'B', 'SS', 'NS', 'BS', 'L', 'M', 'BOOL', 'NULL')[:12 if depth < 3 else 8]),
+                       depth)
 
     def attribute(self, name, depth=0):
         """What stands under this name, mostly of its kind."""
