@@ -137,6 +137,42 @@ struct bytes request_digest(
 /* ,"name":"text" if there is a text. */
 void put_text_member(struct buf *b, const char *name, struct bytes text);
 
+/* What exports and imports differ in. */
+struct transfer_kind {
+    enum backup_kind kind;
+    const char *word;  /* "export" */
+    const char *title; /* "Export" */
+    const char *arn_field;
+    const char *arn_path;
+    const char *elsewhere; /* what is said of another region's ARN; NULL: not found */
+    enum aws_error not_found;
+    enum aws_error conflict;
+    int jobs_max; /* at a time */
+    /* Whether two requests under one token are the same. */
+    bool (*same)(const struct backup_job *known, const struct backup_job *asked);
+};
+/* Makes the call's job the one that was asked for, under its own name and time. */
+void transfer_ask(
+    struct job_call *j, const struct transfer_kind *kind, const struct backup_job *asked);
+/* In the writer: what the job's token stood for lately. OK: *ret_known, and then that job in `j`;
+ * ERR_INVALID with the fault when it stood for another request; ERR_IO; ERR_CORRUPT. */
+MUST_CHECK enum err transfer_known(
+    struct job_call *j,
+    struct part_stage *s,
+    struct arena *a,
+    const struct transfer_kind *kind,
+    bool *ret_known);
+/* In the writer: puts the job and its token. OK; ERR_INVALID with the fault when too many run;
+ * ERR_*. */
+MUST_CHECK enum err transfer_start(
+    struct job_call *j, struct part_stage *s, struct arena *a, const struct transfer_kind *kind);
+/* The job that a request to describe one names; false: it was answered. */
+bool transfer_find(
+    struct dynamo_call *c,
+    const struct json *in,
+    const struct transfer_kind *kind,
+    struct backup_job *ret);
+
 /* A list of jobs, the newest first, in pages. */
 struct job_list {
     enum backup_kind kind;

@@ -259,67 +259,36 @@ static enum err when_fault(
     return inside ? OK : job_fault(j, AWS_INVALID_EXPORT_TIME, "Export Time is invalid");
 }
 
-/* What a token stood for lately: *ret_known, and then the job in `j`. */
-static enum err token_fault(
-    struct job_call *j, struct part_stage *s, struct arena *a, bool *ret_known)
+static bool export_same(const struct backup_job *known, const struct backup_job *asked)
 {
-    struct bytes name;
-    uint64_t since_ms;
-    struct backup_job known;
-    *ret_known = false;
-    if (j->job.token.base == NULL) {
-        return OK;
-    }
-    enum err err = backup_token_get(s, a, BACKUP_EXPORT, j->job.token, &name, &since_ms);
-    if (err == OK && since_ms + BACKUP_TOKEN_MS > j->c->now_ms) {
-        err = backup_job_get(s, a, BACKUP_EXPORT, name, &known);
-    } else if (err == OK) {
-        err = ERR_NOT_FOUND;
-    }
-    if (err != OK) {
-        return err == ERR_NOT_FOUND ? OK : err;
-    }
-    if (!bytes_eq(known.request, j->job.request)) {
-        return job_fault(
-            j,
-            AWS_EXPORT_CONFLICT,
-            "Export conflict: Duplicate request detected with conflicting parameters");
-    }
-    j->job = known;
-    *ret_known = true;
-    return OK;
+    return bytes_eq(known->request, asked->request);
 }
 
-static enum err export_limit(struct job_call *j, struct part_stage *s, struct arena *a)
-{
-    size_t running;
-    enum err err = backup_jobs_tend(s, j->c->d->view.engine, a, BACKUP_EXPORT, &running);
-    if (err == OK && running >= EXPORTS_MAX) {
-        err = job_fault(
-            j,
-            AWS_LIMIT_EXCEEDED,
-            "Subscriber limit exceeded: Only %d exports at a time",
-            EXPORTS_MAX);
-    }
-    return err;
-}
+static const struct transfer_kind exports = {
+    .kind = BACKUP_EXPORT,
+    .word = "export",
+    .title = "Export",
+    .arn_field = "ExportArn",
+    .arn_path = "exportArn",
+    .elsewhere = "Export not found: Invalid export arn",
+    .not_found = AWS_EXPORT_NOT_FOUND,
+    .conflict = AWS_EXPORT_CONFLICT,
+    .jobs_max = EXPORTS_MAX,
+    .same = export_same,
+};
 
 static enum err run_export(struct job_call *j, struct part_stage *s, struct arena *a)
 {
     const struct export_request *r = j->arg;
     const struct core_table *t;
     bool known;
-    enum err err = token_fault(j, s, a, &known);
+    enum err err = transfer_known(j, s, a, &exports, &known);
     if (err != OK || known) {
-        j->began = false;
         return err;
     }
     err = job_table(j, r->table, r->arn, &t);
     if (err == OK) {
         err = when_fault(j, t, r);
-    }
-    if (err == OK) {
-        err = export_limit(j, s, a);
     }
     if (err == OK) {
         err = job_note_table(j, s, a, t);
@@ -336,10 +305,7 @@ static enum err run_export(struct job_call *j, struct part_stage *s, struct aren
     uint64_t upto = r->incremental ? (r->upto.present ? r->upto.ms : j->c->now_ms)
                                    : (r->at.present ? r->at.ms : j->c->now_ms);
     j->job.upto_ms = upto;
-    if (j->job.token.base != NULL) {
-        err = backup_token_put(s, a, BACKUP_EXPORT, j->job.token, j->job.name, j->c->now_ms);
-    }
-    return err == OK ? backup_job_put(s, a, &j->job) : err;
+    return transfer_start(j, s, a, &exports);
 }
 
 enum dynamo_step export_begin(struct dynamo_call *c, const struct json *in)
@@ -371,16 +337,10 @@ enum dynamo_step export_begin(struct dynamo_call *c, const struct json *in)
     if (j == NULL) {
         return DYNAMO_ANSWER;
     }
-    struct bytes name = j->job.name;
-    uint64_t began_ms = j->job.began_ms;
-    j->job = r->job;
-    j->job.kind = BACKUP_EXPORT;
-    j->job.name = name;
-    j->job.began_ms = began_ms;
+    transfer_ask(j, &exports, &r->job);
     j->job.request = request_digest(c, in, fields);
     j->job.format = BYTES_LIT("DYNAMODB_JSON");
     j->job.encryption = BYTES_LIT("AES256");
-    j->began = true;
     return job_call_submit(j);
 }
 
@@ -394,30 +354,8 @@ enum dynamo_step export_resume(struct dynamo_call *c)
 
 enum dynamo_step describe_export_begin(struct dynamo_call *c, const struct json *in)
 {
-    struct bytes arn;
-    struct bytes name;
     struct backup_job job;
-    if (!job_arn_field(c, in, "ExportArn", "exportArn", "export", "Export", &arn, &name)) {
-        return DYNAMO_ANSWER;
-    }
-    if (name.base == NULL) {
-        (void)call_fail(c, AWS_EXPORT_NOT_FOUND, BYTES_LIT("Export not found: Invalid export arn"));
-        return DYNAMO_ANSWER;
-    }
-    enum err err = backup_job_read(c->d->view.engine, c->arena, BACKUP_EXPORT, name, &job);
-    if (err == ERR_NOT_FOUND || (err == OK && backup_job_is_past(&job, c->now_ms))) {
-        (void)call_failf(
-            c,
-            AWS_EXPORT_NOT_FOUND,
-            "Export not found: Export not found: %.*s",
-            BYTES_FMT(arn)); /* answers */
-        return DYNAMO_ANSWER;
-    }
-    if (err != OK) {
-        (void)call_fail_err(c, err); /* answers */
-        return DYNAMO_ANSWER;
-    }
-    return answer_export(c, &job);
+    return transfer_find(c, in, &exports, &job) ? answer_export(c, &job) : DYNAMO_ANSWER;
 }
 
 /* ---- ListExports ---- */

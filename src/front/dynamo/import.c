@@ -5,6 +5,7 @@
 #include "front/dynamo/backup_calls.h"
 
 enum { IMPORTS_PAGE_MAX = 25, IMPORTS_MAX = 50, COLUMNS_MAX = 255 };
+
 struct import_request {
     struct bytes table; /* its name */
     struct core_table wanted;
@@ -210,51 +211,23 @@ static bool import_check(struct dynamo_call *c, const struct import_request *r)
     return key_prefix_check(c, "S3KeyPrefix", job->prefix);
 }
 
-/* What a token stood for lately: *ret_known, and then the job in `j`. DynamoDB compares no more
- * than the table's name. */
-static enum err token_fault(
-    struct job_call *j, struct part_stage *s, struct arena *a, bool *ret_known)
+/* DynamoDB compares no more than the table's name. */
+static bool import_same(const struct backup_job *known, const struct backup_job *asked)
 {
-    struct bytes name;
-    uint64_t since_ms;
-    struct backup_job known;
-    *ret_known = false;
-    if (j->job.token.base == NULL) {
-        return OK;
-    }
-    enum err err = backup_token_get(s, a, BACKUP_IMPORT, j->job.token, &name, &since_ms);
-    if (err == OK && since_ms + BACKUP_TOKEN_MS > j->c->now_ms) {
-        err = backup_job_get(s, a, BACKUP_IMPORT, name, &known);
-    } else if (err == OK) {
-        err = ERR_NOT_FOUND;
-    }
-    if (err != OK) {
-        return err == ERR_NOT_FOUND ? OK : err;
-    }
-    if (!bytes_eq(known.table_name, j->job.table_name)) {
-        return job_fault(
-            j,
-            AWS_IMPORT_CONFLICT,
-            "Import conflict: Duplicate request detected with conflicting parameters");
-    }
-    j->job = known;
-    *ret_known = true;
-    return OK;
+    return bytes_eq(known->table_name, asked->table_name);
 }
 
-static enum err import_limit(struct job_call *j, struct part_stage *s, struct arena *a)
-{
-    size_t running;
-    enum err err = backup_jobs_tend(s, j->c->d->view.engine, a, BACKUP_IMPORT, &running);
-    if (err == OK && running >= IMPORTS_MAX) {
-        err = job_fault(
-            j,
-            AWS_LIMIT_EXCEEDED,
-            "Subscriber limit exceeded: Only %d imports at a time",
-            IMPORTS_MAX);
-    }
-    return err;
-}
+static const struct transfer_kind imports = {
+    .kind = BACKUP_IMPORT,
+    .word = "import",
+    .title = "Import",
+    .arn_field = "ImportArn",
+    .arn_path = "importArn",
+    .not_found = AWS_IMPORT_NOT_FOUND,
+    .conflict = AWS_IMPORT_CONFLICT,
+    .jobs_max = IMPORTS_MAX,
+    .same = import_same,
+};
 
 static enum err run_import(struct job_call *j, struct part_stage *s, struct arena *a)
 {
@@ -264,16 +237,11 @@ static enum err run_import(struct job_call *j, struct part_stage *s, struct aren
         return job_fault(
             j, AWS_RESOURCE_IN_USE, "Table already exists: %.*s", BYTES_FMT(j->job.table_name));
     }
-    enum err err = token_fault(j, s, a, &known);
+    enum err err = transfer_known(j, s, a, &imports, &known);
     if (err != OK || known) {
-        j->began = false;
         return err;
     }
-    err = import_limit(j, s, a);
-    if (err == OK && j->job.token.base != NULL) {
-        err = backup_token_put(s, a, BACKUP_IMPORT, j->job.token, j->job.name, j->c->now_ms);
-    }
-    return err == OK ? backup_job_put(s, a, &j->job) : err;
+    return transfer_start(j, s, a, &imports);
 }
 
 /* The table that shall be, as a row: its name, region and uuid are known already. */
@@ -311,12 +279,7 @@ enum dynamo_step import_begin(struct dynamo_call *c, const struct json *in)
     if (j == NULL) {
         return DYNAMO_ANSWER;
     }
-    struct bytes name = j->job.name;
-    uint64_t began_ms = j->job.began_ms;
-    j->job = r->job;
-    j->job.kind = BACKUP_IMPORT;
-    j->job.name = name;
-    j->job.began_ms = began_ms;
+    transfer_ask(j, &imports, &r->job);
     j->job.params = json_copy(c, params);
     if (j->job.compression.base == NULL) {
         j->job.compression = BYTES_LIT("NONE");
@@ -324,7 +287,6 @@ enum dynamo_step import_begin(struct dynamo_call *c, const struct json *in)
     if (j->job.bucket_owner.base == NULL) {
         j->job.bucket_owner = BYTES_LIT(DYNAMO_ACCOUNT);
     }
-    j->began = true;
     return wanted_row(c, r, &j->job) ? job_call_submit(j) : DYNAMO_ANSWER;
 }
 
@@ -338,28 +300,8 @@ enum dynamo_step import_resume(struct dynamo_call *c)
 
 enum dynamo_step describe_import_begin(struct dynamo_call *c, const struct json *in)
 {
-    struct bytes arn;
-    struct bytes name;
     struct backup_job job;
-    if (!job_arn_field(c, in, "ImportArn", "importArn", "import", "Import", &arn, &name)) {
-        return DYNAMO_ANSWER;
-    }
-    enum err err = name.base == NULL
-                       ? ERR_NOT_FOUND
-                       : backup_job_read(c->d->view.engine, c->arena, BACKUP_IMPORT, name, &job);
-    if (err == ERR_NOT_FOUND || (err == OK && backup_job_is_past(&job, c->now_ms))) {
-        (void)call_failf(
-            c,
-            AWS_IMPORT_NOT_FOUND,
-            "Import not found: Import not found: %.*s",
-            BYTES_FMT(arn)); /* answers */
-        return DYNAMO_ANSWER;
-    }
-    if (err != OK) {
-        (void)call_fail_err(c, err); /* answers */
-        return DYNAMO_ANSWER;
-    }
-    return answer_import(c, &job);
+    return transfer_find(c, in, &imports, &job) ? answer_import(c, &job) : DYNAMO_ANSWER;
 }
 
 /* ---- ListImports ---- */

@@ -74,6 +74,112 @@ struct bytes request_digest(struct dynamo_call *c, const struct json *in, const 
         c->arena, "%016llx%016llx", (unsigned long long)h.hi, (unsigned long long)h.lo);
 }
 
+/* ---- jobs ---- */
+
+void transfer_ask(
+    struct job_call *j, const struct transfer_kind *kind, const struct backup_job *asked)
+{
+    struct bytes name = j->job.name;
+    uint64_t began_ms = j->job.began_ms;
+    j->job = *asked;
+    j->job.kind = kind->kind;
+    j->job.name = name;
+    j->job.began_ms = began_ms;
+    j->began = true;
+}
+
+enum err transfer_known(
+    struct job_call *j,
+    struct part_stage *s,
+    struct arena *a,
+    const struct transfer_kind *kind,
+    bool *ret_known)
+{
+    struct bytes name;
+    uint64_t since_ms;
+    struct backup_job known;
+    *ret_known = false;
+    if (j->job.token.base == NULL) {
+        return OK;
+    }
+    enum err err = backup_token_get(s, a, kind->kind, j->job.token, &name, &since_ms);
+    if (err == OK && since_ms + BACKUP_TOKEN_MS > j->c->now_ms) {
+        err = backup_job_get(s, a, kind->kind, name, &known);
+    } else if (err == OK) {
+        err = ERR_NOT_FOUND;
+    }
+    if (err != OK) {
+        return err == ERR_NOT_FOUND ? OK : err;
+    }
+    if (!kind->same(&known, &j->job)) {
+        return job_fault(
+            j,
+            kind->conflict,
+            "%s conflict: Duplicate request detected with conflicting parameters",
+            kind->title);
+    }
+    j->job = known;
+    j->began = false;
+    *ret_known = true;
+    return OK;
+}
+
+static enum err limit_fault(
+    struct job_call *j, struct part_stage *s, struct arena *a, const struct transfer_kind *kind)
+{
+    size_t running;
+    enum err err = backup_jobs_tend(s, j->c->d->view.engine, a, kind->kind, &running);
+    if (err == OK && running >= (size_t)kind->jobs_max) {
+        err = job_fault(
+            j,
+            AWS_LIMIT_EXCEEDED,
+            "Subscriber limit exceeded: Only %d %ss at a time",
+            kind->jobs_max,
+            kind->word);
+    }
+    return err;
+}
+
+enum err transfer_start(
+    struct job_call *j, struct part_stage *s, struct arena *a, const struct transfer_kind *kind)
+{
+    enum err err = limit_fault(j, s, a, kind);
+    if (err == OK && j->job.token.base != NULL) {
+        err = backup_token_put(s, a, kind->kind, j->job.token, j->job.name, j->c->now_ms);
+    }
+    return err == OK ? backup_job_put(s, a, &j->job) : err;
+}
+
+bool transfer_find(
+    struct dynamo_call *c,
+    const struct json *in,
+    const struct transfer_kind *kind,
+    struct backup_job *ret)
+{
+    struct bytes arn;
+    struct bytes name;
+    if (!job_arn_field(
+            c, in, kind->arn_field, kind->arn_path, kind->word, kind->title, &arn, &name)) {
+        return false;
+    }
+    if (name.base == NULL && kind->elsewhere != NULL) {
+        return call_fail(c, kind->not_found, bytes_str(kind->elsewhere));
+    }
+    enum err err = name.base == NULL
+                       ? ERR_NOT_FOUND
+                       : backup_job_read(c->d->view.engine, c->arena, kind->kind, name, ret);
+    if (err == ERR_NOT_FOUND || (err == OK && backup_job_is_past(ret, c->now_ms))) {
+        return call_failf(
+            c,
+            kind->not_found,
+            "%s not found: %s not found: %.*s",
+            kind->title,
+            kind->title,
+            BYTES_FMT(arn));
+    }
+    return err == OK || call_fail_err(c, err);
+}
+
 /* ---- answers ---- */
 
 void put_text_member(struct buf *b, const char *name, struct bytes text)
