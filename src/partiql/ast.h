@@ -6,6 +6,8 @@
  * parents, and a subtree is a contiguous stretch that ends in its root: every pass is a plain loop.
  * No node is made without a token of its own, which bounds their number. */
 
+#include <stdarg.h>
+
 #include "partiql/partiql.h"
 
 enum {
@@ -205,6 +207,9 @@ static inline struct bytes pq_text(struct bytes text, const struct pq_tok *t)
 /* ---- parse.c: called by the grammar's actions. They never return NULL: after an error they give a
  * spare node. ---- */
 
+/* A message in the arena; base NULL at its cap. `args` is used up. */
+struct bytes pq_vfmt(struct arena *a, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
 void pq_fail(struct pq_parse *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "Statement wasn't well formed, can't be processed: " and then the text. */
 void pq_fail_syntax(struct pq_parse *p, const char *what);

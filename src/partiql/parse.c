@@ -6,10 +6,24 @@
  * makers never return NULL, so the grammar's actions need no checks (after an error they share a
  * spare node, which nobody looks at). */
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "partiql/ast.h"
+
+struct bytes pq_vfmt(struct arena *a, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    ASSERT(len >= 0);
+    char *text = arena_alloc(a, (size_t)len + 1);
+    if (text == NULL) {
+        return BYTES_NONE;
+    }
+    (void)vsnprintf(text, (size_t)len + 1, fmt, args); /* measured above */
+    return bytes_of(text, (size_t)len);
+}
 
 void pq_fail_memory(struct pq_parse *p)
 {
@@ -25,18 +39,9 @@ void pq_fail(struct pq_parse *p, const char *fmt, ...)
     }
     va_list args;
     va_start(args, fmt);
-    va_list again;
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    p->msg = pq_vfmt(p->arena, fmt, args);
     va_end(args);
-    ASSERT(len >= 0);
-    char *text = arena_alloc(p->arena, (size_t)len + 1);
-    if (text != NULL) {
-        (void)vsnprintf(text, (size_t)len + 1, fmt, again); /* the same length again */
-        p->msg = bytes_of(text, (size_t)len);
-    }
-    va_end(again);
-    p->err = text == NULL ? ERR_TOO_BIG : ERR_INVALID;
+    p->err = p->msg.base == NULL ? ERR_TOO_BIG : ERR_INVALID;
 }
 
 void pq_fail_syntax(struct pq_parse *p, const char *what)

@@ -6,8 +6,6 @@
  * the predicate or its opposite, and with an attribute or another predicate, which takes two copies
  * of each: both hold, or neither does. */
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <strings.h>
 
 #include "partiql/ast.h"
@@ -19,18 +17,9 @@ void pq_lower_fail(struct pq_lower *l, const char *fmt, ...)
     }
     va_list args;
     va_start(args, fmt);
-    va_list again;
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    l->msg = pq_vfmt(l->arena, fmt, args);
     va_end(args);
-    ASSERT(len >= 0);
-    char *text = arena_alloc(l->arena, (size_t)len + 1);
-    if (text != NULL) {
-        (void)vsnprintf(text, (size_t)len + 1, fmt, again); /* the same length again */
-        l->msg = bytes_of(text, (size_t)len);
-    }
-    va_end(again);
-    l->err = text == NULL ? ERR_TOO_BIG : ERR_INVALID;
+    l->err = l->msg.base == NULL ? ERR_TOO_BIG : ERR_INVALID;
 }
 
 static void fail_operator(struct pq_lower *l, const struct partiql_node *n)
