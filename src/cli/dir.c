@@ -2,6 +2,7 @@
 #include "cli/dir.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -66,9 +67,14 @@ int config_save(const char *path, const struct server_config *config)
     struct buf b;
     buf_init(&b, CONFIG_BYTES_MAX);
     server_config_put(&b, config);
+    errno = 0;
     enum err e = b.err == OK ? io_file_write(path, buf_bytes(&b), 0600) : b.err;
     buf_done(&b);
-    return e == OK ? CLI_OK : cli_fail("could not write %s: %s", path, err_text(e));
+    return e == OK ? CLI_OK
+                   : cli_fail(
+                         "could not write %s: %s",
+                         path,
+                         errno == EACCES ? "permission denied" : err_text(e));
 }
 
 const char *config_relative(struct cli *cli, const char *conf, struct bytes path)

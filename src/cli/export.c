@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/grid.h"
 #include "cli/transfer.h"
 
 enum { PAGE_ARENA_BYTES_MAX = 256 << 20, PAGE_BYTES_MAX = 64 << 20, LINE_BYTES_MAX = 64 << 20 };
@@ -147,7 +148,7 @@ static int open_part(struct export *ex, bool restart)
         return cli_fail("could not open %s", ex->part_path);
     }
     if (resumes) {
-        cli_note("going on behind %llu items", (unsigned long long)ex->progress.items);
+        cli_note("going on behind %s", text_count(ex->cli, ex->progress.items, "item"));
     }
     return CLI_OK;
 }
@@ -288,9 +289,12 @@ static int finish(struct export *ex)
     }
     if (code == CLI_OK) {
         progress_done(ex->progress_path);
-        unsigned long long n = ex->progress.items;
         (void)printf(
-            "%llu items of %s in %s are in %s\n", n, ex->table.name, ex->aws.region, ex->path);
+            "%s of %s in %s written to %s\n",
+            text_count(ex->cli, ex->progress.items, "item"),
+            ex->table.name,
+            ex->aws.region,
+            ex->path);
     }
     return code;
 }

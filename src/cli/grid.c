@@ -86,3 +86,8 @@ const char *text_size(struct cli *cli, uint64_t bytes)
     }
     return cli_text(cli, i == 0 ? "%.0f %s" : "%.1f %s", v, units[i]);
 }
+
+const char *text_count(struct cli *cli, uint64_t n, const char *one)
+{
+    return cli_text(cli, "%llu %s%s", (unsigned long long)n, one, n == 1 ? "" : "s");
+}

@@ -24,3 +24,5 @@ void grid_put(const struct grid *g, struct buf *b);
 /* Spans and sizes for people, in the run's arena: "850 ms", "12 s", "3 h 5 m"; "12 B", "3.4 MB". */
 const char *text_span(struct cli *cli, uint64_t ms);
 const char *text_size(struct cli *cli, uint64_t bytes);
+/* "1 item", "2 items" */
+const char *text_count(struct cli *cli, uint64_t n, const char *one);

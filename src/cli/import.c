@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/grid.h"
 #include "cli/transfer.h"
 
 enum {
@@ -27,6 +28,8 @@ struct source {
     struct buf window;
     size_t at;       /* what of the window is done */
     uint64_t offset; /* of `at` in the file */
+    uint64_t lines;  /* that ended before `at` */
+    bool skipped;    /* it began somewhere in the file: nobody has counted lines */
     bool last;       /* nothing follows the window */
 };
 
@@ -81,6 +84,9 @@ static enum err source_fill(struct source *s)
 
 static void source_take(struct source *s, size_t n)
 {
+    for (size_t i = s->at; i < s->at + n; i++) {
+        s->lines += s->window.base[i] == '\n';
+    }
     s->at += n;
     s->offset += n;
 }
@@ -150,6 +156,11 @@ static int read_header(struct import *im)
         struct column c = column_parse(bytes_dup(a, header.fields[i].text));
         if (!utf8_valid(c.name) || c.name.len == 0) {
             return cli_fail("%s: column %zu has no name", im->path, i + 1);
+        }
+        if (!c.hinted && column_type_unknown(c.name)) {
+            cli_note(
+                "column \"%.*s\" ends in no type that is known here; that is its whole name",
+                BYTES_FMT(c.name));
         }
         for (size_t k = 0; k < im->table.n_keys && !c.hinted; k++) {
             c.type = bytes_eq(c.name, im->table.keys[k].name) ? im->table.keys[k].type : c.type;
@@ -319,6 +330,25 @@ static int batch_add(struct import *im, struct bytes item)
 
 /* ---- the whole ---- */
 
+/* What the reading of a record that begins on the next line ended in. After an import went on from
+ * where an earlier one had stopped nobody has counted the lines. */
+static int fail_source(struct import *im, enum err e)
+{
+    bool csv = im->format == FORMAT_CSV;
+    const char *where = im->source.skipped
+                            ? cli_text(im->cli, "record %llu", (unsigned long long)im->record)
+                            : cli_text(
+                                  im->cli,
+                                  "the record that begins on line %llu",
+                                  (unsigned long long)im->source.lines + 1);
+    return cli_fail(
+        "%s, %s: %s",
+        im->path,
+        where,
+        csv && e == ERR_SYNTAX ? "a quote is not closed, or something stands behind its end"
+                               : err_text(e));
+}
+
 static int import_all(struct import *im)
 {
     struct buf item;
@@ -333,8 +363,7 @@ static int import_all(struct import *im)
             break;
         }
         if (e != OK) {
-            code = cli_fail(
-                "%s, record %llu: %s", im->path, (unsigned long long)im->record, err_text(e));
+            code = fail_source(im, e);
             break;
         }
         buf_clear(&item);
@@ -388,8 +417,8 @@ static int skip_done(struct import *im, bool restart)
     s->at = 0;
     s->last = false;
     s->offset = im->progress.offset;
-    cli_note(
-        "going on behind %llu items that are in the table", (unsigned long long)im->progress.items);
+    s->skipped = true;
+    cli_note("going on behind %s in the table", text_count(im->cli, im->progress.items, "item"));
     return CLI_OK;
 }
 
@@ -428,8 +457,8 @@ int run_import(struct cli *cli, const struct args *args)
     if (code == CLI_OK) {
         progress_done(im->progress_path);
         (void)printf(
-            "%llu items are in %s in %s\n",
-            (unsigned long long)im->progress.items,
+            "%s put into %s in %s\n",
+            text_count(cli, im->progress.items, "item"),
             im->table.name,
             im->aws.region);
     }

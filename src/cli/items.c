@@ -28,6 +28,15 @@ struct column column_parse(struct bytes head)
     return (struct column){head, COLUMN_STRING, false};
 }
 
+bool column_type_unknown(struct bytes name)
+{
+    size_t at = name.len;
+    while (at > 0 && name.base[at - 1] >= 'A' && name.base[at - 1] <= 'Z') {
+        at--;
+    }
+    return at > 1 && at < name.len && name.base[at - 1] == ':' && !column_parse(name).hinted;
+}
+
 void column_put(struct buf *b, const struct column *c)
 {
     bool looks_hinted = column_parse(c->name).hinted;

@@ -26,6 +26,8 @@ struct column {
 
 /* The name and hint of one header field. */
 struct column column_parse(struct bytes head);
+/* Whether a column's head ends like one with a type ("price:NUM") that is none. */
+bool column_type_unknown(struct bytes name);
 /* Appends the header field that column_parse() reads back. */
 void column_put(struct buf *b, const struct column *c);
 /* Appends an item of tagged JSON; a field without a value is an attribute that is not there. OK;

@@ -114,6 +114,20 @@ static void test_record(void **state)
     end(&f);
 }
 
+/* A head that ends in capitals behind a colon looks like one with a type; when no such type is
+ * known, it is a name that somebody may have meant otherwise. */
+static void test_unknown_type(void **state)
+{
+    (void)state;
+    assert_true(column_type_unknown(BYTES_LIT("price:NUM")));
+    assert_true(column_type_unknown(BYTES_LIT("a:b:X")));
+    assert_false(column_type_unknown(BYTES_LIT("price:N")));
+    assert_false(column_type_unknown(BYTES_LIT("aws:rep:updatetime")));
+    assert_false(column_type_unknown(BYTES_LIT(":NUM")));
+    assert_false(column_type_unknown(BYTES_LIT("price:")));
+    assert_false(column_type_unknown(BYTES_LIT("PRICE")));
+}
+
 /* A field that is none of its column's type is named by its column; so is a record that is too
  * long. */
 static void test_bad_record(void **state)
@@ -294,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_record),
+        cmocka_unit_test(test_unknown_type),
         cmocka_unit_test(test_bad_record),
         cmocka_unit_test(test_is_tagged),
         cmocka_unit_test(test_plain),

@@ -23,6 +23,16 @@ static const char *region_state(const struct fleet_region *r)
     return json_true(&r->status, "failed") ? "failed" : "up";
 }
 
+/* How far fault injection has set the clock off. */
+static const char *clock_skew(struct cli *cli, const struct fleet_region *r)
+{
+    struct bytes ms = json_text(&r->status, "skew_ms");
+    if (ms.len == 0 || bytes_eq_str(ms, "0")) {
+        return "right";
+    }
+    return cli_text(cli, "%s%.*s ms", ms.base[0] == '-' ? "" : "+", BYTES_FMT(ms));
+}
+
 static void put_regions(struct cli *cli, const struct fleet *fleet, struct buf *b)
 {
     static const char *const heads[] = {
@@ -31,6 +41,7 @@ static void put_regions(struct cli *cli, const struct fleet *fleet, struct buf *
         "ENDPOINT",
         "PID",
         "UPTIME",
+        "CLOCK",
         "LOG",
         "SEEDS",
         "CONFLICTS",
@@ -47,6 +58,7 @@ static void put_regions(struct cli *cli, const struct fleet *fleet, struct buf *
         if (r->up) {
             grid_cell(&g, "%llu", (unsigned long long)json_u64(&r->status, "pid"));
             grid_cell(&g, "%s", text_span(cli, json_u64(&r->status, "uptime_ms")));
+            grid_cell(&g, "%s", clock_skew(cli, r));
             grid_cell(&g, "%s", text_size(cli, json_u64(&r->status, "log_bytes")));
         }
         for (size_t k = 0; k < 4 && r->up; k++) {

@@ -9,6 +9,7 @@
  */
 #include "cli/verify.h"
 
+#include "cli/grid.h"
 #include "io/io.h"
 
 enum {
@@ -231,8 +232,9 @@ static void put_table(
         return;
     }
     if (v->equal) {
-        unsigned long long items = json_u64(&v->replicas[0].digest, "items");
-        buf_putf(b, "%s: equal in %zu regions, %llu items\n", v->table, v->n, items);
+        uint64_t items = json_u64(&v->replicas[0].digest, "items");
+        buf_putf(
+            b, "%s: equal in %zu regions, %s\n", v->table, v->n, text_count(cli, items, "item"));
         return;
     }
     buf_putf(b, "%s: differs\n", v->table);

@@ -166,6 +166,7 @@ void admin_on_links(struct links *l, struct ask *ask)
         return;
     }
     ask->region = region_status(l->region);
+    ask->skew_ms = l->clock.skew_ms;
     ask->n_expired = l->n_expired;
     ask->n_peers = region_peers(l->region, ask->peers, CORE_REGIONS_MAX, io_now_ns() / 1000000);
     for (size_t i = 0; i < ask->n_peers; i++) {

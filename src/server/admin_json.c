@@ -321,7 +321,7 @@ void admin_put_status(struct buf *b, const struct web *w, const struct ask *ask)
         buf_put_str(b, ",");
         put_number(b, numbers[i].name, numbers[i].v);
     }
-    buf_put_str(b, ",");
+    buf_putf(b, ",\"skew_ms\":%lld,", (long long)ask->skew_ms);
     put_marks(b, ask, w);
     buf_put_str(b, ",\"peers\":[");
     for (size_t i = 0; i < ask->n_peers; i++) {

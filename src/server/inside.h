@@ -116,6 +116,7 @@ struct ask {
     struct repl_mark marks[CHANGE_REGIONS_MAX];
     size_t n_marks;
     struct io_fault faults[CORE_REGIONS_MAX]; /* in force towards peers[i] */
+    int64_t skew_ms;                          /* of the clock, made by fault injection */
     /* from the writer */
     struct bytes table_name;
     uint64_t table;

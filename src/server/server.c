@@ -1,6 +1,7 @@
 /* Opening a region, running its threads, and taking it down in the order in which work flows. */
 #include "server/server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,13 +121,19 @@ static enum err store_open(struct server *s)
     }
     char *dir = strndup((const char *)c->data_dir.base, c->data_dir.len);
     ASSERT(dir != NULL);
+    errno = 0;
     enum err e = io_mkdir_p(dir, 0700);
-    free(dir);
     if (e == OK) {
         e = io_lock_open(path, &s->lock);
     }
+    free(dir);
     if (e != OK) {
-        log_failure(s, "could not open the data directory", e, c->data_dir);
+        bool denied = errno == EACCES || errno == EROFS;
+        log_failure(
+            s,
+            denied ? "may not write to the data directory" : "could not open the data directory",
+            e,
+            c->data_dir);
         return e;
     }
     arena_init(&a, 1 << 16);
