@@ -107,12 +107,13 @@ void link_drop(struct region *r, struct link *l, uint64_t now_ms)
 
 static void refuse(struct region *r, struct link *l, const char *reason, uint64_t now_ms)
 {
+    const char *claimed = l->handshake.peer_name[0] == '\0' ? "?" : l->handshake.peer_name;
     TRACE(
         r->config.tracer,
         TRACE_WARN,
         "region",
         "link refused",
-        TRACE_TEXT("peer", l->peer == NULL ? BYTES_LIT("?") : bytes_str(l->peer->name)),
+        TRACE_TEXT("peer", bytes_str(l->peer == NULL ? claimed : l->peer->name)),
         TRACE_TEXT("reason", bytes_str(reason)));
     link_send(r, l, &(struct repl_frame){.type = REPL_BYE, .bye = {.reason = bytes_str(reason)}});
     link_drop(r, l, now_ms);

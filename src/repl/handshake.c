@@ -49,20 +49,22 @@ void repl_handshake_begin(
 static enum err take_hello(
     struct repl_handshake *h, const struct repl_frame *f, struct buf *ret_frame)
 {
+    /* First of all what it calls itself, so that whoever is refused can be named. */
+    bool named = f->hello.name.len > 0 && f->hello.name.len <= REPL_REGION_NAME_MAX;
+    if (named) {
+        memcpy(h->peer_name, f->hello.name.base, f->hello.name.len);
+        h->peer_name[f->hello.name.len] = '\0';
+    }
     if (f->hello.protocol != REPL_PROTOCOL) {
         return ERR_FORMAT;
     }
-    bool well_formed = f->hello.nonce.len == REPL_NONCE_BYTES && f->hello.region.v != 0 &&
-                       f->hello.name.len > 0 && f->hello.name.len <= REPL_REGION_NAME_MAX;
-    if (!well_formed) {
+    if (!named || f->hello.nonce.len != REPL_NONCE_BYTES || f->hello.region.v == 0) {
         return ERR_INVALID;
     }
     if (f->hello.region.v == h->self.v) {
         return ERR_AUTH;
     }
     h->peer = f->hello.region;
-    memcpy(h->peer_name, f->hello.name.base, f->hello.name.len);
-    h->peer_name[f->hello.name.len] = '\0';
     memcpy(h->peer_nonce, f->hello.nonce.base, REPL_NONCE_BYTES);
     uint8_t mac[SHA256_LEN];
     proof_of(h, h->self, h->nonce, h->peer, h->peer_nonce, mac);

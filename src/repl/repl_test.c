@@ -265,6 +265,31 @@ static void test_handshake(void **state)
     buf_done(&b.out);
 }
 
+/* A peer that speaks another version of the protocol is refused, and known by the name it claims.
+ */
+static void test_other_protocol(void **state)
+{
+    (void)state;
+    struct side a;
+    struct buf hello;
+    begin(&a, "secret", 1, 10);
+    buf_init(&hello, 4096);
+    uint8_t nonce[REPL_NONCE_BYTES] = {0};
+    struct repl_frame f = {
+        .type = REPL_HELLO,
+        .hello = {
+            .protocol = REPL_PROTOCOL + 1,
+            .region = {2},
+            .name = BYTES_LIT("eu-west-1"),
+            .nonce = bytes_of(nonce, sizeof nonce),
+        }};
+    repl_frame_encode(&hello, &f);
+    assert_int_equal(tell(&a, buf_bytes(&hello)), ERR_FORMAT);
+    assert_string_equal(a.h.peer_name, "eu-west-1");
+    buf_done(&hello);
+    buf_done(&a.out);
+}
+
 /* A peer with another secret is refused although it speaks the protocol. */
 static void test_wrong_secret(void **state)
 {
@@ -412,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_unknown_type),
         cmocka_unit_test(test_lying_count),
         cmocka_unit_test(test_handshake),
+        cmocka_unit_test(test_other_protocol),
         cmocka_unit_test(test_wrong_secret),
         cmocka_unit_test(test_reflection),
         cmocka_unit_test(test_replay),
