@@ -4,13 +4,15 @@
 usage: soak.py [--minutes 60] [--suite sim|fuzz|cluster]... [--seed N]
 
 A round that fails ends the soak with its seed; `soak.py --seed N --minutes 0` runs that one round again.
-The build folder's programs read GODWIT_SEED, GODWIT_SOAK, GODWIT_SIM_SEEDS and GODWIT_FUZZ_RUNS.
+The build folder's programs read GODWIT_SEED, GODWIT_SOAK, GODWIT_SIM_SEEDS and GODWIT_FUZZ_RUNS. What they counted and
+timed without judging it, such as how long regions took to start again, is printed after each round.
 """
 import argparse
 import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 
 import run_tests
@@ -21,9 +23,13 @@ ROUND = {'GODWIT_SOAK': '1', 'GODWIT_SIM_SEEDS': '200', 'GODWIT_FUZZ_RUNS': '200
 def one_round(suites, seed):
     sys.stdout.flush()
     command = ['meson', 'test', '-C', 'build', '--no-rebuild', '--print-errorlogs', '--timeout-multiplier', '20']
-    env = {**os.environ, **ROUND, 'GODWIT_SEED': str(seed)}
-    return subprocess.run(command + [f'--suite={suite}' for suite in suites], cwd=run_tests.ROOT, env=env,
-                          check=False).returncode == 0
+    with tempfile.NamedTemporaryFile('r', prefix='godwit-soak-', encoding='utf-8') as report:
+        env = {**os.environ, **ROUND, 'GODWIT_SEED': str(seed), 'GODWIT_REPORT': report.name}
+        code = subprocess.run(command + [f'--suite={suite}' for suite in suites], cwd=run_tests.ROOT, env=env,
+                              check=False).returncode
+        for line in report:
+            print(f'soak: {line.rstrip()}')
+    return code == 0
 
 
 def main():

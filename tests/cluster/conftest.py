@@ -1,4 +1,5 @@
 """Real processes on loopback. A test's name holds the numbers of the scenarios in the fault catalogue it covers."""
+import os
 import pathlib
 import sys
 
@@ -6,6 +7,33 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness import Cluster  # noqa: E402
+
+
+FIGURES = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.stash[FIGURES] = []
+
+
+@pytest.fixture
+def report(request):
+    """report(sentence): what a test has counted or timed and does not judge. It is shown after the tests, and written to
+    the file GODWIT_REPORT, where a soak looks for it."""
+    def say(sentence):
+        line = f'{request.node.name}: {sentence}'
+        request.config.stash[FIGURES].append(line)
+        if os.environ.get('GODWIT_REPORT'):
+            with open(os.environ['GODWIT_REPORT'], 'a', encoding='utf-8') as out:
+                out.write(line + '\n')
+    return say
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[FIGURES]:
+        terminalreporter.section('figures')
+        for line in config.stash[FIGURES]:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture

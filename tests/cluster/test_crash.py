@@ -14,17 +14,19 @@ SOAK = os.environ.get('GODWIT_SOAK') == '1'
 
 
 # Random regions are killed under writes from two regions: nothing acknowledged is lost, and regions get equal.
-def test_f01_f55_kill_random_regions(cluster):
+def test_f01_f55_kill_random_regions(cluster, report):
     chaos = Chaos(cluster, 2200 if SOAK else 1000, random.Random(SEED))
     chaos.run(50 if SOAK else 4)
+    report(chaos.sentence())
     assert not chaos.wrong
     assert chaos.acked > 0
 
 
 # All regions are killed at once under writes: what any of them acknowledged is there afterwards.
-def test_f02_kill_all_regions(cluster):
+def test_f02_kill_all_regions(cluster, report):
     chaos = Chaos(cluster, 1000, random.Random(SEED))
     chaos.run(30 if SOAK else 6, everyone=True)
+    report(chaos.sentence())
     assert not chaos.wrong
 
 

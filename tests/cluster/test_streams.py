@@ -151,7 +151,7 @@ def take(load, more):
 # Two regions take writes at once, each over and over to its own keys; one is killed and comes back meanwhile, and shards
 # roll all the time. In each region a consumer is told each change of both exactly once, with the images before and after
 # as they were, and what it was told adds up to the table.
-def test_f18_f55_o4_streams_under_load(make):
+def test_f18_f55_o4_streams_under_load(make, report):
     cluster = make(regions=(US, EU), options=('--delay', '10'))
     for region in cluster.regions:
         cluster.configure(region, stream__shard_ms=1000)
@@ -172,15 +172,21 @@ def test_f18_f55_o4_streams_under_load(make):
     cluster.start_region(EU)
     for load in loads:
         take(load, writes // 2)
-    for load in loads:
-        load.stop()
+    results = [load.stop() for load in loads]
     cluster.wait_equal()
     for consumer in consumers:
         consumer.end()
     ledger = Changes(*(load.log for load in loads))
+    wrong = {consumer.region: judge(consumer, ledger, cluster) for consumer in consumers}
+    report(', '.join(f'{load.region} took {result["writes"]} writes at {result["per_second"]:.0f}/s'
+                     for load, result in zip(loads, results)) +
+           f', {len(ledger.changes)} changes acknowledged, {EU} killed once')
+    for consumer in consumers:
+        report(f'the consumer in {consumer.region} was told {len(consumer.records)} records in {len(consumer.shards)} '
+               f'shards, resumed {consumer.resumed} times, {len(wrong[consumer.region])} told wrongly')
     assert ledger.acked > 2 * writes
     for consumer in consumers:
-        assert not judge(consumer, ledger, cluster)[:10], consumer.region
+        assert not wrong[consumer.region][:10], consumer.region
         assert len(consumer.shards) >= 2
     assert consumers[1].resumed > 0
 
