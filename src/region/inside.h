@@ -12,6 +12,7 @@ enum {
     SYNCS_MAX = 256,
     SHIPPED_TABLES_MAX = 32, /* of one frame: further ones go unmetered */
     LOG_SCAN_MAX = 4096,     /* records looked at for one frame */
+    QUIET_BEATS_MAX = 10,    /* heartbeats without a promise while nothing is written */
 };
 
 enum errand_kind {
@@ -90,6 +91,7 @@ struct link {
     bool dialed;
     bool opened;
     bool ready;
+    uint64_t began_ms;
     struct peer *peer; /* dialed: from the start; accepted: once named */
     struct repl_handshake handshake;
     uint64_t deadline_ms; /* of the handshake, then of silence */
@@ -170,6 +172,8 @@ struct region {
     struct repl_vector marks; /* what we have applied; our own entry is the tail */
     struct part_mark promise; /* of the latest PART_CMD_MARK */
     bool marking;
+    uint64_t promise_sum; /* positions_sum() when a promise was last asked for */
+    unsigned quiet_beats; /* since then */
     uint64_t heartbeat_ms;
     uint64_t janitor_ms;
     uint64_t scrub_ms;

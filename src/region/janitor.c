@@ -16,6 +16,30 @@ static bool submit_mark(struct region *r, uint64_t link, uint64_t sync_id)
     return errand_submit(e);
 }
 
+/* Changes with every transaction that any region's log has more of here. */
+static uint64_t positions_sum(const struct region *r)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < r->marks.n; i++) {
+        sum += r->marks.marks[i].pos.v;
+    }
+    return sum;
+}
+
+/* Whether a promise of stamps is due. It costs a synced write, and tells peers what they need to
+ * forget tombstones and to learn how far records they do not get go: things that stand still when
+ * nobody writes. */
+static bool promise_due(struct region *r)
+{
+    uint64_t sum = positions_sum(r);
+    if (sum == r->promise_sum && ++r->quiet_beats < QUIET_BEATS_MAX) {
+        return false;
+    }
+    r->promise_sum = sum;
+    r->quiet_beats = 0;
+    return true;
+}
+
 void heartbeat_tick(struct region *r, uint64_t now_ms)
 {
     if (now_ms < r->heartbeat_ms) {
@@ -27,7 +51,7 @@ void heartbeat_tick(struct region *r, uint64_t now_ms)
         r->links[i]->ack_due |= r->links[i]->ready;
         anyone |= r->links[i]->ready;
     }
-    if (anyone && !r->marking) {
+    if (anyone && !r->marking && promise_due(r)) {
         r->marking = submit_mark(r, 0, 0);
     }
 }
