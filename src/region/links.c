@@ -49,6 +49,7 @@ static struct link *link_new(struct region *r, uint64_t now_ms)
     struct link *l = calloc(1, sizeof *l);
     ASSERT(l != NULL);
     l->id = r->next_link++;
+    l->began_ms = now_ms;
     l->deadline_ms = now_ms + r->config.knobs.handshake_ms;
     buf_init(&l->seed_out.position, 1 << 20);
     buf_init(&l->seed_in.cursor, 1 << 20);
@@ -79,7 +80,10 @@ static void link_forget(struct region *r, struct link *l, uint64_t now_ms)
         uint32_t max = r->config.knobs.redial_ms_max;
         p->backoff_ms = l->ready || p->backoff_ms == 0 ? min : p->backoff_ms * 2;
         p->backoff_ms = p->backoff_ms > max ? max : p->backoff_ms;
-        p->redial_ms = now_ms + p->backoff_ms / 2 + prng_below(&r->prng, p->backoff_ms / 2 + 1);
+        /* From the attempt's beginning: one that waited for an answer has waited long enough, and a
+         * network that comes back should find us knocking. */
+        uint64_t from_ms = l->ready ? now_ms : l->began_ms;
+        p->redial_ms = from_ms + p->backoff_ms / 2 + prng_below(&r->prng, p->backoff_ms / 2 + 1);
         if (l->ready) {
             p->lost_ms = now_ms == 0 ? 1 : now_ms;
             TRACE(
@@ -240,6 +244,7 @@ static void link_ready(struct region *r, struct link *l, uint64_t now_ms)
         r->config.tracer, TRACE_INFO, "region", "link up", TRACE_TEXT("peer", bytes_str(p->name)));
     syncs_resend(r, l);
     r->needs_dirty = true;
+    r->quiet_beats = QUIET_BEATS_MAX; /* the peer knows of no promise yet */
 }
 
 static void take_handshake(
