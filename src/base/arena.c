@@ -7,7 +7,7 @@
 
 #include "base/assert.h"
 
-enum { ALIGN = 16, BLOCK_FIRST = 4096, BLOCK_LARGEST = 1 << 20 };
+enum { ALIGN = 16, BLOCK_FIRST = 4096, BLOCK_FIRST_SMALL = 256, BLOCK_LARGEST = 1 << 20 };
 
 struct arena_block {
     struct arena_block *older;
@@ -23,7 +23,12 @@ struct arena_cleanup {
 
 void arena_init(struct arena *a, size_t bytes_max)
 {
-    *a = (struct arena){.bytes_max = bytes_max};
+    *a = (struct arena){.bytes_max = bytes_max, .first_bytes = BLOCK_FIRST};
+}
+
+void arena_init_small(struct arena *a, size_t bytes_max)
+{
+    *a = (struct arena){.bytes_max = bytes_max, .first_bytes = BLOCK_FIRST_SMALL};
 }
 
 static void run_cleanups(struct arena *a)
@@ -43,7 +48,7 @@ void arena_done(struct arena *a)
         free(b);
         b = older;
     }
-    *a = (struct arena){.bytes_max = a->bytes_max};
+    *a = (struct arena){.bytes_max = a->bytes_max, .first_bytes = a->first_bytes};
 }
 
 void arena_clear(struct arena *a)
@@ -66,7 +71,7 @@ void arena_clear(struct arena *a)
 
 static void add_block(struct arena *a, size_t need)
 {
-    size_t size = a->blocks == NULL ? BLOCK_FIRST : a->blocks->size * 2;
+    size_t size = a->blocks == NULL ? a->first_bytes : a->blocks->size * 2;
     if (size > BLOCK_LARGEST) {
         size = BLOCK_LARGEST;
     }

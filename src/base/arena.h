@@ -21,10 +21,13 @@ struct arena {
     char *end;
     size_t bytes_used;
     size_t bytes_max;
+    size_t first_bytes; /* of the first block */
 };
 
 /* Takes no memory until the first allocation. `bytes_max` bounds the sum of all allocations. */
 void arena_init(struct arena *a, size_t bytes_max);
+/* As arena_init(), for one of many that hold little and live long: its first block is small. */
+void arena_init_small(struct arena *a, size_t bytes_max);
 /* Runs the cleanups, last registered first, then frees every block. Legal twice. */
 void arena_done(struct arena *a);
 /* As arena_done(), but one block stays for reuse. */

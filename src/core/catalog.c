@@ -363,7 +363,7 @@ static enum err apply_member(struct catalog *c, const struct row_key *key, const
     }
     struct member_entry *e = calloc(1, sizeof *e);
     ASSERT(e != NULL);
-    arena_init(&e->mem, ROW_MEM_MAX);
+    arena_init_small(&e->mem, ROW_MEM_MAX);
     e->member = m;
     e->member.region = bytes_dup(&e->mem, m.region);
     e->member.http_address = bytes_dup(&e->mem, m.http_address);
@@ -413,7 +413,7 @@ static enum err table_entry_new(
     }
     struct table_entry *e = calloc(1, sizeof *e);
     ASSERT(e != NULL);
-    arena_init(&e->mem, ROW_MEM_MAX);
+    arena_init_small(&e->mem, ROW_MEM_MAX);
     err = table_copy(&e->mem, &t, &e->table);
     if (err != OK) {
         table_entry_free(e);
@@ -478,7 +478,7 @@ static struct group_entry *group_entry_get(struct catalog *c, struct bytes name)
     g = calloc(1, sizeof *g);
     ASSERT(g != NULL);
     g->name = heap_bytes(name);
-    arena_init(&g->row_mem, ROW_MEM_MAX);
+    arena_init_small(&g->row_mem, ROW_MEM_MAX);
     (void)map_put(&c->groups, name, g);
     sorted_put(&c->groups_sorted, g);
     return g;
@@ -567,7 +567,7 @@ static enum err apply_replica(
         }
         e = calloc(1, sizeof *e);
         ASSERT(e != NULL);
-        arena_init(&e->mem, ROW_MEM_MAX);
+        arena_init_small(&e->mem, ROW_MEM_MAX);
         err = replica_row_copy(&e->mem, &row, &e->row);
         if (err != OK) {
             replica_entry_free(e);

@@ -48,7 +48,7 @@ static bool load_one(void *ctx, struct bytes name, struct bytes value)
     struct core *c = ctx;
     struct stream_entry *e = calloc(1, sizeof *e);
     ASSERT(e != NULL);
-    arena_init(&e->mem, SIZE_MAX / 2);
+    arena_init_small(&e->mem, SIZE_MAX / 2);
     e->note = bytes_dup(&e->mem, name);
     c->streams_err = stream_get(&e->mem, value, &e->of);
     if (c->streams_err != OK) {
@@ -254,7 +254,7 @@ static void stream_begin(struct core *c, struct part_stage *s, const struct core
     feed_begin(c, s);
     struct stream_entry *e = calloc(1, sizeof *e);
     ASSERT(e != NULL);
-    arena_init(&e->mem, SIZE_MAX / 2);
+    arena_init_small(&e->mem, SIZE_MAX / 2);
     struct core_stream_span *span = ARENA_NEW(&e->mem, struct core_stream_span);
     ASSERT(span != NULL);
     *span = (struct core_stream_span){t->part.id, next_pos(s)};

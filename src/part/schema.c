@@ -31,7 +31,7 @@ struct part_table *part_table_dup(const struct part_table *t)
 {
     struct table_copy *c = calloc(1, sizeof *c);
     ASSERT(c != NULL);
-    arena_init(&c->heap, SIZE_MAX / 2);
+    arena_init_small(&c->heap, SIZE_MAX / 2);
     struct part_index *indexes = ARENA_ARRAY(&c->heap, struct part_index, t->n_indexes);
     for (size_t i = 0; i < t->n_indexes; i++) {
         indexes[i] = t->indexes[i];
