@@ -50,14 +50,14 @@ class Responder(Peer):
 
 
 class Godwit(Peer):
-    """One region, signed."""
+    """One region, signed, with a table as CreateTable makes it; or several with a global table."""
     name = 'godwit'
 
     def __init__(self, folder, regions=(REGION,), options=()):
         self.cluster = common.Cluster(pathlib.Path(folder), regions=regions, options=options)
         self.cluster.start()
         if len(regions) == 1:
-            self.cluster.create(regions[0])
+            self.cluster.create(regions[0], stream=False)
         else:
             self.cluster.make_table()
         self.region = regions[0]

@@ -346,14 +346,14 @@ class Cluster(DevCluster):
 
     # -- tables and what they hold --
 
-    def create(self, region, table=TABLE):
-        """A table of one region, ready to be joined with others."""
+    def create(self, region, table=TABLE, stream=True):
+        """A table of one region; with a stream it is ready to be joined with others."""
+        asked = {'StreamSpecification': {'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'}} if stream else {}
         self.at(region).call(
             'CreateTable', TableName=table, BillingMode='PAY_PER_REQUEST',
             KeySchema=[{'AttributeName': 'pk', 'KeyType': 'HASH'}, {'AttributeName': 'sk', 'KeyType': 'RANGE'}],
             AttributeDefinitions=[{'AttributeName': 'pk', 'AttributeType': 'S'},
-                                  {'AttributeName': 'sk', 'AttributeType': 'N'}],
-            StreamSpecification={'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'})
+                                  {'AttributeName': 'sk', 'AttributeType': 'N'}], **asked)
         self.wait_active(region, table)
 
     def make_table(self, *regions, table=TABLE):
