@@ -193,3 +193,17 @@ uint64_t engine_range_bytes(struct engine *e, struct bytes lo, struct bytes hi)
     }
     return e->ops->range_bytes(e, lo, hi);
 }
+
+void engine_reclaim(struct engine *e, struct bytes lo, struct bytes hi)
+{
+    if (e->ops->reclaim != NULL && bytes_cmp(lo, hi) < 0) {
+        e->ops->reclaim(e, lo, hi);
+    }
+}
+
+void engine_reclaim_stop(struct engine *e)
+{
+    if (e->ops->reclaim_stop != NULL) {
+        e->ops->reclaim_stop(e);
+    }
+}

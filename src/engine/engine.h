@@ -80,6 +80,12 @@ struct engine_stats {
 void engine_stats(struct engine *e, struct engine_stats *ret);
 /* Estimated stored bytes in [lo, hi). */
 uint64_t engine_range_bytes(struct engine *e, struct bytes lo, struct bytes hi);
+/* Gives back the space that deleted rows in [lo, hi) still take. Blocks for as long as it takes to
+ * rewrite what lies around them, so it is for a thread that may wait. It promises no success: what
+ * still takes space afterwards is engine_range_bytes() to tell. */
+void engine_reclaim(struct engine *e, struct bytes lo, struct bytes hi);
+/* Makes that call of another thread's, and each later one, end soon. */
+void engine_reclaim_stop(struct engine *e);
 
 /* ---- makers ---- */
 

@@ -37,6 +37,9 @@ struct engine_ops {
     enum err (*checkpoint)(struct engine *e, const char *path);
     void (*stats)(struct engine *e, struct engine_stats *ret);
     uint64_t (*range_bytes)(struct engine *e, struct bytes lo, struct bytes hi);
+    /* lo < hi. Both NULL: there is nothing to give back. */
+    void (*reclaim)(struct engine *e, struct bytes lo, struct bytes hi);
+    void (*reclaim_stop)(struct engine *e);
 };
 
 struct engine {

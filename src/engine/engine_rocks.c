@@ -41,7 +41,8 @@ enum {
     INFO_LOG_BYTES = 1 << 20,
     INFO_LOG_FILES = 2,
     INFO_LOG_WARN = 2,
-    WAL_FACTOR = 4, /* logs may hold this many memtables before a flush is forced */
+    WAL_FACTOR = 4,                 /* logs may hold this many memtables before a flush is forced */
+    MANIFEST_STEP_BYTES = 64 << 10, /* set aside at a time; by default 4 MiB of every store */
     FORMAT_VERSION = 5,
     CHECKSUM_XXH3 = 4,
 };
@@ -370,6 +371,21 @@ static uint64_t rocks_range_bytes(struct engine *e, struct bytes lo, struct byte
     return err_of(text) == OK ? size : 0;
 }
 
+/* Compactions that are due anyway go on beside it. */
+static void rocks_reclaim(struct engine *e, struct bytes lo, struct bytes hi)
+{
+    struct rocks *r = (struct rocks *)e;
+    rocksdb_compactoptions_t *how = rocksdb_compactoptions_create();
+    rocksdb_compactoptions_set_exclusive_manual_compaction(how, 0);
+    rocksdb_compact_range_opt(r->db, how, chars(lo), lo.len, chars(hi), hi.len);
+    rocksdb_compactoptions_destroy(how);
+}
+
+static void rocks_reclaim_stop(struct engine *e)
+{
+    rocksdb_disable_manual_compaction(((struct rocks *)e)->db);
+}
+
 static void rocks_free(struct rocks *r)
 {
     if (r->db != NULL) {
@@ -413,6 +429,8 @@ static const struct engine_ops rocks_ops = {
     .checkpoint = rocks_checkpoint,
     .stats = rocks_stats,
     .range_bytes = rocks_range_bytes,
+    .reclaim = rocks_reclaim,
+    .reclaim_stop = rocks_reclaim_stop,
 };
 
 /* ---- opening ---- */
@@ -458,6 +476,7 @@ static void set_files(rocksdb_options_t *o, size_t write_buffer_bytes)
     rocksdb_options_set_skip_stats_update_on_db_open(o, 1);
     rocksdb_options_set_skip_checking_sst_file_sizes_on_db_open(o, 1);
     rocksdb_options_set_bytes_per_sync(o, 1 << 20);
+    rocksdb_options_set_manifest_preallocation_size(o, MANIFEST_STEP_BYTES);
 }
 
 static rocksdb_options_t *db_options(

@@ -208,6 +208,8 @@ MUST_CHECK enum err part_read_marks(
 MUST_CHECK enum err part_read_gc_floor(const struct part_reader *r, struct hlc *ret);
 /* About how many stored bytes the log holds in (from, to]. */
 uint64_t part_log_bytes(const struct part_reader *r, struct local_pos from, struct local_pos to);
+/* Has the engine give back the space of what was trimmed; see engine_reclaim(). */
+void part_log_reclaim(const struct part_reader *r);
 
 /* ---- the writer ---- */
 

@@ -12,7 +12,9 @@ enum {
     SYNCS_MAX = 256,
     SHIPPED_TABLES_MAX = 32, /* of one frame: further ones go unmetered */
     LOG_SCAN_MAX = 4096,     /* records looked at for one frame */
-    QUIET_BEATS_MAX = 10,    /* heartbeats without a promise while nothing is written */
+    RECLAIM_BYTES_MIN = 16 << 20,
+    RECLAIM_MS = 10000,
+    QUIET_BEATS_MAX = 10, /* heartbeats without a promise while nothing is written */
 };
 
 enum errand_kind {
@@ -176,6 +178,7 @@ struct region {
     unsigned quiet_beats; /* since then */
     uint64_t heartbeat_ms;
     uint64_t janitor_ms;
+    uint64_t reclaim_ms; /* not before; 0: now */
     uint64_t scrub_ms;
     uint64_t scrub_turn;
     uint64_t bucket_turn; /* of its own, or the two keep step and some pair never has its turn */

@@ -300,6 +300,25 @@ static void trim(struct region *r)
     r->trimming = errand_submit(e);
 }
 
+/* What was trimmed stays on disk until the engine rewrites the files it lies in, which only further
+ * writes bring about. When so much lies there that it counts, the engine is asked. */
+static void reclaim(struct region *r, uint64_t now_ms)
+{
+    struct local_pos first;
+    struct engine_stats stats;
+    bool can = r->config.ops.reclaim != NULL && now_ms >= r->reclaim_ms;
+    if (!can || part_log_first(&r->reader, &first) != OK) {
+        return;
+    }
+    uint64_t dead =
+        part_log_bytes(&r->reader, (struct local_pos){0}, (struct local_pos){first.v - 1});
+    engine_stats(r->config.engine, &stats);
+    if (dead >= RECLAIM_BYTES_MIN && dead >= stats.disk_bytes / 8) {
+        r->config.ops.reclaim(r->config.ctx);
+        r->reclaim_ms = now_ms + RECLAIM_MS;
+    }
+}
+
 static bool is_removed(struct region *r, struct region_id id)
 {
     const struct peer *p = peer_find(r, id);
@@ -374,5 +393,6 @@ void janitor_tick(struct region *r, uint64_t now_ms)
     }
     r->janitor_ms = now_ms + r->config.knobs.janitor_ms;
     trim(r);
+    reclaim(r, now_ms);
     sweep(r);
 }

@@ -36,6 +36,7 @@ enum msg_kind {
     MSG_WAKE,      /* a job began, or a backup went */
     MSG_TURN,      /* whose turn it is to be the writer goes from hand to hand */
     MSG_WRITTEN,   /* the batch under way is on disk */
+    MSG_RECLAIM,   /* the space of what was trimmed from the log is wanted back */
     MSG_STOP,
 };
 
@@ -230,6 +231,7 @@ struct jobs {
     struct runner *runners;
     struct msg *wanted; /* WAKEs that came meanwhile, oldest first */
     struct msg *wanted_last;
+    bool reclaim; /* MSG_RECLAIM came */
     bool stopping;
 };
 

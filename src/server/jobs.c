@@ -97,6 +97,7 @@ static bool take_messages(struct jobs *js, const struct msg *awaited)
         if (msg->kind == MSG_FAULT) {
             js->clock.skew_ms = (int64_t)msg->number;
         }
+        js->reclaim |= msg->kind == MSG_RECLAIM;
         js->stopping |= msg->kind == MSG_STOP;
         msg_free(msg);
     }
@@ -393,6 +394,10 @@ static void jobs_run(void *arg)
             take_wanted(js);
             run_round(js);
         }
+        if (!js->stopping && js->reclaim) {
+            js->reclaim = false;
+            part_log_reclaim(&(struct part_reader){.engine = js->server->engine});
+        }
     }
     /* What is under way begins anew when the region starts again. */
     while (js->runners != NULL) {
@@ -439,6 +444,7 @@ void jobs_stop(struct server *s)
 {
     struct jobs *js = &s->jobs;
     if (js->thread != NULL) {
+        engine_reclaim_stop(s->engine);
         msg_post(js->inbox, msg_new(MSG_STOP));
         io_thread_join(js->thread);
         js->thread = NULL;

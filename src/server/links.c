@@ -310,6 +310,12 @@ static void op_synced(void *ctx, void *token, enum err err)
     msg_post(m->home, m);
 }
 
+static void op_reclaim(void *ctx)
+{
+    struct links *l = ctx;
+    msg_post(l->server->jobs.inbox, msg_new(MSG_RECLAIM));
+}
+
 /* ---- meters ---- */
 
 static void op_arrived(
@@ -432,6 +438,7 @@ static void take_message(struct links *l, struct msg *m)
     case MSG_WAKE:
     case MSG_TURN:
     case MSG_WRITTEN:
+    case MSG_RECLAIM:
         break;
     case MSG_STOP:
         l->stopping = true;
@@ -492,6 +499,7 @@ enum err links_open(struct server *s)
                 .submit = op_submit,
                 .synced = op_synced,
                 .arrived = op_arrived,
+                .reclaim = op_reclaim,
             },
         .ctx = l,
     };

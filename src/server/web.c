@@ -283,6 +283,7 @@ static void take_message(struct web *w, struct msg *m)
     case MSG_WAKE:
     case MSG_TURN:
     case MSG_WRITTEN:
+    case MSG_RECLAIM:
         break;
     case MSG_STOP:
         w->stopping = true;
