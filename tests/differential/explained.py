@@ -852,6 +852,13 @@ rule('API, Query: KeyConditions "conditions on other attributes"',
      'how many conditions there are is told before of what types they are',
      V + 'Conditions can be of length 1 or 2 only',
      BAD + r'ComparisonOperator \w+ is not valid for \w+ AttributeValue type')
+rule('API, Projection: NonKeyAttributes, names of 1 to 255',
+     'an attribute that is projected has a name',
+     r"ValidationException: 1 validation error detected: Value '(x{256})?' at '(local|global)SecondaryIndexes\.\d+\.member\."
+     r"projection\.nonKeyAttributes\.\d+\.member' failed to satisfy constraint: Member must have length (greater|less) than or "
+     r"equal to \d+",
+     LATER,
+     lambda seen: seen.operation == 'CreateTable')
 rule('API, Projection: NonKeyAttributes',
      'what a projection includes is told',
      BAD + r'ProjectionType is INCLUDE, but NonKeyAttributes is not specified',

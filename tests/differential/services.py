@@ -45,7 +45,8 @@ class Side:
     """One service: sends a request and gives (status, decoded body)."""
 
     def __init__(self, url, keys):
-        self.client = Client(url, REGION, keys)
+        # A busy machine is no reason to think that a service is dead: a dead one closes the connection.
+        self.client = Client(url, REGION, keys, timeout=600)
 
     def send(self, operation, body):
         raw = json.dumps(body).encode()
