@@ -118,6 +118,10 @@ def rest_is_same(seen):
     return sorted(mine) == sorted(other)
 
 
+def others_than_map_keys(message):
+    return [each for each in constraints(message) if not MAP_KEYS.fullmatch(each)]
+
+
 def name_of(seen):
     name = seen.body.get('TableName')
     return name if isinstance(name, str) else ''
@@ -144,6 +148,13 @@ rule(NAMES,
         "Value at 'TableName' failed to satisfy constraint: Member must have length greater than or equal to 1"))
 rule(NAMES, 'names of one or two letters are names, so other constraints are told without theirs', LISTED, LISTED,
      lambda seen: 0 < len(name_of(seen)) < 3 and rest_is_same(seen))
+MAP_KEYS = re.compile(r"Value '\{.*\}' at 'requestItems' failed to satisfy constraint: Map keys must satisfy constraint: \[.*\]", re.S)
+rule(NAMES,
+     'names of one or two letters are names in batches too',
+     r'ValidationException: .*|ResourceNotFoundException: Requested resource not found',
+     LISTED,
+     lambda seen: isinstance(seen.body.get('RequestItems'), dict) and any(0 < len(name) < 3 for name in seen.body['RequestItems']) and
+     others_than_map_keys(seen.other) in ([], constraints(seen.mine)))
 rule('Guide, Naming rules',
      'a constraint on a table\'s name is told with the name',
      LISTED,
