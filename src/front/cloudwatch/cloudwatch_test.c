@@ -317,6 +317,24 @@ static void test_long_lists(void **state)
     teardown(&f);
 }
 
+/* An empty list of statistics asks for none. */
+static void test_no_statistics(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f);
+    f.request = (struct cw_request){
+        .target = BYTES_LIT("GraniteServiceVersion20100801.GetMetricStatistics"),
+        .body = BYTES_LIT(
+            "{\"StartTime\":1795687000,\"EndTime\":1795687260,\"Period\":60,\"Namespace\":"
+            "\"AWS/DynamoDB\",\"MetricName\":\"m\",\"Statistics\":[]}"),
+    };
+    run(&f);
+    assert_int_equal(f.answer.status, 400);
+    assert_has(&f, "Must specify either Statistics or ExtendedStatistics");
+    teardown(&f);
+}
+
 /* GetMetricData answers several series at once, newest first unless asked otherwise; the JSON
  * protocol has the same numbers. */
 static void test_data(void **state)
@@ -445,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_no_statistics),
         cmocka_unit_test(test_nothing_to_tell),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_long_lists),

@@ -218,7 +218,7 @@ static void unit_check(const struct cw_call *c, const char *path, struct cw_quer
 
 static bool statistics_fields(struct cw_call *c)
 {
-    bool plain = cw_arg_any(&c->args, "Statistics");
+    bool plain = cw_arg_any(&c->args, "Statistics.member.1"); /* none in the list is none */
     if (cw_arg_any(&c->args, "ExtendedStatistics")) {
         return cw_fail(
             c, INVALID_VALUE, "The parameter ExtendedStatistics is not supported by this server.");

@@ -11,6 +11,8 @@
 #define CORAL    "com.amazon.coral.service#"
 #define DYNAMODB "com.amazonaws.dynamodb.v20120810#"
 
+#define TOO_LARGE "Request size exceeded the maximum allowed size"
+
 enum { PACK_BYTES_MIN = 4096 }; /* DynamoDB compresses nothing smaller */
 
 struct error_row {
@@ -243,11 +245,18 @@ static struct bytes take_body(struct dynamo_call *c)
 static void answer_without_arena(struct dynamo_call *c, enum aws_error error)
 {
     if (error == AWS_PAYLOAD_TOO_LARGE) {
-        answer_with(c, 413, BYTES_LIT("{\"__type\":\"" CORAL "PayloadTooLarge\"}"));
+        answer_with(
+            c,
+            413,
+            BYTES_LIT("{\"__type\":\"" CORAL "PayloadTooLarge\",\"message\":\"" TOO_LARGE "\"}"));
         return;
     }
     c->error_name = BYTES_LIT("InternalServerError");
-    answer_with(c, 500, BYTES_LIT("{\"__type\":\"" DYNAMODB "InternalServerError\"}"));
+    answer_with(
+        c,
+        500,
+        BYTES_LIT("{\"__type\":\"" DYNAMODB "InternalServerError\",\"message\":\"Internal server "
+                  "error\"}"));
 }
 
 static bool answer_error(struct dynamo_call *c, enum aws_error error)
@@ -424,8 +433,7 @@ bool call_fail_err(struct dynamo_call *c, enum err err)
         return call_fail(
             c, AWS_THROTTLING, BYTES_LIT("Rate of requests exceeds the allowed throughput."));
     case ERR_TOO_BIG:
-        return call_fail(
-            c, AWS_PAYLOAD_TOO_LARGE, BYTES_LIT("Request size exceeded the maximum allowed size"));
+        return call_fail(c, AWS_PAYLOAD_TOO_LARGE, BYTES_LIT(TOO_LARGE));
     case ERR_UNAVAILABLE:
     case ERR_AGAIN:
     case ERR_TIMEOUT:

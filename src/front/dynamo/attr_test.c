@@ -236,6 +236,11 @@ static void test_arena_cap(void **state)
     arena_init(&r.mem, /* bytes_max= */ 300 * 1024);
     assert_int_equal(rig_send_bytes(&r, "PutItem", buf_bytes(&b)), 413);
     assert_true(bytes_eq_str(r.call.error_name, "PayloadTooLarge"));
+    assert_true(bytes_eq_str(
+        r.call.answer.body,
+        "{\"__type\":\"com.amazon.coral.service#PayloadTooLarge\",\"message\":\"Request size "
+        "exceeded "
+        "the maximum allowed size\"}"));
     arena_done(&r.mem);
     r.mem = whole;
     buf_done(&b);
