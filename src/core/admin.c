@@ -295,6 +295,7 @@ static enum err update_settings(
     next.tags = call->table->tags;
     next.n_tags = call->table->n_tags;
     next.extra = call->table->extra;
+    next.deletion_protection = call->table->deletion_protection;
     next.pitr_days = call->table->pitr_days;
     next.pitr_since_ms = call->table->pitr_since_ms;
     if (t->pitr_since_ms == 0 && next.pitr_since_ms != 0) {

@@ -161,7 +161,13 @@ static enum err end_filling(void *arg, struct part_stage *s, struct arena *a)
         .table = &t,
         .fill_failed = e->failed,
     };
-    enum err err = core_admin_run(&admin, s, a);
+    const struct core_table *now = catalog_table(core_catalog(admin.core), admin.name);
+    enum err err = OK;
+    if (now != NULL && now->extra.type == VALUE_MAP) {
+        /* Where it comes from is told until now. */
+        err = value_with(a, &now->extra, BYTES_LIT("restore"), NULL, &t.extra);
+    }
+    err = err == OK ? core_admin_run(&admin, s, a) : err;
     if (err == ERR_NOT_FOUND && e->failed) {
         err = OK; /* it never came to be */
     }

@@ -135,6 +135,20 @@ def test_delete_backup(ddb, table, unique):
     assert ddb.list_backups(TableName=table)['BackupSummaries'] == []
 
 
+def test_encryption_and_what_was_warm_stay(ddb, table, unique):
+    """A restored table keeps what it is told of its encryption, unless told otherwise."""
+    ddb.update_table(TableName=table, SSESpecification={'Enabled': True})
+    told = backup(ddb, table)
+    key = told['SourceTableFeatureDetails']['SSEDescription']['KMSMasterKeyArn']
+    arn = told['BackupDetails']['BackupArn']
+    ddb.restore_table_from_backup(TargetTableName=unique + '-r', BackupArn=arn)
+    assert active(ddb, unique + '-r')['SSEDescription']['KMSMasterKeyArn'] == key
+    ddb.restore_table_from_backup(TargetTableName=unique + '-q', BackupArn=arn,
+                                  SSESpecificationOverride={'Enabled': False})
+    restored = active(ddb, unique + '-q')
+    assert 'SSEDescription' not in restored and 'RestoreSummary' not in restored
+
+
 def test_list_backups(ddb, table):
     """Names may repeat; filters by time, type and table; pages that end where the list does."""
     made = [backup(ddb, table, 'same')['BackupDetails'] for _ in range(3)]

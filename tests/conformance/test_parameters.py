@@ -15,7 +15,6 @@ BESIDE = {
                     'AttributeDefinitions': [{'AttributeName': 'p', 'AttributeType': 'S'}],
                     'KeySchema': [{'AttributeName': 'p', 'KeyType': 'HASH'}]},
     'UpdateTable': {'BillingMode': 'PAY_PER_REQUEST'},
-    'EnableKinesisStreamingDestination': {'StreamArn': 'arn:aws:kinesis:us-east-2:000000000000:stream/none'},
     'DisableKinesisStreamingDestination': {'StreamArn': 'arn:aws:kinesis:us-east-2:000000000000:stream/none'},
     'UpdateKinesisStreamingDestination': {'StreamArn': 'arn:aws:kinesis:us-east-2:000000000000:stream/none'},
 }
@@ -69,9 +68,8 @@ REPLICA = {'RegionName': 'eu-west-1'}
 
 
 @pytest.mark.parametrize('name, more', [
-    ('CreateTable', {'SSESpecification': {'Enabled': True}}),
     ('CreateTable', {'SSESpecification': {'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': 'key'}}),
-    ('UpdateTable', {'SSESpecification': {'Enabled': True}}),
+    ('UpdateTable', {'SSESpecification': {'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': 'alias/mine'}}),
     ('UpdateTable', {'MultiRegionConsistency': 'STRONG'}),
     ('UpdateTable', {'ReplicaUpdates': [{'Create': {**REPLICA, 'KMSMasterKeyId': 'key'}}]})])
 def test_refused_below(wire, hash_table, name, more):

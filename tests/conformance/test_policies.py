@@ -225,12 +225,39 @@ STREAM = f'arn:aws:kinesis:us-east-2:{ACCOUNT}:stream/none'
 def test_kinesis(ddb, hash_table):
     got = ddb.describe_kinesis_streaming_destination(TableName=hash_table)
     assert (got['TableName'], got['KinesisDataStreamDestinations']) == (hash_table, [])
-    invalid(None, ddb.enable_kinesis_streaming_destination, TableName=hash_table, StreamArn=STREAM)
-    invalid('Table is not in a valid state to disable Kinesis Streaming Destination:DisableKinesisStreamingDestination '
-            'must be ACTIVE to perform DISABLE operation.', ddb.disable_kinesis_streaming_destination,
-            TableName=hash_table, StreamArn=STREAM)
     refused('ResourceNotFoundException', 'Requested resource not found: Table: nowhere not found',
             ddb.describe_kinesis_streaming_destination, TableName='nowhere')
+
+
+def test_kinesis_stream_that_is_not_there(service, ddb, tables, unique):
+    """As in DynamoDB: it is accepted, and fails a moment later. No destination is ever active."""
+    if service.endpoint is None:
+        pytest.skip('announced: needs an endpoint to write to')
+    tables(unique)
+    wire, streams = service.wire(), [STREAM + word for word in 'ab']
+    for stream, config in zip(streams + streams[:1], ({}, {'ApproximateCreationDateTimePrecision': 'MICROSECOND'}, {})):
+        status, _, got = wire.call('EnableKinesisStreamingDestination', {
+            'TableName': unique, 'StreamArn': stream, 'EnableKinesisStreamingConfiguration': config})
+        assert (status, got) == (200, {'TableName': unique, 'StreamArn': stream, 'DestinationStatus': 'ENABLING',
+                                       'EnableKinesisStreamingConfiguration': config})
+
+    def failed():
+        got = ddb.describe_kinesis_streaming_destination(TableName=unique)['KinesisDataStreamDestinations']
+        return got if {one['DestinationStatus'] for one in got} == {'ENABLE_FAILED'} else None
+    got = wait_until('the destinations', failed, 10)
+    assert [one['StreamArn'] for one in got] == streams
+    assert got[0]['DestinationStatusDescription'] == 'User does not have a permission to use kinesis stream'
+    bad_state = 'Table is not in a valid state to enable Kinesis Streaming Destination: '
+    invalid(bad_state + 'KinesisStreamingDestination must be ACTIVE to perform DISABLE operation.',
+            ddb.disable_kinesis_streaming_destination, TableName=unique, StreamArn=streams[0])
+    _, _, answer = wire.call('UpdateKinesisStreamingDestination', {
+        'TableName': unique, 'StreamArn': streams[0],
+        'UpdateKinesisStreamingConfiguration': {'ApproximateCreationDateTimePrecision': 'MILLISECOND'}})
+    assert answer['message'] == bad_state + ('Kinesis streaming is not in ACTIVE state. Updates are only allowed in '
+                                             f'ACTIVE state. TableName: {unique}, kdsArn: {streams[0]}')
+    _, _, answer = wire.call('UpdateKinesisStreamingDestination', {'TableName': unique, 'StreamArn': streams[0]})
+    assert answer['message'] == ('Streaming destination cannot be updated with given parameters: '
+                                 'UpdateKinesisStreamingConfiguration cannot be null or contain only null values')
 
 
 def test_contributor_insights(ddb, range_table):
@@ -241,6 +268,7 @@ def test_contributor_insights(ddb, range_table):
     assert off['ContributorInsightsStatus'] == 'DISABLED'
     invalid(None, ddb.update_contributor_insights, TableName=range_table, ContributorInsightsAction='ENABLE')
     refused('ResourceNotFoundException', None, ddb.describe_contributor_insights, TableName=range_table, IndexName='none')
+    refused('ResourceNotFoundException', None, ddb.describe_contributor_insights, TableName=range_table, IndexName='by_s')
 
 
 # ---- operations that are made of others ----

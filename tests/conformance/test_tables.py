@@ -281,3 +281,74 @@ def test_characters_of_tags(ddb, hash_table, tag, message):
     arn = ddb.describe_table(TableName=hash_table)['Table']['TableArn']
     invalid(message, ddb.tag_resource, ResourceArn=arn, Tags=[tag])
     ddb.tag_resource(ResourceArn=arn, Tags=[{'Key': 'законные буквы 7', 'Value': 'a_b.c:d/e=f+g-h@i'}])
+
+
+# ---- encryption at rest: what is told of it ----
+
+KMS_ARN = re.compile('arn:aws:kms:us-east-2:000000000000:key/[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}')
+
+
+def sse(ddb, name):
+    return ddb.describe_table(TableName=name)['Table'].get('SSEDescription')
+
+
+@pytest.mark.parametrize('asked, told', [
+    ({'Enabled': True}, True), ({'SSEType': 'KMS'}, True), ({'Enabled': True, 'SSEType': 'KMS'}, True),
+    ({'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': 'alias/aws/dynamodb'}, True), ({}, False),
+    ({'Enabled': False}, False)])
+def test_encryption_of_a_new_table(ddb, tables, unique, asked, told):
+    tables(unique, SSESpecification=asked)
+    got = sse(ddb, unique)
+    assert bool(got) == told
+    if told:
+        assert (got['Status'], got['SSEType']) == ('ENABLED', 'KMS') and KMS_ARN.fullmatch(got['KMSMasterKeyArn'])
+
+
+@pytest.mark.parametrize('key, says', [
+    ('alias/mine', 'Alias arn:aws:kms:us-east-2:000000000000:alias/mine is not found.'),
+    ('mine', "Key 'arn:aws:kms:us-east-2:000000000000:key/mine' does not exist")])
+def test_keys_of_ones_own(service, key, says):
+    invalid(re.compile('KMS validation error: com.amazonaws.services.kms.model.NotFoundException: ' + re.escape(says) +
+                       r' \(Service: AWSKMS; .*\)'), create, service,
+            SSESpecification={'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': key})
+
+
+def test_changes_of_encryption(ddb, tables, unique):
+    """The table stays ACTIVE meanwhile; only what is the case by name is refused."""
+    tables(unique)
+
+    def change(**how):
+        assert ddb.update_table(TableName=unique, SSESpecification=how)['TableDescription']['TableStatus'] == 'ACTIVE'
+    default = BAD + 'Table is already encrypted by default'
+    invalid(default, ddb.update_table, TableName=unique, SSESpecification={'Enabled': False})
+    invalid(default, ddb.update_table, TableName=unique, SSESpecification={})
+    change(Enabled=True)
+    wait_until('encryption', lambda: (sse(ddb, unique) or {}).get('Status') == 'ENABLED', 60)
+    change(Enabled=True, SSEType='KMS')
+    key = sse(ddb, unique)['KMSMasterKeyArn']
+    invalid(BAD + 'Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to '
+            'change Master Key', ddb.update_table, TableName=unique,
+            SSESpecification={'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': key})
+    change(Enabled=False)
+    wait_until('no encryption', lambda: sse(ddb, unique) is None, 60)
+
+
+# ---- what leaves no trace ----
+
+def test_small_updates(service, ddb, tables, unique):
+    tables(unique)
+    for on in (True, False):
+        told = service.wire().call('UpdateTable', {'TableName': unique, 'DeletionProtectionEnabled': on})[2]
+        assert told['TableDescription']['TableStatus'] == 'ACTIVE'
+        assert told['TableDescription']['DeletionProtectionEnabled'] is on
+    ddb.update_table(TableName=unique, TableClass='STANDARD')
+    assert 'TableClassSummary' not in wait_active(ddb, unique)
+
+
+def test_untagging(service, hash_table):
+    ddb = service.unchecked()
+    arn = ddb.describe_table(TableName=hash_table)['Table']['TableArn']
+    invalid('The Tag Key provided is invalid, Key: ', ddb.untag_resource, ResourceArn=arn, TagKeys=[''])
+    invalid('Number of Tags exceed the current limit for the provided ResourceArn', ddb.untag_resource,
+            ResourceArn=arn, TagKeys=[f'k{at}' for at in range(51)])
+    assert 'Tags' in ddb.list_tags_of_resource(ResourceArn=arn, NextToken='never given out')

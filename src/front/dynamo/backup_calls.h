@@ -111,6 +111,7 @@ struct restore_overrides {
     struct throughput_request throughput;
     struct index_list globals;
     struct index_list locals;
+    struct sse_request sse;
 };
 bool read_overrides(
     struct dynamo_call *c, struct checks *k, const struct json *in, struct restore_overrides *ret);

@@ -133,8 +133,8 @@ enum dynamo_step update_recovery_begin(struct dynamo_call *c, const struct json 
     if (!r->on && r->days.present) {
         (void)call_invalid(
             c,
-            INVALID_PREFIX
-            "RecoveryPeriodInDays can only be set when PointInTimeRecoveryEnabled is true");
+            INVALID_REQUEST
+            "Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.");
         return DYNAMO_ANSWER;
     }
     struct table_call *t = table_call_new(c, CORE_ADMIN_UPDATE_TABLE, name);

@@ -30,7 +30,7 @@ static enum err note_origin(
     put_table_arn(&arn, j->c->d->region, j->job.table_name);
     struct member *m = ARENA_ARRAY(a, struct member, 3);
     struct value *map = ARENA_NEW(a, struct value);
-    struct value none = {.type = VALUE_MAP};
+    const struct value extra = j->wanted.extra; /* what the shape has put there */
     struct bytes table_arn = bytes_dup(a, buf_bytes(&arn));
     buf_done(&arn);
     if (m == NULL || map == NULL || table_arn.base == NULL) {
@@ -44,7 +44,7 @@ static enum err note_origin(
     }
     m[n++] = (struct member){BYTES_LIT("table"), {.type = VALUE_STRING, .bytes = table_arn}};
     *map = (struct value){.type = VALUE_MAP, .map = {m, n}};
-    return value_with(a, &none, BYTES_LIT("restore"), map, &j->wanted.extra);
+    return value_with(a, &extra, BYTES_LIT("restore"), map, &j->wanted.extra);
 }
 
 static enum err target_fault(struct job_call *j, struct bytes target)

@@ -69,16 +69,15 @@ bool read_overrides(
 {
     static const char *const not_supported[] = {"OnDemandThroughputOverride", NULL};
     const char *sse_path = "sSESpecificationOverride.sSEType";
-    struct sse_request sse;
     if (!field_string(c, in, "BillingModeOverride", &ret->billing) ||
         !read_throughput_override(k, in, &ret->throughput) ||
         !read_index_override(k, in, /* global= */ true, &ret->globals) ||
         !read_index_override(k, in, /* global= */ false, &ret->locals) ||
-        !read_sse(k, in, "SSESpecificationOverride", sse_path, &sse)) {
+        !read_sse(k, in, "SSESpecificationOverride", sse_path, &ret->sse)) {
         return false;
     }
     check_enum(k, "billingModeOverride", ret->billing, "PROVISIONED, PAY_PER_REQUEST");
-    return checks_done(k) && sse_check(c, &sse) && refuse_params(c, in, not_supported);
+    return checks_done(k) && sse_check(c, &ret->sse) && refuse_params(c, in, not_supported);
 }
 
 /* ---- indexes ---- */
@@ -254,6 +253,9 @@ enum err restore_shape(
     if (err == OK) {
         err = take_billing(j, source, o, t);
     }
+    if (err == OK && !o->sse.disabled && (o->sse.enabled || has_sse(source))) {
+        err = sse_set(a, t, true);
+    }
     return err == OK ? take_attrs(a, source, t) : err;
 }
 
@@ -329,6 +331,11 @@ void put_source_table(struct buf *b, const struct core_table *t, const struct ba
             any ? "," : "");
         json_put_string(b, t->part.ttl);
         buf_put_u8(b, '}');
+        any = true;
+    }
+    if (has_sse(t)) {
+        buf_put_str(b, any ? "," : "");
+        put_sse(b, t);
     }
     buf_put_u8(b, '}');
 }

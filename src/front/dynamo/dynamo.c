@@ -47,7 +47,7 @@ static const struct dynamo_op ops[] = {
     {"GetResourcePolicy", get_policy_begin, NULL},
     {"DeleteResourcePolicy", delete_policy_begin, policy_resume},
     {"DescribeKinesisStreamingDestination", describe_kinesis_begin, NULL},
-    {"EnableKinesisStreamingDestination", enable_kinesis_begin, NULL},
+    {"EnableKinesisStreamingDestination", enable_kinesis_begin, enable_kinesis_resume},
     {"DisableKinesisStreamingDestination", disable_kinesis_begin, NULL},
     {"UpdateKinesisStreamingDestination", update_kinesis_begin, NULL},
     {"DescribeContributorInsights", describe_insights_begin, NULL},

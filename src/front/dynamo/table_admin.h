@@ -89,12 +89,13 @@ bool fail_group_missing(struct dynamo_call *c, struct bytes name);
 /* DynamoDB checks table names of these operations before all else: three characters at least. */
 bool table_name_check(struct dynamo_call *c, const char *field, struct bytes name);
 bool table_class_check(struct dynamo_call *c, struct bytes table_class);
-/* SSESpecification, or `field` that is of its kind; `path` is that of its SSEType. */
+/* SSESpecification, or `field` that is of its kind; `path` is that of its SSEType (table_sse.c). */
 struct sse_request {
-    const char *field;
     bool present;
     bool enabled;
-    bool has_key; /* KMSMasterKeyId */
+    bool disabled;   /* said so; neither: not said */
+    bool key_is_arn; /* after sse_check(): the key is given by its ARN */
+    struct bytes key;
     struct bytes type;
 };
 
@@ -104,9 +105,14 @@ bool read_sse(
     const char *field,
     const char *path,
     struct sse_request *ret);
-/* Encryption at rest is what the disk under the data directory offers; asking for a key service's
- * key is refused rather than forgotten. Only what asks for nothing passes. */
-bool sse_check(struct dynamo_call *c, const struct sse_request *r);
+/* What does not fit together, and keys that are not the region's own. */
+bool sse_check(struct dynamo_call *c, struct sse_request *r);
+/* Whether the table asks for encryption with the region's own key. */
+bool has_sse(const struct core_table *t);
+/* Keeps in t->extra that it does, or no longer does. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err sse_set(struct arena *a, struct core_table *t, bool on);
+/* "SSEDescription":{…} of a table that has_sse(). */
+void put_sse(struct buf *b, const struct core_table *t);
 /* Refuses parameters that are there and that nothing here honours. NULL-terminated. */
 bool refuse_params(struct dynamo_call *c, const struct json *in, const char *const *names);
 /* ---- pieces of requests (table_request.c) ---- */
@@ -205,6 +211,8 @@ bool read_stream(struct checks *k, const struct json *in, struct stream_request 
 bool read_tags(struct dynamo_call *c, const struct json *in, struct tag_list *ret);
 /* Words for tags that are not valid by themselves. */
 bool tags_check(struct dynamo_call *c, const struct tag_list *tags);
+bool tag_key_check(struct dynamo_call *c, struct bytes key);
+#define TOO_MANY_TAGS "Number of Tags exceed the current limit for the provided ResourceArn"
 
 /* The attribute's definition, or NULL. */
 const struct key_element *attr_of(const struct attr_list *attrs, struct bytes name);
@@ -320,6 +328,9 @@ MUST_CHECK enum err extra_set_numbers(
     struct bytes index,
     uint64_t read,
     uint64_t write);
+/* Puts a member into t->extra; v NULL: takes it out. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err extra_set(
+    struct arena *a, struct core_table *t, const char *name, const struct value *v);
 /* A time in t->extra, 0 when there is none. */
 uint64_t extra_ms(const struct core_table *t, const char *name);
 MUST_CHECK enum err extra_set_ms(
@@ -398,6 +409,7 @@ enum dynamo_step delete_policy_begin(struct dynamo_call *c, const struct json *i
 enum dynamo_step policy_resume(struct dynamo_call *c);
 enum dynamo_step describe_kinesis_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step enable_kinesis_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step enable_kinesis_resume(struct dynamo_call *c);
 enum dynamo_step disable_kinesis_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_kinesis_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_insights_begin(struct dynamo_call *c, const struct json *in);

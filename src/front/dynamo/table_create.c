@@ -61,51 +61,6 @@ static bool read_indexes(
     return true;
 }
 
-bool read_sse(
-    struct checks *k,
-    const struct json *in,
-    const char *field,
-    const char *path,
-    struct sse_request *ret)
-{
-    const struct json *j;
-    struct bytes key;
-    *ret = (struct sse_request){.field = field};
-    if (!field_struct(k->c, in, field, "SSESpecification", &j) || j == NULL) {
-        return j == NULL;
-    }
-    ret->present = true;
-    if (!field_bool(k->c, j, "Enabled", &ret->enabled) ||
-        !field_string(k->c, j, "SSEType", &ret->type) ||
-        !field_string(k->c, j, "KMSMasterKeyId", &key)) {
-        return false;
-    }
-    ret->has_key = key.base != NULL;
-    check_enum(k, path, ret->type, "AES256, KMS");
-    return true;
-}
-
-bool sse_check(struct dynamo_call *c, const struct sse_request *r)
-{
-    if (!r->enabled && r->type.base != NULL) {
-        return call_invalid(c, INVALID_PREFIX "SSEType can not be specified if Enabled is false");
-    }
-    if (!r->enabled && r->has_key) {
-        return call_invalid(
-            c, INVALID_PREFIX "KMSMasterKeyId can not be specified if Enabled is false");
-    }
-    if (bytes_eq_str(r->type, "AES256")) {
-        return call_invalid(c, INVALID_PREFIX "SSEType AES256 is not supported");
-    }
-    if (r->has_key && r->type.base == NULL) {
-        return call_invalid(
-            c, INVALID_PREFIX "SSEType KMS is required if KMSMasterKeyId is specified");
-    }
-    return !r->enabled ||
-           call_invalid(
-               c, INVALID_PREFIX "%s with a KMS key is not supported by this server", r->field);
-}
-
 static bool create_read(struct dynamo_call *c, const struct json *in, struct create_request *r)
 {
     struct checks k = {.c = c};
@@ -471,6 +426,9 @@ static bool create_table(
     };
     if (policy.text.base != NULL &&
         (policy.revision.base == NULL || policy_set(c->arena, t, &policy) != OK)) {
+        return call_fail_err(c, ERR_TOO_BIG);
+    }
+    if (r->sse.enabled && sse_set(c->arena, t, true) != OK) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
     for (size_t i = 0; i < n; i++) {

@@ -36,8 +36,7 @@ uint64_t extra_ms(const struct core_table *t, const char *name)
     return number_in(&t->extra, name);
 }
 
-static enum err extra_set(
-    struct arena *a, struct core_table *t, const char *name, const struct value *v)
+enum err extra_set(struct arena *a, struct core_table *t, const char *name, const struct value *v)
 {
     struct value empty = {.type = VALUE_MAP};
     const struct value *old = t->extra.type == VALUE_MAP ? &t->extra : &empty;

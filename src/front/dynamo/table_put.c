@@ -457,6 +457,10 @@ void put_table(
     put_indexes(c, b, t, /* local= */ true, counts);
     put_indexes(c, b, t, /* local= */ false, counts);
     put_replicas(c, b, t);
+    if (has_sse(t)) {
+        buf_put_u8(b, ',');
+        put_sse(b, t);
+    }
     put_restore(b, t);
     buf_put_u8(b, '}');
 }

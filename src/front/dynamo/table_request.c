@@ -338,15 +338,21 @@ static bool tag_chars_ok(struct bytes text)
     return true;
 }
 
+bool tag_key_check(struct dynamo_call *c, struct bytes key)
+{
+    size_t chars = key.base == NULL ? 0 : utf8_length(key);
+    return (chars >= 1 && chars <= TAG_KEY_CHARS_MAX && tag_chars_ok(key)) ||
+           call_invalid(
+               c,
+               "The Tag Key provided is invalid, Key: %.*s",
+               BYTES_FMT(key.base == NULL ? BYTES_LIT("null") : key));
+}
+
 static bool tag_check(struct dynamo_call *c, const struct core_tag *tag)
 {
     struct bytes null = BYTES_LIT("null");
-    size_t key_chars = tag->key.base == NULL ? 0 : utf8_length(tag->key);
-    if (key_chars < 1 || key_chars > TAG_KEY_CHARS_MAX || !tag_chars_ok(tag->key)) {
-        return call_invalid(
-            c,
-            "The Tag Key provided is invalid, Key: %.*s",
-            BYTES_FMT(tag->key.base == NULL ? null : tag->key));
+    if (!tag_key_check(c, tag->key)) {
+        return false;
     }
     if (bytes_has_prefix(tag->key, BYTES_LIT("aws:"))) {
         return call_invalid(
@@ -365,8 +371,7 @@ static bool tag_check(struct dynamo_call *c, const struct core_tag *tag)
 bool tags_check(struct dynamo_call *c, const struct tag_list *tags)
 {
     if (tags->n > CORE_TAGS_MAX) {
-        return call_invalid(
-            c, "Number of Tags exceed the current limit for the provided ResourceArn");
+        return call_invalid(c, TOO_MANY_TAGS);
     }
     for (size_t i = 0; i < tags->n; i++) {
         if (!tag_check(c, &tags->items[i])) {

@@ -1,6 +1,5 @@
-/* What a table could feed elsewhere and does not here: Kinesis data streams and Contributor
- * Insights. Asking is answered truthfully (there are none, they are off), asking for them is
- * refused. */
+/* Contributor Insights, which are not there: asking is answered truthfully (they are off), asking
+ * for them is refused. */
 #include "front/dynamo/table_admin.h"
 
 /* The table, which must be there; `name` outlives the call. */
@@ -16,71 +15,6 @@ static bool find(struct dynamo_call *c, const struct json *in, const struct core
     }
     *ret = t;
     return policy_allows(c, t);
-}
-
-/* ---- Kinesis ---- */
-
-enum dynamo_step describe_kinesis_begin(struct dynamo_call *c, const struct json *in)
-{
-    const struct core_table *t;
-    if (!find(c, in, &t)) {
-        return DYNAMO_ANSWER;
-    }
-    struct buf *b = call_body(c);
-    buf_put_str(b, "{\"KinesisDataStreamDestinations\":[],\"TableName\":");
-    json_put_string(b, t->part.name);
-    buf_put_u8(b, '}');
-    return call_ok(c);
-}
-
-static bool stream_arn_check(
-    struct dynamo_call *c, const struct json *in, const struct core_table **ret)
-{
-    struct bytes arn;
-    struct checks k = {.c = c};
-    if (!field_string(c, in, "StreamArn", &arn)) {
-        return false;
-    }
-    check_not_null(&k, "streamArn", arn.base != NULL);
-    check_length(&k, "streamArn", arn, 37, 1024);
-    return checks_done(&k) && find(c, in, ret);
-}
-
-enum dynamo_step enable_kinesis_begin(struct dynamo_call *c, const struct json *in)
-{
-    const struct core_table *t;
-    if (stream_arn_check(c, in, &t)) {
-        (void)call_invalid(/* answers */
-                           c,
-                           INVALID_PREFIX "Kinesis data streams are not supported by this server");
-    }
-    return DYNAMO_ANSWER;
-}
-
-enum dynamo_step disable_kinesis_begin(struct dynamo_call *c, const struct json *in)
-{
-    const struct core_table *t;
-    if (stream_arn_check(c, in, &t)) {
-        (void)call_invalid(/* answers */
-                           c,
-                           "Table is not in a valid state to disable Kinesis Streaming Destination:"
-                           "DisableKinesisStreamingDestination must be ACTIVE to perform DISABLE "
-                           "operation.");
-    }
-    return DYNAMO_ANSWER;
-}
-
-enum dynamo_step update_kinesis_begin(struct dynamo_call *c, const struct json *in)
-{
-    const struct core_table *t;
-    if (stream_arn_check(c, in, &t)) {
-        (void)
-            call_invalid(/* answers */
-                         c,
-                         "Table is not in a valid state to update Kinesis Streaming Destination: "
-                         "KinesisStreamingDestination must be ACTIVE to perform UPDATE operation.");
-    }
-    return DYNAMO_ANSWER;
 }
 
 /* ---- Contributor Insights ---- */
@@ -100,7 +34,8 @@ static bool insights_read(
     if (!checks_done(k) || !find(c, in, &r->table)) {
         return false;
     }
-    if (r->index.base != NULL && table_index(r->table, r->index) == NULL) {
+    const struct core_index *x = r->index.base == NULL ? NULL : table_index(r->table, r->index);
+    if (r->index.base != NULL && (x == NULL || x->part.local)) {
         return call_failf(
             c,
             AWS_RESOURCE_NOT_FOUND,

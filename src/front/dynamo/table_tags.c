@@ -1,18 +1,11 @@
 /* TagResource, UntagResource and ListTagsOfResource. Tags belong to a region's table; changing
  * them is possible in any state of the table and leaves the state alone. */
-#include <stdlib.h>
-
 #include "front/dynamo/table_admin.h"
 
 struct untag_request {
-    struct bytes *keys; /* sorted, as there may be very many */
+    struct bytes *keys;
     size_t n;
 };
-
-static int key_cmp(const void *a, const void *b)
-{
-    return bytes_cmp(*(const struct bytes *)a, *(const struct bytes *)b);
-}
 
 /* ---- which table ---- */
 
@@ -97,8 +90,7 @@ static enum err add_tags(struct table_call *t, const struct core_table *now, str
         n += at == n ? 1 : 0;
     }
     if (n > CORE_TAGS_MAX) {
-        return table_fault_invalid(
-            t, "Number of Tags exceed the current limit for the provided ResourceArn");
+        return table_fault_invalid(t, TOO_MANY_TAGS);
     }
     t->wanted.tags = tags;
     t->wanted.n_tags = n;
@@ -114,8 +106,7 @@ static enum err drop_tags(struct table_call *t, const struct core_table *now, st
     }
     size_t n = 0;
     for (size_t i = 0; i < now->n_tags; i++) {
-        const struct bytes *key = &t->wanted.tags[i].key;
-        if (bsearch(key, r->keys, r->n, sizeof r->keys[0], key_cmp) == NULL) {
+        if (!bytes_is_listed(r->keys, r->n, t->wanted.tags[i].key)) {
             tags[n++] = t->wanted.tags[i];
         }
     }
@@ -190,7 +181,6 @@ static bool read_tag_keys(struct dynamo_call *c, const struct json *in, struct u
             return false;
         }
     }
-    qsort(r->keys, r->n, sizeof r->keys[0], key_cmp);
     return true;
 }
 
@@ -209,6 +199,15 @@ enum dynamo_step untag_begin(struct dynamo_call *c, const struct json *in)
     if (r->n == 0) {
         (void)call_invalid(c, "Atleast one Tag Key needs to be provided as Input.");
         return DYNAMO_ANSWER;
+    }
+    if (r->n > CORE_TAGS_MAX) {
+        (void)call_invalid(c, TOO_MANY_TAGS); /* answers */
+        return DYNAMO_ANSWER;
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        if (!tag_key_check(c, r->keys[i])) {
+            return DYNAMO_ANSWER;
+        }
     }
     if (!resource_name(c, arn, &name)) {
         return DYNAMO_ANSWER;
@@ -235,11 +234,8 @@ enum dynamo_step list_tags_begin(struct dynamo_call *c, const struct json *in)
         !resource_name(c, arn, &name)) {
         return DYNAMO_ANSWER;
     }
-    if (token.base != NULL) {
-        /* All tags come at once, so none was ever given out. */
-        (void)call_invalid(c, INVALID_PREFIX "Invalid NextToken"); /* answers */
-        return DYNAMO_ANSWER;
-    }
+    /* All tags come at once, so no token was ever given out; DynamoDB ignores those it did not
+     * give. */
     const struct core_table *t = catalog_table(c->d->view.catalog, name);
     struct buf *b = call_body(c);
     buf_put_str(b, "{\"Tags\":[");

@@ -343,12 +343,45 @@ static enum err keep_rates(struct table_call *t, const struct core_table *now, s
     return OK;
 }
 
+static enum err apply_sse(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct sse_request *sse,
+    struct arena *a)
+{
+    if (!sse->enabled && !has_sse(now)) {
+        return table_fault_invalid(t, INVALID_PREFIX "Table is already encrypted by default");
+    }
+    if (sse->key_is_arn && has_sse(now)) {
+        return table_fault_invalid(
+            t,
+            INVALID_PREFIX "Table is already encrypted with given KMSMasterKeyId. Use "
+                           "KMSMasterKeyId parameter if you want to change Master Key");
+    }
+    return sse_set(a, &t->wanted, sse->enabled);
+}
+
+/* A class that is set for the first time to what it is anyway leaves no trace. */
+static enum err apply_class(struct table_call *t, struct bytes class, struct arena *a)
+{
+    struct core_table *wanted = &t->wanted;
+    bool same = wanted->table_class.len == 0 || bytes_eq_str(wanted->table_class, "STANDARD");
+    if (same && bytes_eq_str(class, "STANDARD") && extra_ms(wanted, "class") == 0) {
+        return OK;
+    }
+    wanted->table_class = class;
+    return extra_set_ms(a, wanted, "class", t->c->now_ms);
+}
+
 static enum err build(struct table_call *t, const struct core_table *now, struct arena *a)
 {
     const struct update_request *r = t->arg;
+    if (now->status == CORE_CREATING || now->status == CORE_DELETING) {
+        t->admin.refusal = CORE_REFUSED_TABLE_BUSY;
+        return ERR_IN_USE;
+    }
     if (r->sse.present) {
-        /* sse_check() let only what is the case anyway pass. */
-        return table_fault_invalid(t, INVALID_PREFIX "Table is already encrypted by default");
+        return apply_sse(t, now, &r->sse, a);
     }
     enum err err = apply_billing(t, now, r, a);
     if (err == OK) {
@@ -361,8 +394,7 @@ static enum err build(struct table_call *t, const struct core_table *now, struct
         err = apply_stream(t, now, &r->stream);
     }
     if (err == OK && r->table_class.base != NULL) {
-        t->wanted.table_class = r->table_class;
-        err = extra_set_ms(a, &t->wanted, "class", t->c->now_ms);
+        err = apply_class(t, r->table_class, a);
     }
     if (err == OK && r->has_protection) {
         t->wanted.deletion_protection = r->protection;
@@ -400,6 +432,8 @@ enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in
     if (t == NULL) {
         return DYNAMO_ANSWER;
     }
+    /* These two come alone and leave the table ACTIVE. */
+    t->admin.table_is_tags_only = r->has_protection || r->sse.present;
     t->build = build;
     t->arg = r;
     return table_call_submit(t);
