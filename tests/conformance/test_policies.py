@@ -266,9 +266,32 @@ def test_contributor_insights(ddb, range_table):
     assert ddb.list_contributor_insights()['ContributorInsightsSummaries'] == []
     off = ddb.update_contributor_insights(TableName=range_table, ContributorInsightsAction='DISABLE')
     assert off['ContributorInsightsStatus'] == 'DISABLED'
-    invalid(None, ddb.update_contributor_insights, TableName=range_table, ContributorInsightsAction='ENABLE')
     refused('ResourceNotFoundException', None, ddb.describe_contributor_insights, TableName=range_table, IndexName='none')
     refused('ResourceNotFoundException', None, ddb.describe_contributor_insights, TableName=range_table, IndexName='by_s')
+
+
+def test_contributor_insights_fail(ddb, tables, unique):
+    """As in DynamoDB without rules to be had: accepted, failed, listed, and gone when switched off."""
+    tables(unique, 'p:S|g:S', GlobalSecondaryIndexes=[{
+        'IndexName': 'by_g', 'Projection': {'ProjectionType': 'ALL'},
+        'KeySchema': [{'AttributeName': 'g', 'KeyType': 'HASH'}]}])
+    on = ddb.update_contributor_insights(TableName=unique, ContributorInsightsAction='ENABLE')
+    assert (on['TableName'], on['ContributorInsightsStatus']) == (unique, 'ENABLING')
+    ddb.update_contributor_insights(TableName=unique, IndexName='by_g', ContributorInsightsAction='ENABLE')
+    for index in ({}, {'IndexName': 'by_g'}):
+        def failed():
+            got = ddb.describe_contributor_insights(TableName=unique, **index)
+            return got if got['ContributorInsightsStatus'] == 'FAILED' else None
+        got = wait_until('failure', failed, 10)
+        assert got['FailureException']['ExceptionName'] == 'LimitExceededException' and got['LastUpdateDateTime']
+    listed = ddb.list_contributor_insights(TableName=unique)['ContributorInsightsSummaries']
+    assert [(one.get('IndexName'), one['ContributorInsightsStatus']) for one in listed] == [
+        (None, 'FAILED'), ('by_g', 'FAILED')]
+    assert any(one['TableName'] == unique for one in ddb.list_contributor_insights()['ContributorInsightsSummaries'])
+    for index in ({}, {'IndexName': 'by_g'}):
+        ddb.update_contributor_insights(TableName=unique, ContributorInsightsAction='DISABLE', **index)
+        assert ddb.describe_contributor_insights(TableName=unique, **index)['ContributorInsightsStatus'] == 'DISABLED'
+    assert ddb.list_contributor_insights(TableName=unique)['ContributorInsightsSummaries'] == []
 
 
 # ---- operations that are made of others ----

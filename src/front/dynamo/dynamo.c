@@ -51,7 +51,7 @@ static const struct dynamo_op ops[] = {
     {"DisableKinesisStreamingDestination", disable_kinesis_begin, NULL},
     {"UpdateKinesisStreamingDestination", update_kinesis_begin, NULL},
     {"DescribeContributorInsights", describe_insights_begin, NULL},
-    {"UpdateContributorInsights", update_insights_begin, NULL},
+    {"UpdateContributorInsights", update_insights_begin, update_insights_resume},
     {"ListContributorInsights", list_insights_begin, NULL},
     {"DescribeLimits", describe_limits_begin, NULL},
     {"DescribeEndpoints", describe_endpoints_begin, NULL},

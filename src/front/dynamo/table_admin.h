@@ -414,6 +414,7 @@ enum dynamo_step disable_kinesis_begin(struct dynamo_call *c, const struct json 
 enum dynamo_step update_kinesis_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_insights_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step update_insights_begin(struct dynamo_call *c, const struct json *in);
+enum dynamo_step update_insights_resume(struct dynamo_call *c);
 enum dynamo_step list_insights_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_limits_begin(struct dynamo_call *c, const struct json *in);
 enum dynamo_step describe_endpoints_begin(struct dynamo_call *c, const struct json *in);
