@@ -149,6 +149,35 @@ def test_encryption_and_what_was_warm_stay(ddb, table, unique):
     assert 'SSEDescription' not in restored and 'RestoreSummary' not in restored
 
 
+def test_maxima_of_a_table_on_demand(service, ddb, table, unique):
+    """OnDemandThroughput is in the backup, is restored with the table, and may be another there."""
+    if service.endpoint is None:
+        pytest.skip('announced: needs an endpoint to write to')
+    wire = service.wire()
+    own, other = {'MaxReadRequestUnits': 40, 'MaxWriteRequestUnits': 30}, {'MaxReadRequestUnits': 50}
+    wire.call('UpdateTable', {'TableName': table, 'OnDemandThroughput': own})
+    active(ddb, table)
+    arn = backup(ddb, table)['BackupDetails']['BackupArn']
+    told = wire.call('DescribeBackup', {'BackupArn': arn})[2]['BackupDescription']
+    assert told['SourceTableDetails']['OnDemandThroughput'] == own
+
+    def restore(tail, **more):
+        status, _, answer = wire.call('RestoreTableFromBackup', {
+            'TargetTableName': unique + tail, 'BackupArn': arn, **more})
+        if status == 200:
+            active(ddb, unique + tail)
+            return wire.call('DescribeTable', {'TableName': unique + tail})[2]['Table']['OnDemandThroughput']
+        return answer['message']
+    assert restore('-r') == own
+    assert restore('-q', OnDemandThroughputOverride=other) == {**own, **other}
+    assert restore('-at', OnDemandThroughputOverride={'MaxWriteRequestUnits': 0}) == (
+        'Invalid Request: Requested MaxWriteRequestUnits for OnDemandThroughput is outside of valid range')
+    assert restore('-at', OnDemandThroughputOverride=other, BillingModeOverride='PROVISIONED', ProvisionedThroughputOverride={
+        'ReadCapacityUnits': 1, 'WriteCapacityUnits': 1}) == (
+        'Invalid Request: Cannot override MaxReadRequestUnits for OnDemandThroughput unless BillingModeOverride is '
+        'PAY_PER_REQUEST')
+
+
 def test_list_backups(ddb, table):
     """Names may repeat; filters by time, type and table; pages that end where the list does."""
     made = [backup(ddb, table, 'same')['BackupDetails'] for _ in range(3)]

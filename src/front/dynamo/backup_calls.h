@@ -6,8 +6,6 @@
 #include "backup/backup.h"
 #include "front/dynamo/table_admin.h"
 
-#define INVALID_REQUEST "Invalid Request: "
-
 /* One call under way. `run` is all that happens in the writer, as one piece. */
 struct job_call {
     struct dynamo_call *c;
@@ -112,6 +110,7 @@ struct restore_overrides {
     struct index_list globals;
     struct index_list locals;
     struct sse_request sse;
+    struct units_request maxima;
 };
 bool read_overrides(
     struct dynamo_call *c, struct checks *k, const struct json *in, struct restore_overrides *ret);

@@ -67,17 +67,17 @@ static bool read_throughput_override(
 bool read_overrides(
     struct dynamo_call *c, struct checks *k, const struct json *in, struct restore_overrides *ret)
 {
-    static const char *const not_supported[] = {"OnDemandThroughputOverride", NULL};
     const char *sse_path = "sSESpecificationOverride.sSEType";
     if (!field_string(c, in, "BillingModeOverride", &ret->billing) ||
         !read_throughput_override(k, in, &ret->throughput) ||
         !read_index_override(k, in, /* global= */ true, &ret->globals) ||
         !read_index_override(k, in, /* global= */ false, &ret->locals) ||
+        !read_maxima_override(c, in, &ret->maxima) ||
         !read_sse(k, in, "SSESpecificationOverride", sse_path, &ret->sse)) {
         return false;
     }
     check_enum(k, "billingModeOverride", ret->billing, "PROVISIONED, PAY_PER_REQUEST");
-    return checks_done(k) && sse_check(c, &ret->sse) && refuse_params(c, in, not_supported);
+    return checks_done(k) && sse_check(c, &ret->sse);
 }
 
 /* ---- indexes ---- */
@@ -196,6 +196,11 @@ static enum err take_attrs(struct arena *a, const struct core_table *source, str
 
 /* ---- billing ---- */
 
+static struct core_throughput maxima_of(struct core_throughput units)
+{
+    return (struct core_throughput){.read_max = units.read_max, .write_max = units.write_max};
+}
+
 static enum err take_billing(
     struct job_call *j,
     const struct core_table *source,
@@ -216,7 +221,12 @@ static enum err take_billing(
             INVALID_REQUEST "Must override ProvisionedThroughput if BillingMode is overridden to "
                             "PROVISIONED");
     }
-    t->throughput = t->on_demand ? (struct core_throughput){0} : source->throughput;
+    struct bytes fault = maxima_override_fault(j->c->arena, &o->maxima, t->on_demand);
+    if (fault.base != NULL) {
+        return job_fault_invalid(j, "%.*s", BYTES_FMT(fault));
+    }
+    t->throughput = t->on_demand ? maxima_of(source->throughput) : source->throughput;
+    maxima_apply(&o->maxima, &t->throughput);
     if (o->throughput.present) {
         t->throughput = (struct core_throughput){
             (uint64_t)o->throughput.read.v, (uint64_t)o->throughput.write.v};
@@ -226,7 +236,7 @@ static enum err take_billing(
         struct core_index *x = (struct core_index *)(uintptr_t)&t->indexes[i];
         bool none = x->throughput.read_units == 0;
         if (t->on_demand || x->part.local) {
-            x->throughput = (struct core_throughput){0};
+            x->throughput = maxima_of(x->throughput);
         } else if (none) {
             x->throughput = t->throughput; /* it was on demand: as much as the table */
         }
@@ -284,6 +294,7 @@ static void put_index_infos(struct buf *b, const struct core_table *t, bool loca
                 "llu}",
                 (unsigned long long)x->throughput.read_units,
                 (unsigned long long)x->throughput.write_units);
+            put_maxima(b, t->on_demand, x->throughput);
         }
         buf_put_u8(b, '}');
         first = false;
@@ -308,12 +319,13 @@ void put_source_table(struct buf *b, const struct core_table *t, const struct ba
     buf_putf(
         b,
         ",\"ProvisionedThroughput\":{\"ReadCapacityUnits\":%llu,\"WriteCapacityUnits\":%llu},"
-        "\"ItemCount\":%llu,\"BillingMode\":\"%s\"}",
+        "\"ItemCount\":%llu,\"BillingMode\":\"%s\"",
         (unsigned long long)t->throughput.read_units,
         (unsigned long long)t->throughput.write_units,
         (unsigned long long)job->items,
         t->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED");
-    buf_put_str(b, ",\"SourceTableFeatureDetails\":{");
+    put_maxima(b, t->on_demand, t->throughput);
+    buf_put_str(b, "},\"SourceTableFeatureDetails\":{");
     put_index_infos(b, t, /* local= */ true, &any);
     put_index_infos(b, t, /* local= */ false, &any);
     if (t->stream != CORE_STREAM_NONE) {

@@ -14,7 +14,8 @@ enum {
     REGION_SYNC_MS_MAX = 2000, /* how long a call waits for other regions' catalogs */
 };
 
-#define INVALID_PREFIX "One or more parameter values were invalid: "
+#define INVALID_PREFIX  "One or more parameter values were invalid: "
+#define INVALID_REQUEST "Invalid Request: "
 
 /* Items and bytes of a table and of each of its indexes, as the writer counts them. */
 struct index_counts {
@@ -293,6 +294,13 @@ MUST_CHECK enum err limits_apply(
 /* Notes that the table or index was once as warm as this. OK; ERR_TOO_BIG. */
 MUST_CHECK enum err warm_note(
     struct arena *a, struct core_table *t, struct bytes index, struct core_throughput units);
+/* OnDemandThroughputOverride of a restore, what is wrong with it for a table that will be on demand
+ * or not, and setting its maxima. */
+bool read_maxima_override(struct dynamo_call *c, const struct json *in, struct units_request *ret);
+struct bytes maxima_override_fault(struct arena *a, const struct units_request *r, bool on_demand);
+void maxima_apply(const struct units_request *r, struct core_throughput *units);
+/* ,"OnDemandThroughput":… unless there are none. */
+void put_maxima(struct buf *b, bool on_demand, struct core_throughput units);
 /* ,"OnDemandThroughput":… and ,"WarmThroughput":… */
 void put_limits(
     struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units);

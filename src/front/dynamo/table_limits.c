@@ -45,6 +45,12 @@ bool read_limits(
                k->c, in, "WarmThroughput", "ReadUnitsPerSecond", "WriteUnitsPerSecond", &ret->warm);
 }
 
+bool read_maxima_override(struct dynamo_call *c, const struct json *in, struct units_request *ret)
+{
+    return read_units(
+        c, in, "OnDemandThroughputOverride", "MaxReadRequestUnits", "MaxWriteRequestUnits", ret);
+}
+
 /* ---- faults ---- */
 
 /* "for table", "for index : name", "for index name": DynamoDB writes them in three ways. */
@@ -95,6 +101,25 @@ static struct bytes on_demand_fault(
         INVALID_PREFIX "Requested %s for OnDemandThroughput%.*s is outside of valid range",
         read ? "MaxWriteRequestUnits" : "MaxReadRequestUnits",
         BYTES_FMT(subject(a, index, " for index : ")));
+}
+
+struct bytes maxima_override_fault(struct arena *a, const struct units_request *r, bool on_demand)
+{
+    bool read = is_maximum(r->read, /* creating= */ true);
+    if (!on_demand && (r->read.present || r->write.present)) {
+        return bytes_fmt(
+            a,
+            INVALID_REQUEST "Cannot override %s for OnDemandThroughput unless BillingModeOverride "
+                            "is PAY_PER_REQUEST",
+            r->read.present ? "MaxReadRequestUnits" : "MaxWriteRequestUnits");
+    }
+    return read && is_maximum(r->write, /* creating= */ true)
+               ? BYTES_NONE
+               : bytes_fmt(
+                     a,
+                     INVALID_REQUEST
+                     "Requested %s for OnDemandThroughput is outside of valid range",
+                     read ? "MaxWriteRequestUnits" : "MaxReadRequestUnits");
 }
 
 /* The first of the two that is less than it must be: "ReadUnitsPerSecond", or NULL. */
@@ -178,6 +203,12 @@ static uint64_t maximum(struct opt_int v, uint64_t before)
     return v.v < 0 ? CORE_UNITS_UNLIMITED : (uint64_t)v.v;
 }
 
+void maxima_apply(const struct units_request *r, struct core_throughput *units)
+{
+    units->read_max = maximum(r->read, units->read_max);
+    units->write_max = maximum(r->write, units->write_max);
+}
+
 enum err warm_note(
     struct arena *a, struct core_table *t, struct bytes index, struct core_throughput units)
 {
@@ -194,8 +225,7 @@ enum err limits_apply(
     struct bytes index,
     struct core_throughput *units)
 {
-    units->read_max = maximum(r->on_demand.read, units->read_max);
-    units->write_max = maximum(r->on_demand.write, units->write_max);
+    maxima_apply(&r->on_demand, units);
     if (!r->warm.read.present && !r->warm.write.present) {
         return OK;
     }
@@ -224,16 +254,21 @@ static void put_maximum(struct buf *b, const char *name, uint64_t v, bool *any)
     *any = true;
 }
 
-void put_limits(
-    struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units)
+void put_maxima(struct buf *b, bool on_demand, struct core_throughput units)
 {
-    if (t->on_demand && (units.read_max > 0 || units.write_max > 0)) {
+    if (on_demand && (units.read_max > 0 || units.write_max > 0)) {
         bool any = false;
         buf_put_str(b, ",\"OnDemandThroughput\":{");
         put_maximum(b, "MaxReadRequestUnits", units.read_max, &any);
         put_maximum(b, "MaxWriteRequestUnits", units.write_max, &any);
         buf_put_u8(b, '}');
     }
+}
+
+void put_limits(
+    struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units)
+{
+    put_maxima(b, t->on_demand, units);
     /* A table that is just being made does not tell yet. */
     if (t->status != CORE_CREATING) {
         put_warm(b, t, index, units);
