@@ -352,3 +352,25 @@ def test_untagging(service, hash_table):
     invalid('Number of Tags exceed the current limit for the provided ResourceArn', ddb.untag_resource,
             ResourceArn=arn, TagKeys=[f'k{at}' for at in range(51)])
     assert 'Tags' in ddb.list_tags_of_resource(ResourceArn=arn, NextToken='never given out')
+
+
+def test_decreases_of_throughput(ddb, tables, unique):
+    """Four a day, then one an hour. An update's answer still has the capacity of before."""
+    tables(unique, BillingMode='PROVISIONED', ProvisionedThroughput={'ReadCapacityUnits': 9, 'WriteCapacityUnits': 9})
+
+    def change(read, write=9):
+        return ddb.update_table(TableName=unique, ProvisionedThroughput={
+            'ReadCapacityUnits': read, 'WriteCapacityUnits': write})['TableDescription']
+    for read in (8, 7, 6, 5):
+        told = change(read)
+        assert told['TableStatus'] == 'UPDATING' and told['ProvisionedThroughput']['ReadCapacityUnits'] == read + 1
+        told = wait_active(ddb, unique)['ProvisionedThroughput']
+        assert (told['ReadCapacityUnits'], told['NumberOfDecreasesToday']) in ((read, 9 - read), (read, 1))
+    if told['NumberOfDecreasesToday'] == 4:  # it is still the same day
+        day = r'\w+, \w+ \d+, \d{4} at \d+:\d\d:\d\d [AP]M Coordinated Universal Time'
+        refused('LimitExceededException', re.compile(
+            'Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the '
+            'first 4 decreases, each subsequent decrease in the same UTC day can be performed at most once every 3600 '
+            f'seconds. Number of decreases today: 4. Last decrease at {day}. Next decrease can be made at {day}'),
+            change, 4)
+    change(5, 10)

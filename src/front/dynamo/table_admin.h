@@ -325,6 +325,14 @@ MUST_CHECK enum err history_note(
     struct core_throughput before,
     struct core_throughput after,
     uint64_t now_ms);
+/* The words for a decrease that is one too many today, BYTES_NONE when it is not. */
+struct bytes decreases_fault(
+    struct arena *a,
+    const struct core_table *t,
+    struct bytes index,
+    struct core_throughput before,
+    struct core_throughput after,
+    uint64_t now_ms);
 /* A map of numbers in t->extra, by index name, and one of its numbers: 0 when there is none. */
 uint64_t extra_number(
     const struct core_table *t, const char *map, struct bytes index, const char *name);

@@ -118,6 +118,89 @@ static enum err history_set(
     return err == OK ? extra_set(a, t, "throughput", all) : err;
 }
 
+/* ---- how often throughput may go down ---- */
+
+enum { DECREASES_FREE = 4 };
+#define SECOND_MS UINT64_C(1000)
+#define HOUR_MS   (3600 * SECOND_MS)
+#define DAY_MS    (24 * HOUR_MS)
+
+/* "Thursday, October 8, 2026 at 11:20:48 PM Coordinated Universal Time". The calendar from days is
+ * Hinnant's (chrono-compatible low-level date algorithms). */
+static void put_date(struct buf *b, uint64_t ms)
+{
+    static const char *const weekdays[] = {
+        "Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"};
+    static const char *const months[] = {
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December"};
+    uint64_t days = ms / DAY_MS;
+    uint64_t second = ms % DAY_MS / SECOND_MS;
+    uint64_t z = days + 719468; /* since March 1st of the year 0 */
+    uint64_t of_era = z % 146097;
+    uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    unsigned march = (unsigned)((5 * of_year + 2) / 153);
+    unsigned day = (unsigned)(of_year - (153 * march + 2) / 5 + 1);
+    unsigned month = march < 10 ? march + 2 : march - 10;
+    unsigned hour = (unsigned)(second / 3600);
+    buf_putf(
+        b,
+        "%s, %s %u, %llu at %u:%02u:%02u %s Coordinated Universal Time",
+        weekdays[days % 7],
+        months[month],
+        day,
+        (unsigned long long)(z / 146097 * 400 + year + (month < 2 ? 1 : 0)),
+        hour % 12 == 0 ? 12 : hour % 12,
+        (unsigned)(second / 60 % 60),
+        (unsigned)(second % 60),
+        hour < 12 ? "AM" : "PM");
+}
+
+struct bytes decreases_fault(
+    struct arena *a,
+    const struct core_table *t,
+    struct bytes index,
+    struct core_throughput before,
+    struct core_throughput after,
+    uint64_t now_ms)
+{
+    struct throughput_history h = history_of(t, index);
+    bool down = after.read_units < before.read_units || after.write_units < before.write_units;
+    bool today = h.decreased_ms / DAY_MS == now_ms / DAY_MS;
+    if (!down || !today || h.decreases < DECREASES_FREE || now_ms >= h.decreased_ms + HOUR_MS) {
+        return BYTES_NONE;
+    }
+    uint64_t tomorrow = (now_ms / DAY_MS + 1) * DAY_MS;
+    uint64_t next = h.decreased_ms + HOUR_MS;
+    struct buf b;
+    buf_init(&b, /* len_max= */ 1024);
+    buf_putf(
+        &b,
+        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given "
+        "UTC day. After the first %d decreases, each subsequent decrease in the same UTC day can "
+        "be performed at most once every 3600 seconds. Number of decreases today: %llu. Last "
+        "decrease at ",
+        DECREASES_FREE,
+        (unsigned long long)h.decreases);
+    put_date(&b, h.decreased_ms);
+    buf_put_str(&b, ". Next decrease can be made at ");
+    put_date(&b, next < tomorrow ? next : tomorrow);
+    struct bytes msg = bytes_dup(a, buf_bytes(&b));
+    buf_done(&b);
+    return msg;
+}
+
 enum err history_note(
     struct arena *a,
     struct core_table *t,
@@ -131,7 +214,6 @@ enum err history_note(
     if (!up && !down) {
         return OK;
     }
-    const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
     enum err err = warm_note(a, t, index, before);
     if (err != OK) {
         return err;
@@ -141,7 +223,7 @@ enum err history_note(
         h.increased_ms = now_ms;
     }
     if (down) {
-        bool today = h.decreased_ms / day_ms == now_ms / day_ms;
+        bool today = h.decreased_ms / DAY_MS == now_ms / DAY_MS;
         h.decreases = today ? h.decreases + 1 : 1;
         h.decreased_ms = now_ms;
     }

@@ -230,6 +230,7 @@ static void put_billing(struct buf *b, const struct core_table *t)
     }
     uint64_t since = t->billing_changed_ms == 0 ? t->created_ms : t->billing_changed_ms;
     uint64_t last = t->on_demand ? since : extra_ms(t, "on_demand");
+    last = t->status == CORE_CREATING ? 0 : last; /* not told yet */
     const char *mode = t->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED";
     buf_putf(b, ",\"BillingModeSummary\":{\"BillingMode\":\"%s\"", mode);
     if (last > 0) {

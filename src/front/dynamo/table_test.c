@@ -634,6 +634,53 @@ static void test_update_settings(void **state)
     rig_close(&r);
 }
 
+/* Throughput goes down four times a day and then once an hour; up it goes as often as is liked. */
+static void test_decreases(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    ok(&r, "CreateTable", "{'TableName':'abc'," ATTR_A "," KEY_A "," UNITS "}");
+    static const char *const down[] = {
+        UPDATE("'ProvisionedThroughput':{'ReadCapacityUnits':4,'WriteCapacityUnits':5}"),
+        UPDATE("'ProvisionedThroughput':{'ReadCapacityUnits':3,'WriteCapacityUnits':5}"),
+        UPDATE("'ProvisionedThroughput':{'ReadCapacityUnits':3,'WriteCapacityUnits':4}"),
+        UPDATE("'ProvisionedThroughput':{'ReadCapacityUnits':2,'WriteCapacityUnits':9}"),
+    };
+    for (size_t i = 0; i < sizeof down / sizeof down[0]; i++) {
+        ok(&r, "UpdateTable", down[i]);
+        ok(&r, "DescribeTable", "{'TableName':'abc'}");
+    }
+    has(&r, "'NumberOfDecreasesToday':4");
+    const char *fifth = UPDATE("'ProvisionedThroughput':{'ReadCapacityUnits':1,"
+                               "'WriteCapacityUnits':9}");
+    rig_refused(
+        &r,
+        "UpdateTable",
+        fifth,
+        "LimitExceededException",
+        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given "
+        "UTC day. After the first 4 decreases, each subsequent decrease in the same UTC day can be "
+        "performed at most once every 3600 seconds. Number of decreases today: 4. Last decrease at "
+        "Tuesday, November 14, 2023 at 10:13:20 PM Coordinated Universal Time. Next decrease can "
+        "be made at Tuesday, November 14, 2023 at 11:13:20 PM Coordinated Universal Time");
+    ok(&r,
+       "UpdateTable",
+       UPDATE("'ProvisionedThroughput':{'ReadCapacityUnits':20,'WriteCapacityUnits':20}"));
+    ok(&r, "DescribeTable", "{'TableName':'abc'}");
+    r.now_ms += 3600 * 1000;
+    ok(&r, "UpdateTable", fifth);
+    ok(&r, "DescribeTable", "{'TableName':'abc'}");
+    r.now_ms += 2400 * 1000;
+    const char *sixth = UPDATE("'ProvisionedThroughput':{'ReadCapacityUnits':1,"
+                               "'WriteCapacityUnits':8}");
+    (void)rig_send_bytes(&r, "UpdateTable", unquoted(&r.mem, sixth));
+    has(&r, "Next decrease can be made at Wednesday, November 15, 2023 at 12:00:00 AM");
+    r.now_ms += 480 * 1000;
+    ok(&r, "UpdateTable", sixth);
+    rig_close(&r);
+}
+
 /* An index that is added is filled from what is there, gets new throughput, and goes. */
 static void test_update_indexes(void **state)
 {
@@ -886,6 +933,7 @@ int main(void)
         cmocka_unit_test(test_arns),
         cmocka_unit_test(test_update_refusals),
         cmocka_unit_test(test_update_settings),
+        cmocka_unit_test(test_decreases),
         cmocka_unit_test(test_update_indexes),
         cmocka_unit_test(test_tags),
         cmocka_unit_test(test_time_to_live),

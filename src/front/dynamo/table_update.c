@@ -282,6 +282,10 @@ static enum err apply_billing(
     if (!now->on_demand && same) {
         return unchanged(t, have, want);
     }
+    struct bytes fault = decreases_fault(a, now, BYTES_LIT(""), have, want, t->c->now_ms);
+    if (fault.base != NULL) {
+        return table_fault(t, AWS_LIMIT_EXCEEDED, "%.*s", BYTES_FMT(fault));
+    }
     wanted->throughput = want;
     if (now->on_demand && extra_ms(now, "on_demand") == 0) {
         /* It was on demand from the start. */

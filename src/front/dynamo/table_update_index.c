@@ -229,6 +229,10 @@ static enum err set_units(
             (unsigned long long)have.write_units,
             (unsigned long long)want.write_units);
     }
+    fault = decreases_fault(a, now, name, have, want, t->c->now_ms);
+    if (fault.base != NULL) {
+        return table_fault(t, AWS_LIMIT_EXCEEDED, "%.*s", BYTES_FMT(fault));
+    }
     mine->throughput = want;
     err = limits_apply(a, &u->index.limits, wanted, name, &mine->throughput);
     return err == OK ? history_note(a, wanted, name, have, want, t->c->now_ms) : err;
