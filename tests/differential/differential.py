@@ -47,6 +47,7 @@ class Run:
         self.orders = collections.Counter()
         self.same = collections.Counter()
         self.record = record
+        self.lost = False  # dynalite was started anew
 
     def refresh(self):
         """New tables on both sides, and nothing else."""
@@ -141,6 +142,9 @@ class Run:
                 self.requests.answered(operation, body, answers[0][1])
             return True
         self.differ(operation, body, ours, theirs, before)
+        if self.lost:
+            self.lost = False
+            return False
         parted = ours[0] != theirs[0] or (ours[0] == 200 and ours[3].get('Stored') != theirs[3].get('Stored'))
         changes = operation not in ('GetItem', 'BatchGetItem', 'Query', 'Scan', 'DescribeTable', 'DescribeTimeToLive',
                                     'ListTables', 'ListTagsOfResource')
@@ -208,7 +212,9 @@ class Run:
                     answer = side.send(operation, reduced)
                     changed = changed or answer[0] == 200
                     if answer[0] == 0 and side is self.theirs:
-                        return False  # it is found dead by the next request
+                        self.dynalite.revive()
+                        self.lost = True
+                        return False
                     known[at] = comparable(operation, reduced, answer)[:3] == wanted[:3]
             if all(known):
                 break
