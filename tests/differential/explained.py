@@ -743,6 +743,14 @@ rule('Guide, Global secondary indexes: "key values do not need to be unique"',
      'OK',
      lambda seen: seen.operation == 'Query' and 'IndexName' in seen.body and only(seen, 'Items', 'LastEvaluatedKey', 'Count',
         'ConsumedCapacity') and seen.ours[3]['ScannedCount'] == seen.theirs[3]['ScannedCount'] and ties(seen))
+rule('Guide, Local secondary indexes: "fetches" what is not projected',
+     'what a local index does not have is fetched before the filter looks at it',
+     'OK',
+     'OK',
+     lambda seen: seen.operation in ('Query', 'Scan') and str(seen.body.get('IndexName')).startswith('by_') and
+     bool({'FilterExpression', 'QueryFilter', 'ScanFilter'} & set(seen.body)) and
+     bool({'ProjectionExpression', 'AttributesToGet'} & set(seen.body)) and
+     only(seen, 'Items', 'Count', 'ConsumedCapacity') and dearer(seen))
 UNDEFINED = r'(?P<{0}start>ValidationException: Invalid \w+: An expression attribute (name|value) used in (the document path|expression) is not defined; attribute (name|value): )(?P<{0}name>[:#]\w*)'
 rule('no page: of several faults one is told',
      'of several placeholders without a meaning another one is told',
