@@ -4,9 +4,9 @@
  * batches. The one interface between the state rooms and whatever keeps the data; nothing above may
  * assume it is local or that reads are free.
  *
- * Threads: reads, snapshots and iterators may run on any thread at once; engine_write() is called
- * by one thread at a time. engine_mem is for tests and the simulator and is single-threaded
- * throughout.
+ * Threads: reads, snapshots and iterators may run on any thread at once; engine_write() and
+ * engine_checkpoint() are called by one thread at a time. engine_mem is for tests and the simulator
+ * and is single-threaded throughout.
  *
  * Keys and values are at most 2^31 bytes. */
 

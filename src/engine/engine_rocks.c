@@ -22,7 +22,8 @@
  * off: nobody was told that it was durable. Damage before the end is ERR_CORRUPT, never silently a
  * shorter history. A sound log is opened in the stricter mode that reports damage of every kind.
  * Recycling old logs, which would spare the file system's journal, does not go together with
- * finding the end of a log exactly, and RocksDB switches it off in both modes. */
+ * finding the end of a log exactly, and RocksDB switches it off in both modes; room written ahead
+ * (wal.h) does the same and leaves the end to be found. */
 #include "engine/engine.h"
 
 #include <rocksdb/c.h>
@@ -56,6 +57,7 @@ struct rocks {
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write_synced;
     rocksdb_writeoptions_t *write_lazy;
+    struct wal_ahead ahead;
 };
 
 struct rocks_snapshot {
@@ -317,6 +319,9 @@ static enum err rocks_write(struct engine *e, struct engine_batch *b, bool sync)
 {
     struct rocks *r = (struct rocks *)e;
     char *text = NULL;
+    size_t bytes;
+    (void)rocksdb_writebatch_data(batch_of(b), &bytes);
+    wal_ahead_need(&r->ahead, bytes);
     rocksdb_write(r->db, sync ? r->write_synced : r->write_lazy, batch_of(b), &text);
     return err_of(text) == OK ? OK : ERR_IO;
 }
@@ -397,6 +402,7 @@ static void rocks_free(struct rocks *r)
     rocksdb_options_destroy(r->options);
     rocksdb_block_based_options_destroy(r->table);
     rocksdb_cache_destroy(r->cache);
+    wal_ahead_done(&r->ahead);
     free(r);
 }
 
@@ -523,6 +529,7 @@ enum err engine_rocks_open(
     }
     struct rocks *r = take_memory(sizeof *r);
     *r = (struct rocks){.head.ops = &rocks_ops};
+    wal_ahead_init(&r->ahead, config->path);
     r->cache = rocksdb_cache_create_lru(config->cache_bytes);
     r->table = table_options(r->cache);
     r->options = db_options(config, r->table, wal);

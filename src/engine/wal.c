@@ -8,6 +8,8 @@
  *   6       1      type: 1 a whole batch, 2 its first piece, 3 a middle one, 4 its last
  *   7       -      payload
  *
+ * A batch begins with the sequence number of its first entry (8 bytes) and how many it has (4).
+ *
  * A batch is synced before the next one is written, as the one writer waits for each. So a break
  * followed by the intact beginning of another batch lies in something that was durable, while a
  * break with nothing after it can be the batch nobody was told about. A flipped bit in the very
@@ -16,6 +18,11 @@
  * RocksDB's own tolerant reading cannot tell the two apart: it takes a length that leads past the
  * end of the log for a tail cut short, also when that length is damage and durable batches follow.
  * Hence this walk, at every opening; it reads no more than RocksDB is about to read anyway.
+ *
+ * A log that was not closed ends in zeros (wal_ahead_need()), also one that a newer log followed:
+ * RocksDB closes it only when it is not needed any more. That is an end like any other if the next
+ * log goes on with the sequence number at which this one stopped; if it does not, durable batches
+ * were lost to the zeros.
  *
  * The search after a break looks at every byte, for the break may be in a length. A value that
  * holds the image of a log record can thus make a torn tail look like damage: that errs on the side
@@ -27,6 +34,7 @@ enum {
     TYPE_WHOLE = 1,
     TYPE_FIRST = 2,
     TYPE_LAST = 4,
+    BATCH_HEADER_BYTES = 12,
 };
 
 static const uint32_t crc_mask = 0xa282ead8;
@@ -61,8 +69,30 @@ static bool batch_begins_after(struct bytes block, size_t at)
     return false;
 }
 
+static bool is_blank(struct bytes b)
+{
+    for (size_t i = 0; i < b.len; i++) {
+        if (b.base[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A batch begins in this record. false: entries are missing before it. */
+static bool take_batch(struct wal_walk *w, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint64_t first = get_u64(&r);
+    uint32_t n = get_u32(&r);
+    bool goes_on = !w->follows || w->next == 0 || r.bad || first == w->next;
+    w->follows = false;
+    w->next = r.bad ? 0 : first + n;
+    return goes_on;
+}
+
 /* Where the run of intact records from the block's start ends. */
-static size_t intact_bytes(struct bytes block)
+static size_t intact_bytes(struct wal_walk *w, struct bytes block)
 {
     size_t at = 0;
     for (;;) {
@@ -71,7 +101,20 @@ static size_t intact_bytes(struct bytes block)
         if (n == 0) {
             return at;
         }
+        struct bytes payload = bytes_of(block.base + at + HEADER_BYTES, n - HEADER_BYTES);
+        if ((type == TYPE_WHOLE || type == TYPE_FIRST) && !take_batch(w, payload)) {
+            w->state = WAL_DAMAGED;
+        }
         at += n;
+    }
+}
+
+void wal_walk_log(struct wal_walk *w)
+{
+    w->log_bytes = 0;
+    if (w->state == WAL_TORN && w->blank) {
+        w->state = WAL_SOUND;
+        w->follows = true;
     }
 }
 
@@ -80,16 +123,22 @@ void wal_walk_block(struct wal_walk *w, struct bytes block)
     ASSERT(block.len <= WAL_BLOCK_BYTES);
     switch (w->state) {
     case WAL_SOUND: {
-        size_t at = intact_bytes(block);
+        size_t at = intact_bytes(w, block);
         bool full = WAL_BLOCK_BYTES - at < HEADER_BYTES;
         w->log_bytes += full ? block.len : at;
-        if (at == block.len || full) {
+        if (at == block.len || full || w->state == WAL_DAMAGED) {
             return;
         }
-        w->state = batch_begins_after(block, at + 1) ? WAL_DAMAGED : WAL_TORN;
+        w->blank = is_blank(bytes_from(block, at));
+        bool more = !w->blank && batch_begins_after(block, at + 1);
+        w->state = more ? WAL_DAMAGED : WAL_TORN;
         return;
     }
     case WAL_TORN:
+        if (is_blank(block)) {
+            return;
+        }
+        w->blank = false;
         w->state = batch_begins_after(block, 0) ? WAL_DAMAGED : WAL_TORN;
         return;
     case WAL_DAMAGED:

@@ -1,4 +1,4 @@
-/* The log files of a RocksDB directory, walked before RocksDB opens them. */
+/* The log files of a RocksDB directory: walked before RocksDB opens them, and given room ahead. */
 #include "engine/wal.h"
 
 #include <dirent.h>
@@ -6,12 +6,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/wal.h"
 
-enum { LOGS_MAX = 256, PATH_BYTES = 4096 };
+enum {
+    LOGS_MAX = 256,
+    PATH_BYTES = 4096,
+    AHEAD_BYTES = 512 * 1024, /* room is made in such pieces */
+    AHEAD_LEAST = 64,         /* for the headers of a small batch's records */
+};
 
 struct logs {
     uint64_t number[LOGS_MAX];
@@ -60,7 +66,7 @@ static bool log_path(const char *dir, uint64_t number, char ret[PATH_BYTES])
 
 static enum err walk_log(const char *path, struct wal_walk *w)
 {
-    w->log_bytes = 0;
+    wal_walk_log(w);
     FILE *f = fopen(path, "rb");
     if (f == NULL) {
         /* RocksDB, when it has the store open, may just have deleted a log it needs no more. */
@@ -134,4 +140,68 @@ enum err wal_dir_cut(const char *dir)
 {
     struct wal_walk w = {WAL_SOUND};
     return walk_dir(dir, /* cut= */ true, &w);
+}
+
+/* ---- room ahead ---- */
+
+void wal_ahead_init(struct wal_ahead *a, const char *dir)
+{
+    *a = (struct wal_ahead){.dir = strdup(dir), .fd = -1};
+    ASSERT(a->dir != NULL);
+}
+
+void wal_ahead_done(struct wal_ahead *a)
+{
+    if (a->fd >= 0) {
+        (void)close(a->fd); /* nothing written through it matters */
+    }
+    free(a->dir);
+    *a = (struct wal_ahead){.fd = -1};
+}
+
+/* Turns to the newest log. */
+static void ahead_look(struct wal_ahead *a)
+{
+    struct logs logs;
+    char path[PATH_BYTES];
+    if (!list_logs(a->dir, &logs) || logs.n == 0) {
+        return;
+    }
+    uint64_t newest = logs.number[logs.n - 1];
+    if (newest == a->number || !log_path(a->dir, newest, path)) {
+        return;
+    }
+    if (a->fd >= 0) {
+        (void)close(a->fd);
+    }
+    a->fd = open(path, O_WRONLY | O_CLOEXEC);
+    a->number = newest;
+    a->left = 0;
+}
+
+/* Only ever behind the end of the file, where nobody has written: RocksDB writes at a place of its
+ * own, at or before it. */
+static void ahead_write(struct wal_ahead *a)
+{
+    static const uint8_t zeros[32 * 1024];
+    struct stat st;
+    if (a->fd < 0 || fstat(a->fd, &st) != 0) {
+        return;
+    }
+    for (off_t done = 0; done < AHEAD_BYTES; done += (off_t)sizeof zeros) {
+        if (pwrite(a->fd, zeros, sizeof zeros, st.st_size + done) != (ssize_t)sizeof zeros) {
+            return;
+        }
+    }
+}
+
+void wal_ahead_need(struct wal_ahead *a, size_t batch_bytes)
+{
+    uint64_t need = batch_bytes + batch_bytes / 1024 + AHEAD_LEAST;
+    if (a->left < need) {
+        ahead_look(a);
+        ahead_write(a);
+        a->left += AHEAD_BYTES; /* also when it failed: not to be tried at every batch */
+    }
+    a->left -= need < a->left ? need : a->left;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* clang-format off: cmocka.h needs the other two before it. */
@@ -100,21 +101,33 @@ static void lay_out(struct crashed *c)
     buf_done(&b);
 }
 
+/* What stands in a log, without the room behind it: a batch of ours ends in another byte than 0. */
+static void trim(struct buf *log)
+{
+    while (log->len > 0 && log->base[log->len - 1] == 0) {
+        log->len--;
+    }
+}
+
 static size_t log_bytes(const struct crashed *c)
 {
     size_t sum = 0;
+    struct buf log;
+    buf_init(&log, SIZE_MAX);
     DIR *d = opendir(c->dir);
     assert_non_null(d);
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
         char path[PATH];
-        struct stat st;
         (void)snprintf(path, sizeof path, "%s/%.200s", c->dir, e->d_name);
         size_t n = strlen(path);
-        if (strcmp(path + n - 4, ".log") == 0 && stat(path, &st) == 0) {
-            sum += (size_t)st.st_size;
+        if (strcmp(path + n - 4, ".log") == 0) {
+            read_file(path, &log);
+            trim(&log);
+            sum += log.len;
         }
     }
     (void)closedir(d);
+    buf_done(&log);
     return sum;
 }
 
@@ -154,6 +167,8 @@ static int setup(void **state)
     engine_close(e);
     buf_init(&c->bytes, SIZE_MAX);
     read_file(c->log, &c->bytes);
+    assert_true(c->bytes.base[c->bytes.len - 1] == 0);
+    trim(&c->bytes);
     assert_int_equal(c->bytes.len, c->ends[BATCHES - 1]);
     /* From here on `dir` holds the crashed store's files and nobody opens it. */
     remove_tree(c->dir);
@@ -329,11 +344,149 @@ static void test_open_damage(void **state)
     }
 }
 
-int main(void)
+/* A log of records with batches of one entry each, numbered from `first`, and room behind it. */
+static struct bytes log_of(struct buf *b, uint64_t first, unsigned n, size_t room)
 {
+    buf_clear(b);
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t covered[1 + 12 + 4] = {1};
+        for (unsigned k = 0; k < 8; k++) {
+            covered[1 + k] = (uint8_t)((first + i) >> 8 * k);
+        }
+        covered[9] = 1;
+        memset(covered + 13, 0xff, 4);
+        uint32_t crc = crc32c(0, bytes_of(covered, sizeof covered));
+        put_u32(b, (crc >> 15 | crc << 17) + 0xa282ead8);
+        put_u16(b, sizeof covered - 1);
+        buf_put(b, covered, sizeof covered);
+    }
+    memset(buf_reserve(b, room), 0, room);
+    b->len += room;
+    return buf_bytes(b);
+}
+
+/* A log that was never closed ends in room written ahead; when another one followed, that is an end
+ * only if the next goes on where it stopped and if nothing but zeros stands there. */
+static void test_walk_room(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    for (unsigned variant = 0; variant < 4; variant++) {
+        struct wal_walk w = {WAL_SOUND};
+        wal_walk_log(&w);
+        struct bytes log = log_of(&b, 7, 3, 1000);
+        if (variant == 2) {
+            b.base[log.len - 500] = 1;
+        }
+        wal_walk_block(&w, log);
+        assert_int_equal(w.state, WAL_TORN);
+        assert_int_equal(w.log_bytes, log.len - 1000);
+        wal_walk_log(&w);
+        if (variant == 3) { /* one without a batch between them */
+            wal_walk_block(&w, log_of(&b, 0, 0, 100));
+            wal_walk_log(&w);
+        }
+        wal_walk_block(&w, log_of(&b, variant == 1 ? 11 : 10, 2, 0));
+        bool lost = variant == 1 || variant == 2;
+        assert_int_equal(w.state, lost ? WAL_DAMAGED : WAL_SOUND);
+    }
+    buf_done(&b);
+}
+
+/* A log with room behind it, as a crash leaves it, opens whole; one that was closed has none. */
+static void test_open_room(void **state)
+{
+    struct crashed *c = *state;
+    struct engine *e;
+    remove_tree(c->copy);
+    assert_int_equal(open_store(c->copy, &e), OK);
+    char path[PATH];
+    struct buf log;
+    buf_init(&log, SIZE_MAX);
+    for (unsigned i = 0; i < BATCHES; i++) {
+        write_batch(e, i);
+    }
+    engine_close(e);
+    (void)snprintf(path, sizeof path, "%s/%s", c->copy, strrchr(c->log, '/') + 1);
+    read_file(path, &log);
+    size_t closed = log.len;
+    trim(&log);
+    assert_int_equal(log.len, closed); /* truncated when it was closed */
+    memset(buf_reserve(&log, 5000), 0, 5000);
+    log.len += 5000;
+    check_opens(c, buf_bytes(&log), BATCHES);
+    buf_done(&log);
+}
+
+/* The other process: counts what is there, writes as much again that is synced, and dies. */
+static int write_and_die(const char *dir, const char *expected)
+{
+    enum { WRITES = 150 };
+    static const uint8_t noise[5000] = {1, 2, 3};
+    struct engine *e;
+    struct arena a;
+    struct bytes msg;
+    arena_init(&a, 4096);
+    const struct engine_rocks_config config = {dir, 1 << 20, 64 << 10};
+    if (engine_rocks_open(&config, &a, &e, &msg) != OK) {
+        return 1;
+    }
+    uint64_t n = 0;
+    uint64_t rounds;
+    struct engine_iter *it = engine_iter_open(e, NULL, BYTES_NONE, BYTES_NONE);
+    while (engine_iter_next(it)) {
+        n++;
+    }
+    engine_iter_close(it);
+    if (bytes_u64(bytes_str(expected), &rounds) != OK || n != rounds * WRITES) {
+        return 2;
+    }
+    for (uint64_t i = n; i < n + WRITES; i++) {
+        struct engine_batch *b = engine_batch_new(e);
+        uint8_t key[8];
+        store_u64_be(key, i);
+        engine_batch_put(b, bytes_of(key, sizeof key), bytes_of(noise, sizeof noise));
+        if (engine_write(e, b, true) != OK) {
+            return 3;
+        }
+        engine_batch_free(b);
+    }
+    _exit(0);
+}
+
+/* A process that dies with several logs not yet closed: what it had synced is there, each time. */
+static void test_killed_between_logs(void **state)
+{
+    struct crashed *c = *state;
+    remove_tree(c->copy);
+    for (unsigned round = 0; round < 5; round++) {
+        char expected[8];
+        (void)snprintf(expected, sizeof expected, "%u", round);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            (void)execl("/proc/self/exe", "wal_test", c->copy, expected, (char *)NULL);
+            _exit(127);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3) {
+        return write_and_die(argv[1], argv[2]);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk_every_cut),
         cmocka_unit_test(test_walk_flips),
+        cmocka_unit_test(test_walk_room),
+        cmocka_unit_test(test_open_room),
+        cmocka_unit_test(test_killed_between_logs),
         cmocka_unit_test(test_open_cut),
         cmocka_unit_test(test_open_garbage),
         cmocka_unit_test(test_open_damage),
