@@ -350,7 +350,7 @@ static void forget_dropped(struct node *n)
 void ledger_ingest(struct node *n)
 {
     struct sim *s = n->sim;
-    uint64_t tail = part_written(core_part(n->core)).v;
+    uint64_t tail = part_tail(core_part(n->core)).v;
     if (tail < n->ingested && !part_failed(core_part(n->core))) {
         sim_fail(
             s,

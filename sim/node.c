@@ -258,21 +258,16 @@ static struct call *call_of(struct sim *s, const struct part_cmd *cmd)
     return c;
 }
 
-static void answer(struct node *n, struct part_cmd *cmd)
-{
-    struct call *c = call_of(n->sim, cmd);
-    if (c == NULL) {
-        news_new(n, NEWS_DONE)->cmd = cmd;
-        return;
-    }
-    c->returned = true;
-    sim_push(n->sim, n->sim->now_us + sim_rand(n->sim, 1, 2000), EV_ANSWER, n->index, 0, c);
-}
-
 static void give_back(struct node *n)
 {
     for (struct part_cmd *cmd; (cmd = core_take_done(n->core)) != NULL;) {
-        answer(n, cmd);
+        struct call *c = call_of(n->sim, cmd);
+        if (c == NULL) {
+            news_new(n, NEWS_DONE)->cmd = cmd;
+            continue;
+        }
+        c->returned = true;
+        sim_push(n->sim, n->sim->now_us + sim_rand(n->sim, 1, 2000), EV_ANSWER, n->index, 0, c);
     }
 }
 
@@ -290,8 +285,7 @@ static void take_inbox(struct node *n)
 static void plan_next_turn(struct node *n)
 {
     struct sim *s = n->sim;
-    struct part *p = core_part(n->core);
-    if (part_waiting(p) > 0 || part_gathered(p) > 0 || n->inbox != NULL) {
+    if (part_waiting(core_part(n->core)) > 0 || n->inbox != NULL) {
         kick_writer(n, s->now_us + sim_rand(s, 1, 200));
         return;
     }
@@ -305,20 +299,30 @@ static void plan_next_turn(struct node *n)
     kick_writer(n, s->now_us + 20 + wait * 1000);
 }
 
-/* After a batch: what follows from its being on disk, or from its failure. */
-static void follow_batch(struct node *n, enum err e)
+void node_writer_turn(struct node *n)
 {
     struct sim *s = n->sim;
-    sim_hash_u64(s, part_written(core_part(n->core)).v);
+    take_inbox(n);
+    plant_before_commit(n);
+    struct hlc floor = part_gc_floor(core_part(n->core));
+    enum err e = core_commit(n->core, node_wall_ms(n));
+    sim_hash_u64(s, part_tail(core_part(n->core)).v);
     ledger_ingest(n);
     plant_after_commit(n);
     reads_glance(n);
+    if (s->config.trace && part_gc_floor(core_part(n->core)).v != floor.v) {
+        sim_tell(
+            s,
+            "%s forgets tombstones below %llx",
+            n->name,
+            (unsigned long long)part_gc_floor(core_part(n->core)).v);
+    }
     if (n->hit_after_commit && e == OK) {
         n->hit_after_commit = false;
         node_crash(n, sim_chance(s, 500));
         return;
     }
-    uint64_t tail = part_written(core_part(n->core)).v;
+    uint64_t tail = part_tail(core_part(n->core)).v;
     if (e == OK && tail != n->announced) {
         n->announced = tail;
         news_new(n, NEWS_COMMITTED)->tail = tail;
@@ -330,67 +334,6 @@ static void follow_batch(struct node *n, enum err e)
         return;
     }
     plan_next_turn(n);
-}
-
-/* The writer's turn while a batch is under way, or before one is to be: gathers, and sends off what
- * it has when the disk is free. false: that does not do now, everything is to be committed. */
-static bool pipeline(struct node *n)
-{
-    struct sim *s = n->sim;
-    struct part *p = core_part(n->core);
-    bool wanted = !plant_copies(s) && sim_chance(s, 500);
-    if ((n->under_way == NULL && !wanted) || !core_gathers(n->core, node_wall_ms(n))) {
-        return n->under_way != NULL;
-    }
-    part_gather(p, node_wall_ms(n));
-    if (n->under_way != NULL) {
-        return true; /* its end brings the next turn */
-    }
-    if (part_gathered(p) == 0 || part_waiting(p) > 0) {
-        return false;
-    }
-    n->under_way = core_seal(n->core);
-    sim_push(s, s->now_us + sim_rand(s, 20, 3000), EV_WRITTEN, n->index, n->life, NULL);
-    return true;
-}
-
-void node_writer_turn(struct node *n)
-{
-    struct sim *s = n->sim;
-    take_inbox(n);
-    if (pipeline(n)) {
-        return;
-    }
-    plant_before_commit(n);
-    struct hlc floor = part_gc_floor(core_part(n->core));
-    enum err e = core_commit(n->core, node_wall_ms(n));
-    if (s->config.trace && part_gc_floor(core_part(n->core)).v != floor.v) {
-        sim_tell(
-            s,
-            "%s forgets tombstones below %llx",
-            n->name,
-            (unsigned long long)part_gc_floor(core_part(n->core)).v);
-    }
-    follow_batch(n, e);
-}
-
-/* The commands of the batch that was under way; what they came to is what part says. */
-static void land(struct node *n, bool answered)
-{
-    for (struct part_cmd *cmd; (cmd = part_batch_take_done(n->under_way)) != NULL;) {
-        if (answered) {
-            answer(n, cmd);
-        }
-    }
-    n->under_way = NULL;
-    part_retire(core_part(n->core));
-}
-
-void node_written(struct node *n)
-{
-    enum err e = part_batch_write(n->under_way);
-    land(n, /* answered= */ !n->hit_after_commit || e != OK);
-    follow_batch(n, e);
 }
 
 /* ---- life ---- */
@@ -535,15 +478,8 @@ void node_start(struct node *n)
 static void drain(struct node *n)
 {
     take_inbox(n);
-    if (n->under_way != NULL) {
-        if (sim_chance(n->sim, 500)) {
-            enum err e = part_batch_write(n->under_way); /* it just came to the disk */
-            (void)e;
-        }
-        land(n, /* answered= */ false);
-    }
     engine_mem_fail_write(n->engine, 1, /* for_ever= */ true, /* applied= */ false);
-    while (part_waiting(core_part(n->core)) > 0 || part_gathered(core_part(n->core)) > 0) {
+    while (part_waiting(core_part(n->core)) > 0) {
         enum err e = core_commit(n->core, node_wall_ms(n));
         (void)e; /* nothing of it is seen any more */
     }

@@ -140,14 +140,11 @@ static struct engine *copy_of(struct engine *e)
     return copy;
 }
 
-bool plant_copies(const struct sim *s)
-{
-    return s->config.plant == SIM_PLANT_ACK_BEFORE_SYNC || s->config.plant == SIM_PLANT_TWO_BATCHES;
-}
-
 void plant_before_commit(struct node *n)
 {
-    if (plant_copies(n->sim) && part_waiting(core_part(n->core)) > 0) {
+    enum sim_plant plant = n->sim->config.plant;
+    bool keeps = plant == SIM_PLANT_ACK_BEFORE_SYNC || plant == SIM_PLANT_TWO_BATCHES;
+    if (keeps && part_waiting(core_part(n->core)) > 0) {
         if (n->before != NULL) {
             engine_close(n->before);
         }

@@ -88,7 +88,6 @@ enum sim_event_kind {
     EV_REFUSED, /* a dial has failed */
     EV_TIMER,   /* region_deadline() */
     EV_WRITER,  /* the writer's turn */
-    EV_WRITTEN, /* the writer's batch under way reaches the disk */
     EV_NEWS,    /* the head of a node's news has reached its region */
     EV_ANSWER,  /* a client's answer has arrived */
     EV_CLIENT,  /* a client thinks of something to do */
@@ -182,7 +181,6 @@ struct node {
     uint64_t news_us;
     uint64_t timer_us; /* when the armed event comes; UINT64_MAX: none */
     uint64_t writer_us;
-    struct part_batch *under_way; /* the writer's; NULL: none */
     uint64_t announced;
     bool hit_after_commit; /* crash before the next commit's news leaves */
     /* clock */
@@ -415,7 +413,6 @@ uint64_t node_wall_ms(struct node *n);
 void node_rearm(struct node *n);
 void node_submit(struct node *n, struct part_cmd *cmd);
 void node_writer_turn(struct node *n);
-void node_written(struct node *n);
 void node_news(struct node *n);
 struct node *node_named(struct sim *s, struct region_id id);
 
@@ -519,9 +516,6 @@ void follow_feeds(struct sim *s, struct node *n);
 /* What becomes of a frame on its way from `from` to `to`; the buffer holds the replacement. */
 struct bytes plant_frame(
     struct sim *s, struct node *from, struct node *to, struct bytes frame, struct buf *b);
-/* Whether the bug works on a copy of the store from before each commit, so that none may be under
- * way for long. */
-bool plant_copies(const struct sim *s);
 void plant_before_commit(struct node *n);
 void plant_after_commit(struct node *n);
 void plant_after_crash(struct node *n);

@@ -185,11 +185,6 @@ static void handle(struct sim *s, const struct sim_event *ev)
             node_writer_turn(n);
         }
         return;
-    case EV_WRITTEN:
-        if (n->up && ev->life == n->life) {
-            node_written(n);
-        }
-        return;
     case EV_NEWS:
         node_news(n);
         return;

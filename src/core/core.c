@@ -474,20 +474,6 @@ enum err core_commit(struct core *c, uint64_t now_ms)
     return OK;
 }
 
-bool core_gathers(const struct core *c, uint64_t now_ms)
-{
-    return !part_failed(c->part) && core_deadline(c) > now_ms;
-}
-
-struct part_batch *core_seal(struct core *c)
-{
-    struct part_batch *b = part_seal(c->part);
-    for (const struct part_cmd *cmd = part_batch_first(b); cmd != NULL; cmd = cmd->next) {
-        note_emptiness(c, cmd);
-    }
-    return b;
-}
-
 struct part_cmd *core_take_done(struct core *c)
 {
     struct part_cmd *cmd = c->done_first;

@@ -327,11 +327,6 @@ const struct catalog *core_catalog(const struct core *c);
  * excepted: take them with core_take_done(), which hides those. */
 MUST_CHECK enum err core_commit(struct core *c, uint64_t now_ms);
 struct part_cmd *core_take_done(struct core *c);
-/* Whether part_gather() may go on at this time: no errand of core's is due, which would need
- * core_commit(). */
-bool core_gathers(const struct core *c, uint64_t now_ms);
-/* part_seal(), for a batch of gathered commands. */
-struct part_batch *core_seal(struct core *c);
 /* How often core looked after a name so far, which is when seed needs come and go: whoever keeps a
  * copy of them reads anew after a core_commit() in which this grew. The rows that were told during
  * that commit came too early for it. */

@@ -100,20 +100,16 @@ MUST_CHECK enum err mailbox_post(struct mailbox *mb, struct mail *m);
  * receiver is not woken before the last one is there. */
 MUST_CHECK enum err mailbox_post_all(
     struct mailbox *mb, struct mail *first, struct mail *last, size_t n);
-/* As mailbox_post(), but ahead of all that wait, whether the box is full or not, and the receiver
- * lingers no longer. OK; ERR_UNAVAILABLE. */
-MUST_CHECK enum err mailbox_post_urgent(struct mailbox *mb, struct mail *m);
 /* Any thread. Refuses later posts; ends a mailbox_wait(). What is inside may still be taken.
  * Legal twice. */
 void mailbox_close(struct mailbox *mb);
 /* All waiting messages, oldest first, linked by `next`; NULL when empty. The receiver's thread
- * only. Several may receive from a box without a loop: each message goes to whoever takes it. */
+ * only. */
 struct mail *mailbox_take_all(struct mailbox *mb);
 /* For a receiver without a loop: blocks until the box holds a message or is closed, or `timeout_ms`
  * passed (negative: for ever). true if there is something to take. */
 bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms);
-/* As mailbox_wait(); once a message is there, waits up to `linger_us` longer for `n` of them, or
- * for an urgent one. */
+/* As mailbox_wait(); once a message is there, waits up to `linger_us` longer for `n` of them. */
 bool mailbox_wait_many(struct mailbox *mb, int64_t timeout_ms, size_t n, int64_t linger_us);
 /* Whether mailbox_close() was called. Any thread. */
 bool mailbox_closed(struct mailbox *mb);

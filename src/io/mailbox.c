@@ -5,9 +5,8 @@
  * empty to non-empty only (or, while it lingers, when as many are there as it wants): while the
  * list is not empty a wake-up is under way, and the receiver takes everything.
  *
- * Invariants, under the lock: 1. head is NULL exactly when depth is 0; 2. depth <= depth_max,
- * urgent messages not counted; 3. if the box is not empty and a loop is attached, its eventfd has
- * been written since the last take. */
+ * Invariants, under the lock: 1. head is NULL exactly when depth is 0; 2. depth <= depth_max; 3. if
+ * the box is not empty and a loop is attached, its eventfd has been written since the last take. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -25,7 +24,6 @@ struct mailbox {
     size_t depth;
     size_t depth_max;
     size_t wanted; /* how many messages the receiver waits for; 1 unless it lingers */
-    bool pressed;  /* something urgent is inside */
     bool closed;
     int wake_fd; /* -1: no loop attached */
     /* What follows is the attached receiver's and read on its thread alone. */
@@ -100,7 +98,7 @@ enum err mailbox_post_all(struct mailbox *mb, struct mail *first, struct mail *l
         unlock(mb);
         return ERR_UNAVAILABLE;
     }
-    if (mb->depth + n > mb->depth_max) {
+    if (mb->depth_max - mb->depth < n) {
         unlock(mb);
         return ERR_BUSY;
     }
@@ -120,28 +118,6 @@ enum err mailbox_post(struct mailbox *mb, struct mail *m)
 {
     ASSERT(m != NULL);
     return mailbox_post_all(mb, m, m, 1);
-}
-
-enum err mailbox_post_urgent(struct mailbox *mb, struct mail *m)
-{
-    lock(mb);
-    if (mb->closed) {
-        unlock(mb);
-        return ERR_UNAVAILABLE;
-    }
-    bool was_quiet = mb->depth < mb->wanted && !mb->pressed;
-    m->next = mb->head;
-    if (mb->head == NULL) {
-        mb->tail = &m->next;
-    }
-    mb->head = m;
-    mb->depth++;
-    mb->pressed = true;
-    if (was_quiet) {
-        wake(mb);
-    }
-    unlock(mb);
-    return OK;
 }
 
 void mailbox_close(struct mailbox *mb)
@@ -177,7 +153,6 @@ struct mail *mailbox_take_all(struct mailbox *mb)
     mb->head = NULL;
     mb->tail = &mb->head;
     mb->depth = 0;
-    mb->pressed = false;
     unlock(mb);
     return batch;
 }
@@ -196,8 +171,7 @@ static struct timespec deadline_in(int64_t timeout_us)
     return ts;
 }
 
-/* Until `n` messages wait or an urgent one, the box is closed, or the time is up (negative: never).
- * Under the lock.
+/* Until `n` messages wait, the box is closed, or the time is up (negative: never). Under the lock.
  */
 static void wait_for(struct mailbox *mb, size_t n, int64_t timeout_us)
 {
@@ -207,7 +181,7 @@ static void wait_for(struct mailbox *mb, size_t n, int64_t timeout_us)
     }
     int rc = 0;
     mb->wanted = n;
-    while (mb->depth < n && !mb->pressed && !mb->closed && rc != ETIMEDOUT) {
+    while (mb->depth < n && !mb->closed && rc != ETIMEDOUT) {
         rc = timeout_us < 0 ? pthread_cond_wait(&mb->filled, &mb->lock)
                             : pthread_cond_timedwait(&mb->filled, &mb->lock, &deadline);
         ASSERT(rc == 0 || rc == ETIMEDOUT);

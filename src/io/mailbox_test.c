@@ -144,29 +144,6 @@ static void test_linger(void **state)
     mailbox_free(mb);
 }
 
-/* An urgent message comes first, though the box is full, and ends a linger. */
-static void test_urgent(void **state)
-{
-    (void)state;
-    struct mailbox *mb = mailbox_new(1);
-    struct message m[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
-    assert_int_equal(mailbox_post_urgent(mb, &m[0].mail), OK);
-    assert_true(mailbox_wait_many(mb, -1, 2, 1000000000));
-    assert_ptr_equal(mailbox_take_all(mb), &m[0].mail);
-    assert_int_equal(mailbox_post(mb, &m[0].mail), OK);
-    assert_int_equal(mailbox_post_urgent(mb, &m[1].mail), OK);
-    assert_int_equal(mailbox_post(mb, &m[2].mail), ERR_BUSY);
-    struct mail *batch = mailbox_take_all(mb);
-    assert_ptr_equal(batch, &m[1].mail);
-    assert_ptr_equal(batch->next, &m[0].mail);
-    assert_null(batch->next->next);
-    assert_int_equal(mailbox_post(mb, &m[2].mail), OK);
-    assert_ptr_equal(mailbox_take_all(mb), &m[2].mail);
-    mailbox_close(mb);
-    assert_int_equal(mailbox_post_urgent(mb, &m[0].mail), ERR_UNAVAILABLE);
-    mailbox_free(mb);
-}
-
 /* Four threads to a plain thread that waits: everything arrives once, in each sender's order. */
 static void test_to_thread(void **state)
 {
@@ -306,7 +283,6 @@ int main(void)
         cmocka_unit_test(test_bound_and_close),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_linger),
-        cmocka_unit_test(test_urgent),
         cmocka_unit_test(test_to_thread),
         cmocka_unit_test(test_to_loop),
         cmocka_unit_test(test_batching),

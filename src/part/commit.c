@@ -5,23 +5,10 @@
  * floor and, now and then, the counters' checkpoint go into the same batch as the changes, so a
  * crash leaves all of it or nothing.
  *
- * The next batch may be gathered while the last one is written, so that neither the processor nor
- * the disk waits for the other. At most one batch is under way; what is gathered meanwhile sees its
- * effects through its overlay, and is sealed only when it is on disk.
- *
- * Invariants
- *  1. No command is done before its batch is synced, nor before the batches its own was evaluated
- * upon.
- *  2. While a batch is under way only clients' writes are evaluated: everything else reads the
- * engine itself. */
+ * Invariant: no command is done before its batch is synced. */
 #include "part/impl.h"
 
 /* ---- queue ---- */
-
-void part_queue_init(struct part_queue *q)
-{
-    *q = (struct part_queue){.tail = &q->head};
-}
 
 static void push(struct part_queue *q, struct part_cmd *cmd)
 {
@@ -170,94 +157,27 @@ static bool batch_is_empty(const struct part *p)
     return engine_batch_count(p->batch) == 0 && !p->marks_must;
 }
 
-/* Whether the engine shows all there is, as those who walk it need. */
-static bool engine_is_whole(const struct part *p)
-{
-    return batch_is_empty(p) && p->overlay.n == 0;
-}
-
-void part_batch_init(struct part_batch *b, struct engine *engine)
-{
-    b->engine = engine;
-    b->rows = engine_batch_new(engine);
-    arena_init(&b->arena, SIZE_MAX / 2);
-    part_queue_init(&b->cmds);
-}
-
-void part_batch_done(struct part_batch *b)
-{
-    engine_batch_free(b->rows);
-    arena_done(&b->arena);
-    overlay_done(&b->overlay);
-}
-
-/* Evaluates what waits into the open batch, in order: until it is full, or before a command that
- * has to wait for it (or, `writes_only`, is no client's write). */
-static void evaluate(struct part *p, bool writes_only)
-{
-    while (p->waiting.head != NULL && engine_batch_bytes(p->batch) < p->config.batch_bytes_max) {
-        bool alone = walks_engine(p->waiting.head);
-        if ((alone && !engine_is_whole(p)) ||
-            (writes_only && p->waiting.head->kind != PART_CMD_WRITE)) {
-            return;
-        }
-        struct part_cmd *cmd = pop(&p->waiting);
-        run(p, cmd);
-        ASSERT(!p->stage.open);
-        push(&p->gathered, cmd);
-        if (alone) {
-            return;
-        }
-    }
-}
-
-void part_gather(struct part *p, uint64_t now_ms)
-{
-    if (!p->failed) {
-        p->now_ms = now_ms;
-        evaluate(p, /* writes_only= */ true);
-    }
-}
-
-size_t part_gathered(const struct part *p)
-{
-    return p->gathered.n;
-}
-
-/* What the batch has to say besides its changes. */
-static void finish_rows(struct part *p)
+static enum err write_batch(struct part *p)
 {
     if (p->checkpoint_must || p->log_bytes_since > PART_CHECKPOINT_BYTES) {
         part_checkpoint_put(p);
     }
     part_istates_put(p);
-    if (!batch_is_empty(p)) {
-        part_marks_put(p);
+    if (batch_is_empty(p)) {
+        return OK;
     }
+    part_marks_put(p);
+    return engine_write(p->config.engine, p->batch, /* sync= */ true);
 }
 
-struct part_batch *part_seal(struct part *p)
+static void clear_batch(struct part *p)
 {
-    struct part_batch *b = &p->sealed;
-    ASSERT(!b->under_way);
-    finish_rows(p);
-    struct part_batch open = {.rows = p->batch, .arena = p->batch_arena, .overlay = p->overlay};
-    p->batch = b->rows;
-    p->batch_arena = b->arena;
-    p->overlay = b->overlay;
-    b->rows = open.rows;
-    b->arena = open.arena;
-    b->overlay = open.overlay;
-    while (p->gathered.n > 0) {
-        push(&b->cmds, pop(&p->gathered));
-    }
-    b->tail = p->tail;
-    b->err = OK;
-    b->under_way = true;
+    engine_batch_clear(p->batch);
+    overlay_clear(&p->overlay);
+    arena_clear(&p->batch_arena);
     buf_clear(&p->log);
     p->n_dropped = 0;
     p->batch_tail = p->tail;
-    return b;
 }
 
 /* The batch failed: nobody knows whether it is there, so neither do its commands. */
@@ -274,63 +194,14 @@ static void doubt(struct part_cmd *cmd)
     }
 }
 
-enum err part_batch_write(struct part_batch *b)
+static void refuse_waiting(struct part *p)
 {
-    ASSERT(b->under_way);
-    if (engine_batch_count(b->rows) > 0) {
-        b->err = engine_write(b->engine, b->rows, /* sync= */ true);
-    }
-    for (struct part_cmd *cmd = b->cmds.head; cmd != NULL && b->err != OK; cmd = cmd->next) {
-        doubt(cmd);
-    }
-    return b->err;
-}
-
-const struct part_cmd *part_batch_first(const struct part_batch *b)
-{
-    return b->cmds.head;
-}
-
-struct part_cmd *part_batch_take_done(struct part_batch *b)
-{
-    return pop(&b->cmds);
-}
-
-struct local_pos part_batch_tail(const struct part_batch *b)
-{
-    return b->tail;
-}
-
-static void refuse(struct part *p, struct part_queue *q)
-{
-    for (struct part_cmd *cmd = pop(q); cmd != NULL; cmd = pop(q)) {
+    for (struct part_cmd *cmd = pop(&p->waiting); cmd != NULL; cmd = pop(&p->waiting)) {
         cmd->err = ERR_FAILED;
         for (size_t i = 0; cmd->kind == PART_CMD_WRITE && i < cmd->write.n; i++) {
             cmd->write.ops[i].err = ERR_FAILED;
         }
         push(&p->done, cmd);
-    }
-}
-
-void part_retire(struct part *p)
-{
-    struct part_batch *b = &p->sealed;
-    ASSERT(b->under_way);
-    ASSERT(b->cmds.n == 0);
-    b->under_way = false;
-    engine_batch_clear(b->rows);
-    overlay_clear(&b->overlay);
-    arena_clear(&b->arena);
-    if (b->err == OK) {
-        p->written = b->tail;
-    } else {
-        p->failed = true;
-        TRACE(
-            p->config.tracer,
-            TRACE_ERROR,
-            "part",
-            "writer failed",
-            TRACE_TEXT("err", bytes_str(err_name(b->err))));
     }
 }
 
@@ -341,22 +212,46 @@ bool part_failed(const struct part *p)
 
 enum err part_commit(struct part *p, uint64_t now_ms)
 {
-    bool failed_before = p->failed;
-    if (!failed_before) {
-        p->now_ms = now_ms;
-        evaluate(p, /* writes_only= */ false);
-        struct part_batch *b = part_seal(p);
-        enum err e = part_batch_write(b);
-        while (b->cmds.n > 0) {
-            push(&p->done, pop(&b->cmds));
+    if (p->failed) {
+        refuse_waiting(p);
+        return ERR_FAILED;
+    }
+    p->now_ms = now_ms;
+    struct part_queue batch = {.head = NULL};
+    batch.tail = &batch.head;
+    while (p->waiting.head != NULL) {
+        bool alone = walks_engine(p->waiting.head);
+        /* A transaction that was taken back leaves nothing in the batch, but entries in the
+         * overlay. */
+        if (alone && (!batch_is_empty(p) || p->overlay.n > 0)) {
+            break;
         }
-        part_retire(p);
-        ASSERT(e == OK || p->failed);
+        struct part_cmd *cmd = pop(&p->waiting);
+        run(p, cmd);
+        ASSERT(!p->stage.open);
+        push(&batch, cmd);
+        if (alone || engine_batch_bytes(p->batch) >= p->config.batch_bytes_max) {
+            break;
+        }
     }
-    if (!p->failed) { /* a schema that could not be settled fails it too */
-        return OK;
+    enum err e = write_batch(p);
+    p->failed = p->failed || e != OK; /* a schema that could not be settled failed it before */
+    for (struct part_cmd *cmd = pop(&batch); cmd != NULL; cmd = pop(&batch)) {
+        if (e != OK) {
+            doubt(cmd);
+        }
+        push(&p->done, cmd);
     }
-    refuse(p, &p->gathered);
-    refuse(p, &p->waiting);
-    return failed_before ? ERR_FAILED : ERR_IO;
+    clear_batch(p);
+    if (p->failed) {
+        TRACE(
+            p->config.tracer,
+            TRACE_ERROR,
+            "part",
+            "writer failed",
+            TRACE_TEXT("err", bytes_str(err_name(e))));
+        refuse_waiting(p);
+        return ERR_IO;
+    }
+    return OK;
 }

@@ -147,18 +147,6 @@ struct part_queue {
     size_t n;
 };
 
-/* A batch that takes no more: on its way to the disk, or resting until the next is sealed. */
-struct part_batch {
-    struct engine *engine;
-    struct engine_batch *rows;
-    struct arena arena;
-    struct overlay overlay; /* of `rows`, for those who gather the next batch meanwhile */
-    struct part_queue cmds; /* those whose effects it holds, not yet done */
-    struct local_pos tail;  /* of the log with this batch */
-    enum err err;
-    bool under_way; /* sealed and not yet retired */
-};
-
 struct index_row {
     bool there;
     struct buf key;
@@ -174,7 +162,6 @@ struct part {
     struct hlc ceiling; /* durable bound of promised stamps */
     struct hlc gc_floor;
     struct local_pos tail;
-    struct local_pos written; /* the tail that is on disk */
     struct part_mark *marks;
     size_t n_marks;
     size_t marks_cap;
@@ -184,10 +171,8 @@ struct part {
 
     struct part_queue waiting;
     struct part_queue done;
-    struct part_batch sealed;
 
     /* the open batch */
-    struct part_queue gathered; /* commands evaluated into it */
     struct engine_batch *batch;
     struct arena batch_arena;
     struct overlay overlay;
@@ -227,12 +212,6 @@ struct part {
 
 /* Grows an array of the part to hold one more; stops the process when memory runs out. */
 void *part_grow(void *base, size_t n, size_t *cap, size_t size);
-
-/* ---- queues and batches (commit.c) ---- */
-
-void part_queue_init(struct part_queue *q);
-void part_batch_init(struct part_batch *b, struct engine *engine);
-void part_batch_done(struct part_batch *b);
 
 /* ---- tables and marks (part.c) ---- */
 

@@ -35,7 +35,6 @@ enum err part_log_append(struct part *p, const struct change_txn *t)
 /* The stored transaction at `pos`, of this batch or the engine, copied into the batch's arena. */
 static enum err stored_txn(struct part *p, struct local_pos pos, struct bytes *ret)
 {
-    ASSERT(!p->sealed.under_way); /* its log is not at hand */
     if (pos.v > p->batch_tail.v) {
         size_t at = pos.v - p->batch_tail.v - 1;
         if (pos.v > p->tail.v) {

@@ -301,7 +301,6 @@ static void discard(struct part *p)
         free(t);
     }
     map_done(&p->tables);
-    part_batch_done(&p->sealed);
     engine_batch_free(p->batch);
     arena_done(&p->batch_arena);
     overlay_done(&p->overlay);
@@ -336,10 +335,8 @@ enum err part_open(const struct part_config *config, uint64_t now_ms, struct par
     arena_init(&p->batch_arena, SIZE_MAX / 2);
     map_init(&p->tables);
     init_buffers(p);
-    part_batch_init(&p->sealed, config->engine);
-    part_queue_init(&p->waiting);
-    part_queue_init(&p->gathered);
-    part_queue_init(&p->done);
+    p->waiting.tail = &p->waiting.head;
+    p->done.tail = &p->done.head;
     set_system_tables(p);
     enum err e = load(p);
     if (e != OK) {
@@ -352,7 +349,6 @@ enum err part_open(const struct part_config *config, uint64_t now_ms, struct par
     }
     hlc_clock_init(&p->clock, floor, config->drift_ms_max);
     p->batch_tail = p->tail;
-    p->written = p->tail;
     arena_clear(&p->batch_arena);
     *ret = p;
     return OK;
@@ -384,11 +380,6 @@ void part_abandon(struct part *p)
 struct local_pos part_tail(const struct part *p)
 {
     return p->tail;
-}
-
-struct local_pos part_written(const struct part *p)
-{
-    return p->written;
 }
 
 struct hlc part_gc_floor(const struct part *p)

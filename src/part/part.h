@@ -4,9 +4,8 @@
  * that knows how items, index rows, the change log and its bookkeeping are laid out in the engine
  * (docs/formats/store.md), so the readers live here too.
  *
- * Threads: a `struct part` belongs to one thread at a time, the writer; a sealed batch may be
- * written by another meanwhile. The read functions take an engine and a schema, hold no state and
- * may run on any thread.
+ * Threads: a `struct part` belongs to one thread, the writer. The read functions take an engine and
+ * a schema, hold no state and may run on any thread.
  *
  * Promises
  *  1. part_commit() evaluates all waiting commands, in order, each seeing the effects of those
@@ -288,10 +287,7 @@ uint64_t part_expiry_due_ms(const struct part *p, uint64_t table);
 /* Items of the table this region deleted because they had expired, since the part was opened. */
 uint64_t part_expired_count(const struct part *p, uint64_t table);
 
-/* The last position given out, whether its batch is written or not; and the last one whose batch
- * was written and retired. */
 struct local_pos part_tail(const struct part *p);
-struct local_pos part_written(const struct part *p);
 struct hlc part_gc_floor(const struct part *p);
 /* The position vector, ourselves first, then peers in order of first contact. Borrowed until the
  * next commit. */
@@ -512,32 +508,6 @@ void part_take_arrived(
     void *ctx);
 /* The oldest done command, or NULL. It is the submitter's again. */
 struct part_cmd *part_take_done(struct part *p);
-
-/* -- the same in steps, so that one batch is written while the next is gathered -- */
-
-/* A batch that takes no more, with the commands whose effects it holds. */
-struct part_batch;
-
-/* Evaluates waiting commands into the open batch, up to the first that is not a client's write:
- * that one, and whatever waits behind it, needs part_commit(). Allowed while a batch is under way.
- * Nothing happens when the part has failed. */
-void part_gather(struct part *p, uint64_t now_ms);
-/* Commands in the open batch. */
-size_t part_gathered(const struct part *p);
-/* Closes the open batch. It is under way until part_retire(); none other may be, nor may
- * part_commit() be called meanwhile. It stays the part's. */
-struct part_batch *part_seal(struct part *p);
-/* Writes and syncs it, on any thread, while the part's own goes on gathering. OK; ERR_IO: its
- * commands say so too, and what is gathered ends with ERR_FAILED in the next part_commit(). */
-MUST_CHECK enum err part_batch_write(struct part_batch *b);
-/* The oldest of its commands, or NULL; of a batch that is written, they are done: taken, each is
- * the submitter's again. The caller takes all of them. On the thread that wrote. */
-const struct part_cmd *part_batch_first(const struct part_batch *b);
-struct part_cmd *part_batch_take_done(struct part_batch *b);
-/* The log's end with this batch. */
-struct local_pos part_batch_tail(const struct part_batch *b);
-/* The sealed batch is written, and all its commands are taken. */
-void part_retire(struct part *p);
 
 /* -- inside a PART_CMD_CALL or catalog_changed: one transaction over any tables -- */
 

@@ -89,21 +89,10 @@ static bool is_dropped(const struct part *p, struct bytes row_key)
            part_is_dropped(p, load_u64_be(row_key.base + 1));
 }
 
-/* What a row is after the open batch, and the one under way, if either changed it. */
-static const struct overlay_entry *find_changed(const struct part *p, struct bytes row_key)
-{
-    uint64_t hash = hash64(row_key, 0);
-    const struct overlay_entry *e = overlay_find(&p->overlay, row_key, hash);
-    if (e == NULL || e->state == OVERLAY_UNKNOWN) {
-        e = overlay_find(&p->sealed.overlay, row_key, hash);
-    }
-    return e == NULL || e->state == OVERLAY_UNKNOWN ? NULL : e;
-}
-
 enum err part_stage_read(struct part *p, struct bytes row_key, struct bytes *ret)
 {
-    const struct overlay_entry *e = find_changed(p, row_key);
-    if (e != NULL) {
+    struct overlay_entry *e = overlay_find(&p->overlay, row_key, hash64(row_key, 0));
+    if (e != NULL && e->state != OVERLAY_UNKNOWN) {
         *ret = e->value;
         return e->state == OVERLAY_PRESENT ? OK : ERR_NOT_FOUND;
     }

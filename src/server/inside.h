@@ -34,8 +34,6 @@ enum msg_kind {
     MSG_SCALING,   /* what of which capacity was consumed, on its round through the threads with
                       meters */
     MSG_WAKE,      /* a job began, or a backup went */
-    MSG_TURN,      /* whose turn it is to be the writer goes from hand to hand */
-    MSG_WRITTEN,   /* the batch under way is on disk */
     MSG_RECLAIM,   /* the space of what was trimmed from the log is wanted back */
     MSG_STOP,
 };
@@ -141,24 +139,12 @@ struct logger {
 
 struct server;
 
-enum { WRITER_THREADS = 2 };
-
-struct writer_thread {
-    struct writer *writer;
-    struct io_thread *thread;
-    struct msg written; /* WRITTEN */
-};
-
-/* All but the batch under way belongs to the thread that has the turn. */
 struct writer {
     struct server *server;
-    struct writer_thread threads[WRITER_THREADS];
-    struct mailbox *turn; /* the TURN when nobody has it */
-    struct msg token;
+    struct io_thread *thread;
     struct mailbox *inbox;
     struct core *core;
     struct io_clock clock;
-    bool under_way;     /* a batch is, and its WRITTEN has not come yet */
     size_t group[2];    /* commands in the last two groups */
     uint64_t announced; /* tail told to `links` */
     uint64_t looks;     /* core_looks() told to `links` */

@@ -436,8 +436,6 @@ static void take_message(struct links *l, struct msg *m)
         return;
     case MSG_FAULT:
     case MSG_WAKE:
-    case MSG_TURN:
-    case MSG_WRITTEN:
     case MSG_RECLAIM:
         break;
     case MSG_STOP:

@@ -281,8 +281,6 @@ static void take_message(struct web *w, struct msg *m)
     case MSG_ARRIVED:
     case MSG_LOOKED:
     case MSG_WAKE:
-    case MSG_TURN:
-    case MSG_WRITTEN:
     case MSG_RECLAIM:
         break;
     case MSG_STOP:

@@ -1,13 +1,4 @@
-/* The writer: takes commands from its inbox, commits them in groups, sends them home.
- *
- * Two threads take turns at it. The one that has the turn gathers a batch; when it is to be
- * written, the turn goes to the other, which gathers the next batch while this one waits for the
- * disk and sends the answers home. So the processor and the disk work at the same time, and no
- * answer passes through more threads than with one. A lone client gains nothing from that: while
- * groups hold one command, and whenever something other than clients' writes waits, the thread
- * keeps the turn and writes by itself.
- *
- * The turn is a message in a mailbox, and so is the news that a batch is written. */
+/* The writer thread: takes commands from its inbox, commits them in groups, sends them home. */
 #include <stdio.h>
 
 #include "server/inside.h"
@@ -98,9 +89,10 @@ enum err writer_open(struct server *s)
     return core_open(&config, io_clock_now_ms(&w->clock), &w->core);
 }
 
-/* Takes in what came. */
-static void writer_take(struct writer *w)
+/* Takes in what came. true when told to stop. */
+static bool writer_take(struct writer *w)
 {
+    bool stop = false;
     for (struct mail *m = mailbox_take_all(w->inbox), *next; m != NULL; m = next) {
         next = m->next;
         struct msg *msg = msg_of(m);
@@ -110,28 +102,24 @@ static void writer_take(struct writer *w)
             part_submit(core_part(w->core), msg->cmd);
             continue;
         }
-        if (msg->kind == MSG_WRITTEN) {
-            part_retire(core_part(w->core));
-            w->under_way = false;
-            continue;
-        }
         if (msg->kind == MSG_FAULT) {
             w->clock.skew_ms = (int64_t)msg->number;
         }
-        w->stopping |= msg->kind == MSG_STOP;
+        stop |= msg->kind == MSG_STOP;
         msg_free(msg);
     }
+    return stop;
 }
 
 /* Commands of one group that belong to one thread go home together, so that it wakes once for all
  * of them instead of for the first. */
-static void give_back(struct part_cmd *(*take_done)(void *from), void *from)
+static void writer_give_back(struct writer *w)
 {
     struct mailbox *home = NULL;
     struct mail *first = NULL;
     struct mail *last = NULL;
     size_t n = 0;
-    for (struct part_cmd *cmd; (cmd = take_done(from)) != NULL;) {
+    for (struct part_cmd *cmd; (cmd = core_take_done(w->core)) != NULL;) {
         struct msg *msg = cmd->owner;
         cmd->owner = msg->owner;
         if (n > 0 && msg->home != home) {
@@ -152,51 +140,30 @@ static void give_back(struct part_cmd *(*take_done)(void *from), void *from)
     }
 }
 
-static struct part_cmd *core_done(void *from)
-{
-    return core_take_done(from);
-}
-
-static struct part_cmd *batch_done(void *from)
-{
-    return part_batch_take_done(from);
-}
-
-static void announce(const struct writer *w, uint64_t tail)
-{
-    struct msg *news = msg_new(MSG_COMMITTED);
-    news->number = tail;
-    msg_post(w->server->links.inbox, news);
-}
-
-static void tell_failure(const struct writer *w, enum err e)
-{
-    TRACE(
-        &w->server->logger.tracer,
-        TRACE_ERROR,
-        "server",
-        "commit failed, this region takes no more writes until restarted",
-        TRACE_TEXT("err", bytes_str(err_name(e))));
-}
-
-/* Everything that waits, core's errands too, by this thread alone. */
 static void writer_commit(struct writer *w)
 {
     enum err e = core_commit(w->core, io_clock_now_ms(&w->clock));
     if (e != OK && e != ERR_FAILED) {
-        tell_failure(w, e);
+        TRACE(
+            &w->server->logger.tracer,
+            TRACE_ERROR,
+            "server",
+            "commit failed, this region takes no more writes until restarted",
+            TRACE_TEXT("err", bytes_str(err_name(e))));
     }
     uint64_t tail = part_tail(core_part(w->core)).v;
     if (tail != w->announced) {
         w->announced = tail;
-        announce(w, tail);
+        struct msg *news = msg_new(MSG_COMMITTED);
+        news->number = tail;
+        msg_post(w->server->links.inbox, news);
     }
     part_take_arrived(core_part(w->core), tell_arrived, w);
     if (core_looks(w->core) != w->looks) {
         w->looks = core_looks(w->core);
         msg_post(w->server->links.inbox, msg_new(MSG_LOOKED));
     }
-    give_back(core_done, w->core);
+    writer_give_back(w);
 }
 
 /* How many commands to wait a moment for: the mean of the last two groups. Clients that wait for
@@ -209,121 +176,46 @@ static size_t writer_wanted(const struct writer *w)
     return (w->group[0] + w->group[1]) / 2;
 }
 
-/* Waits for something to do. While a batch is under way its end is the next event at the latest. */
-static void writer_wait(struct writer *w)
+static void writer_run(void *arg)
 {
-    int64_t wait = -1;
-    if (!w->under_way) {
+    struct writer *w = arg;
+    bool stop = false;
+    while (!stop) {
         uint64_t now = io_clock_now_ms(&w->clock);
         uint64_t deadline = core_deadline(w->core);
-        bool waiting = part_waiting(core_part(w->core)) > 0;
-        wait = waiting || deadline <= now ? 0
-               : deadline == UINT64_MAX   ? -1
-                                          : (int64_t)(deadline - now);
-    }
-    (void)mailbox_wait_many(w->inbox, wait, writer_wanted(w), WRITER_LINGER_US);
-}
-
-/* One turn: gathers until a batch is to be written by this thread while another has the turn.
- * Returns it, or NULL when the writer is to stop. */
-static struct part_batch *writer_turn(struct writer *w)
-{
-    struct part *p = core_part(w->core);
-    while (!w->stopping || w->under_way) {
-        writer_wait(w);
-        writer_take(w);
-        size_t group = part_gathered(p) + part_waiting(p);
-        uint64_t now_ms = io_clock_now_ms(&w->clock);
-        bool pipelined = !w->stopping && writer_wanted(w) > 1 && core_gathers(w->core, now_ms);
-        if (pipelined) {
-            part_gather(p, now_ms);
+        int64_t wait = deadline == UINT64_MAX ? -1
+                       : deadline <= now      ? 0
+                                              : (int64_t)(deadline - now);
+        if (part_waiting(core_part(w->core)) > 0) {
+            wait = 0;
         }
-        if (w->under_way) {
-            continue;
-        }
-        if (group > 0) {
+        (void)mailbox_wait_many(w->inbox, wait, writer_wanted(w), WRITER_LINGER_US);
+        stop = writer_take(w);
+        bool due = core_deadline(w->core) <= io_clock_now_ms(&w->clock);
+        size_t waiting = part_waiting(core_part(w->core));
+        if (waiting > 0) {
             w->group[0] = w->group[1];
-            w->group[1] = group;
+            w->group[1] = waiting;
         }
-        if (pipelined && part_waiting(p) == 0 && part_gathered(p) > 0) {
-            w->under_way = true;
-            return core_seal(w->core);
-        }
-        if (group > 0 || core_deadline(w->core) <= now_ms) {
+        if (due || waiting > 0) {
             writer_commit(w);
         }
     }
-    return NULL;
-}
-
-/* Blocks until the turn is this thread's. Whoever is awake first has it. false: stop. */
-static bool turn_take(struct writer *w)
-{
-    while (mailbox_take_all(w->turn) == NULL) {
-        (void)mailbox_wait(w->turn, -1);
-    }
-    return !w->stopping;
-}
-
-static void writer_run(void *arg)
-{
-    struct writer_thread *t = arg;
-    struct writer *w = t->writer;
-    while (turn_take(w)) {
-        struct part_batch *b = writer_turn(w);
-        uint64_t tail = b == NULL ? 0 : part_batch_tail(b).v;
-        bool grown = b != NULL && tail != w->announced;
-        w->announced = b == NULL ? w->announced : tail;
-        msg_post(w->turn, &w->token);
-        if (b == NULL) {
-            return;
-        }
-        enum err e = part_batch_write(b);
-        if (e != OK) {
-            tell_failure(w, e);
-        } else if (grown) {
-            announce(w, tail);
-        }
-        give_back(batch_done, b);
-        e = mailbox_post_urgent(w->inbox, &t->written.mail);
-        ASSERT(e == OK);
-    }
-    msg_post(w->turn, &w->token);
 }
 
 enum err writer_start(struct server *s)
 {
-    struct writer *w = &s->writer;
-    w->announced = part_tail(core_part(w->core)).v;
-    w->turn = mailbox_new(WRITER_THREADS);
-    w->token.kind = MSG_TURN;
-    msg_post(w->turn, &w->token);
-    for (unsigned i = 0; i < WRITER_THREADS; i++) {
-        struct writer_thread *t = &w->threads[i];
-        t->writer = w;
-        t->written.kind = MSG_WRITTEN;
-        enum err e = io_thread_spawn("writer", writer_run, t, &t->thread);
-        if (e != OK) {
-            return e;
-        }
-    }
-    return OK;
+    s->writer.announced = part_tail(core_part(s->writer.core)).v;
+    return io_thread_spawn("writer", writer_run, &s->writer, &s->writer.thread);
 }
 
 void writer_stop(struct server *s)
 {
     struct writer *w = &s->writer;
-    if (w->threads[0].thread != NULL) {
+    if (w->thread != NULL) {
         msg_post(w->inbox, msg_new(MSG_STOP));
-    }
-    for (unsigned i = 0; i < WRITER_THREADS && w->threads[i].thread != NULL; i++) {
-        io_thread_join(w->threads[i].thread);
-        w->threads[i].thread = NULL;
-    }
-    if (w->turn != NULL) {
-        (void)mailbox_take_all(w->turn);
-        mailbox_free(w->turn);
-        w->turn = NULL;
+        io_thread_join(w->thread);
+        w->thread = NULL;
     }
     core_close(w->core);
     w->core = NULL;
