@@ -27,6 +27,23 @@ static const char *import_status(const struct backup_job *job)
     return "FAILED";
 }
 
+enum { HEARD_MS = 1000 }; /* by then this thread has surely heard of a table that is in the store */
+
+/* The job as clients see it. An import is over only when its table answers: the job is written down
+ * as done together with the end of the filling, which makes the table ACTIVE a commit later, and
+ * this thread hears of that later still. */
+static struct backup_job job_shown(const struct dynamo_call *c, const struct backup_job *job)
+{
+    struct backup_job shown = *job;
+    const struct core_table *t = catalog_table(c->d->view.catalog, job->table_name);
+    bool unheard = t == NULL && c->now_ms < job->ended_ms + HEARD_MS;
+    bool ours = t != NULL && bytes_eq(t->uuid, job->table_uuid);
+    if (job->status == BACKUP_DONE && (unheard || (ours && t->status == CORE_CREATING))) {
+        shown.status = BACKUP_RUNNING;
+    }
+    return shown;
+}
+
 static void put_source(struct buf *b, const struct backup_job *job)
 {
     buf_put_str(b, ",\"S3BucketSource\":{\"S3Bucket\":");
@@ -45,8 +62,10 @@ static void put_verbatim(struct buf *b, const char *name, struct bytes json)
     }
 }
 
-static enum dynamo_step answer_import(struct dynamo_call *c, const struct backup_job *job)
+static enum dynamo_step answer_import(struct dynamo_call *c, const struct backup_job *stored)
 {
+    struct backup_job shown = job_shown(c, stored);
+    const struct backup_job *job = &shown;
     struct buf *b = call_body(c);
     buf_put_str(b, "{\"ImportTableDescription\":{\"ImportArn\":\"");
     put_job_arn(b, c->d->region, job->table_name, "import", job->name);
@@ -306,8 +325,11 @@ enum dynamo_step describe_import_begin(struct dynamo_call *c, const struct json 
 
 /* ---- ListImports ---- */
 
-static void put_import_summary(struct dynamo_call *c, struct buf *b, const struct backup_job *job)
+static void put_import_summary(
+    struct dynamo_call *c, struct buf *b, const struct backup_job *stored)
 {
+    struct backup_job shown = job_shown(c, stored);
+    const struct backup_job *job = &shown;
     buf_put_str(b, "{\"ImportArn\":\"");
     put_job_arn(b, c->d->region, job->table_name, "import", job->name);
     buf_putf(b, "\",\"ImportStatus\":\"%s\",\"TableArn\":\"", import_status(job));
