@@ -36,9 +36,10 @@ static struct backup_job job_shown(const struct dynamo_call *c, const struct bac
 {
     struct backup_job shown = *job;
     const struct core_table *t = catalog_table(c->d->view.catalog, job->table_name);
-    bool unheard = t == NULL && c->now_ms < job->ended_ms + HEARD_MS;
+    bool filled = job->status == BACKUP_DONE || job->items > 0;
+    bool unheard = t == NULL && filled && c->now_ms < job->ended_ms + HEARD_MS;
     bool ours = t != NULL && bytes_eq(t->uuid, job->table_uuid);
-    if (job->status == BACKUP_DONE && (unheard || (ours && t->status == CORE_CREATING))) {
+    if (unheard || (ours && t->status == CORE_CREATING)) {
         shown.status = BACKUP_RUNNING;
     }
     return shown;
