@@ -89,7 +89,7 @@ def test_export_leaves_what_is_no_file(cluster, tmp_path):
     os.mkfifo(pipe)
     assert cluster.tool('export', TABLE, str(pipe), check=False) == ''
     assert stat.S_ISFIFO(os.lstat(pipe).st_mode)
-    assert 'items of' in cluster.tool('export', TABLE, str(tmp_path / 'whole.jsonl'))
+    assert '1 item of' in cluster.tool('export', TABLE, str(tmp_path / 'whole.jsonl'))
 
 
 # A record longer than any item is named as such and keeps nothing before it from being put.
