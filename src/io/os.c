@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -141,4 +142,10 @@ void io_thread_join(struct io_thread *t)
     int rc = pthread_join(t->thread, NULL);
     ASSERT(rc == 0);
     free(t);
+}
+
+void io_thread_wait_finely(void)
+{
+    int rc = prctl(PR_SET_TIMERSLACK, 1000UL);
+    ASSERT(rc == 0);
 }

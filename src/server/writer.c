@@ -179,6 +179,7 @@ static size_t writer_wanted(const struct writer *w)
 static void writer_run(void *arg)
 {
     struct writer *w = arg;
+    io_thread_wait_finely(); /* the linger is shorter than the slack of a wait would be */
     bool stop = false;
     while (!stop) {
         uint64_t now = io_clock_now_ms(&w->clock);
