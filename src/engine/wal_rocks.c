@@ -180,18 +180,23 @@ static void ahead_look(struct wal_ahead *a)
 }
 
 /* Only ever behind the end of the file, where nobody has written: RocksDB writes at a place of its
- * own, at or before it. */
+ * own, at or before it, and on this thread. Another thread may make it turn to a new log meanwhile;
+ * then the old one has room it does not need, which is an end like any other. The room ends with a
+ * block, as RocksDB takes less than a header's bytes in the last one for damage. */
 static void ahead_write(struct wal_ahead *a)
 {
-    static const uint8_t zeros[32 * 1024];
+    static const uint8_t zeros[WAL_BLOCK_BYTES];
     struct stat st;
     if (a->fd < 0 || fstat(a->fd, &st) != 0) {
         return;
     }
-    for (off_t done = 0; done < AHEAD_BYTES; done += (off_t)sizeof zeros) {
-        if (pwrite(a->fd, zeros, sizeof zeros, st.st_size + done) != (ssize_t)sizeof zeros) {
+    off_t end = st.st_size + AHEAD_BYTES;
+    for (off_t at = st.st_size; at < end;) {
+        size_t n = sizeof zeros - (size_t)at % sizeof zeros;
+        if (pwrite(a->fd, zeros, n, at) != (ssize_t)n) {
             return;
         }
+        at += (off_t)n;
     }
 }
 

@@ -168,6 +168,7 @@ static int setup(void **state)
     buf_init(&c->bytes, SIZE_MAX);
     read_file(c->log, &c->bytes);
     assert_true(c->bytes.base[c->bytes.len - 1] == 0);
+    assert_int_equal(c->bytes.len % WAL_BLOCK_BYTES, 0);
     trim(&c->bytes);
     assert_int_equal(c->bytes.len, c->ends[BATCHES - 1]);
     /* From here on `dir` holds the crashed store's files and nobody opens it. */
