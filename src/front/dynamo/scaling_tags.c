@@ -114,6 +114,26 @@ static enum err gone(struct table_call *t, const struct tags_request *r)
         t, AWS_RESOURCE_NOT_FOUND, "The specified resource doesn't exist: %.*s", BYTES_FMT(r->arn));
 }
 
+/* The target that is meant, and its tags to be changed. */
+static enum err take_up(
+    struct table_call *t,
+    const struct core_table *now,
+    struct arena *a,
+    struct scaling_target *ret,
+    struct value **ret_tags)
+{
+    const struct tags_request *r = t->arg;
+    if (!find_by_id(now, r->id, ret)) {
+        return gone(t, r);
+    }
+    *ret_tags = ARENA_NEW(a, struct value);
+    if (*ret_tags == NULL) {
+        return ERR_TOO_BIG;
+    }
+    **ret_tags = ret->tags == NULL ? (struct value){.type = VALUE_MAP} : *ret->tags;
+    return OK;
+}
+
 static enum err put_back(
     struct table_call *t, struct arena *a, struct scaling_target *x, const struct value *tags)
 {
@@ -125,22 +145,18 @@ static enum err add_tags(struct table_call *t, const struct core_table *now, str
 {
     const struct tags_request *r = t->arg;
     struct scaling_target x;
-    struct value *tags = ARENA_NEW(a, struct value);
-    if (!find_by_id(now, r->id, &x)) {
-        return gone(t, r);
-    }
-    if (tags == NULL) {
-        return ERR_TOO_BIG;
-    }
-    *tags = x.tags == NULL ? (struct value){.type = VALUE_MAP} : *x.tags;
-    for (size_t i = 0; i < r->tags.map.n; i++) {
+    struct value *tags;
+    enum err e = take_up(t, now, a, &x, &tags);
+    for (size_t i = 0; i < r->tags.map.n && e == OK; i++) {
         struct value next;
         const struct member *m = &r->tags.map.members[i];
-        enum err e = value_with(a, tags, m->name, &m->value, &next);
-        if (e != OK) {
-            return e;
+        e = value_with(a, tags, m->name, &m->value, &next);
+        if (e == OK) {
+            *tags = next;
         }
-        *tags = next;
+    }
+    if (e != OK) {
+        return e;
     }
     if (tags->map.n > TAGS_MAX) {
         return table_fault(t, AWS_TOO_MANY_TAGS, "A scalable target can have 50 tags at most");
@@ -152,23 +168,16 @@ static enum err drop_tags(struct table_call *t, const struct core_table *now, st
 {
     const struct tags_request *r = t->arg;
     struct scaling_target x;
-    struct value *tags = ARENA_NEW(a, struct value);
-    if (!find_by_id(now, r->id, &x)) {
-        return gone(t, r);
-    }
-    if (tags == NULL) {
-        return ERR_TOO_BIG;
-    }
-    *tags = x.tags == NULL ? (struct value){.type = VALUE_MAP} : *x.tags;
-    for (size_t i = 0; i < r->n_keys; i++) {
+    struct value *tags;
+    enum err e = take_up(t, now, a, &x, &tags);
+    for (size_t i = 0; i < r->n_keys && e == OK; i++) {
         struct value next;
-        enum err e = value_with(a, tags, r->keys[i], NULL, &next);
-        if (e != OK) {
-            return e;
+        e = value_with(a, tags, r->keys[i], NULL, &next);
+        if (e == OK) {
+            *tags = next;
         }
-        *tags = next;
     }
-    return put_back(t, a, &x, tags);
+    return e == OK ? put_back(t, a, &x, tags) : e;
 }
 
 /* ---- the calls ---- */
