@@ -51,6 +51,8 @@ class Run:
 
     def refresh(self):
         """New tables on both sides, and nothing else."""
+        if self.theirs.send('ListTables', {})[0] == 0:
+            self.dynalite.revive()  # it died of what it had answered already
         for side in self.sides:
             side.settle()
             for name in side.names():
