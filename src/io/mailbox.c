@@ -6,8 +6,10 @@
  * list is not empty a wake-up is under way, and the receiver takes everything.
  *
  * Invariants, under the lock: 1. head is NULL exactly when depth is 0; 2. depth <= depth_max; 3. if
- * the box is not empty and a loop is attached, its eventfd has been written since the last take. */
+ * the box is not empty and a loop is attached, its eventfd has been written since the last take, or
+ * the one whose post filled it is about to. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -25,7 +27,8 @@ struct mailbox {
     size_t depth_max;
     size_t wanted; /* how many messages the receiver waits for; 1 unless it lingers */
     bool closed;
-    int wake_fd; /* -1: no loop attached */
+    bool attached; /* a loop receives, and is woken through `wake_fd` */
+    int wake_fd;   /* -1: was never attached. Closed with the box only: posters use it unlocked */
     /* What follows is the attached receiver's and read on its thread alone. */
     h2o_socket_t *sock;
     mailbox_receive receive;
@@ -73,13 +76,19 @@ void mailbox_free(struct mailbox *mb)
     ASSERT(mb->sock == NULL);
     (void)pthread_cond_destroy(&mb->filled);
     (void)pthread_mutex_destroy(&mb->lock);
+    if (mb->wake_fd >= 0) {
+        (void)close(mb->wake_fd);
+    }
     free(mb);
 }
 
-/* Called with the lock held, so that the descriptor cannot be closed under the write. */
-static void wake(struct mailbox *mb)
+/* Lets go of the lock first: whoever were woken under it might run at once, on this very
+ * processor, and find nothing but the lock taken. */
+static void unlock_and_wake(struct mailbox *mb)
 {
-    if (mb->wake_fd < 0) {
+    bool attached = mb->attached;
+    unlock(mb);
+    if (!attached) {
         int rc = pthread_cond_signal(&mb->filled);
         ASSERT(rc == 0);
         return;
@@ -108,9 +117,10 @@ enum err mailbox_post_all(struct mailbox *mb, struct mail *first, struct mail *l
     mb->tail = &last->next;
     mb->depth += n;
     if (was_short && mb->depth >= mb->wanted) {
-        wake(mb);
+        unlock_and_wake(mb);
+    } else {
+        unlock(mb);
     }
-    unlock(mb);
     return OK;
 }
 
@@ -192,7 +202,7 @@ static void wait_for(struct mailbox *mb, size_t n, int64_t timeout_us)
 bool mailbox_wait_many(struct mailbox *mb, int64_t timeout_ms, size_t n, int64_t linger_us)
 {
     lock(mb);
-    ASSERT(mb->wake_fd < 0);
+    ASSERT(!mb->attached);
     wait_for(mb, 1, timeout_ms < 0 ? -1 : timeout_ms * 1000);
     if (mb->depth > 0 && mb->depth < n) {
         wait_for(mb, n < mb->depth_max ? n : mb->depth_max, linger_us);
@@ -226,7 +236,10 @@ enum err mailbox_attach(
 {
     ASSERT(mb->sock == NULL);
     ASSERT(receive != NULL);
-    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (mb->wake_fd < 0) {
+        mb->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    }
+    int fd = mb->wake_fd < 0 ? -1 : fcntl(mb->wake_fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) {
         return ERR_IO;
     }
@@ -234,11 +247,12 @@ enum err mailbox_attach(
     mb->arg = arg;
     mb->sock = loop_watch(loop, fd, wake_ready, mb);
     lock(mb);
-    mb->wake_fd = fd;
+    mb->attached = true;
     if (mb->head != NULL) {
-        wake(mb);
+        unlock_and_wake(mb);
+    } else {
+        unlock(mb);
     }
-    unlock(mb);
     return OK;
 }
 
@@ -248,7 +262,7 @@ void mailbox_detach(struct mailbox *mb)
         return;
     }
     lock(mb);
-    mb->wake_fd = -1;
+    mb->attached = false;
     unlock(mb);
     h2o_socket_close(mb->sock);
     mb->sock = NULL;
