@@ -151,6 +151,7 @@ static void writer_commit(struct writer *w)
             "commit failed, this region takes no more writes until restarted",
             TRACE_TEXT("err", bytes_str(err_name(e))));
     }
+    writer_give_back(w); /* first: somebody waits for these */
     uint64_t tail = part_tail(core_part(w->core)).v;
     if (tail != w->announced) {
         w->announced = tail;
@@ -163,7 +164,6 @@ static void writer_commit(struct writer *w)
         w->looks = core_looks(w->core);
         msg_post(w->server->links.inbox, msg_new(MSG_LOOKED));
     }
-    writer_give_back(w);
 }
 
 /* How many commands to wait a moment for: the mean of the last two groups. Clients that wait for
