@@ -154,7 +154,7 @@ static void run(struct part *p, struct part_cmd *cmd)
 
 static bool batch_is_empty(const struct part *p)
 {
-    return engine_batch_count(p->batch) == 0 && !p->marks_must;
+    return engine_batch_count(p->batch) == 0 && p->log.len == 0 && !p->marks_must;
 }
 
 static enum err write_batch(struct part *p)
@@ -167,6 +167,7 @@ static enum err write_batch(struct part *p)
         return OK;
     }
     part_marks_put(p);
+    part_log_put(p);
     return engine_write(p->config.engine, p->batch, /* sync= */ true);
 }
 
@@ -230,7 +231,7 @@ enum err part_commit(struct part *p, uint64_t now_ms)
         run(p, cmd);
         ASSERT(!p->stage.open);
         push(&batch, cmd);
-        if (alone || engine_batch_bytes(p->batch) >= p->config.batch_bytes_max) {
+        if (alone || engine_batch_bytes(p->batch) + p->log.len >= p->config.batch_bytes_max) {
             break;
         }
     }

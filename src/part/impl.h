@@ -372,6 +372,9 @@ MUST_CHECK enum err part_collections_rebuild(struct part *p, const struct part_t
 
 /* Appends the open transaction as position p->stage.pos. OK; ERR_TOO_BIG. */
 MUST_CHECK enum err part_log_append(struct part *p, const struct change_txn *t);
+/* Puts the rows of what was appended into the batch, when it is about to be written: one after the
+ * other, since the engine finds the place of a key next to the last one's at once. */
+void part_log_put(struct part *p);
 /* What the writer of the record logged at `pos` had seen; known false when the log no longer tells.
  */
 MUST_CHECK enum err part_log_sight(struct part *p, const struct record *r, struct merge_sight *ret);

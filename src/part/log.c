@@ -24,24 +24,35 @@ enum err part_log_append(struct part *p, const struct change_txn *t)
         return ERR_TOO_BIG;
     }
     p->log_ends[at] = p->log.len;
-    buf_clear(&p->key_buf);
-    layout_log_key(&p->key_buf, pos);
-    engine_batch_put(
-        p->batch, buf_bytes(&p->key_buf), bytes_of(p->log.base + start, p->log.len - start));
     p->log_bytes_since += p->log.len - start;
     return OK;
+}
+
+/* The stored transaction at `pos`, which is of this batch. */
+static struct bytes gathered_txn(const struct part *p, struct local_pos pos)
+{
+    size_t at = pos.v - p->batch_tail.v - 1;
+    size_t start = at == 0 ? 0 : p->log_ends[at - 1];
+    return bytes_of(p->log.base + start, p->log_ends[at] - start);
+}
+
+void part_log_put(struct part *p)
+{
+    for (struct local_pos pos = {p->batch_tail.v + 1}; pos.v <= p->tail.v; pos.v++) {
+        buf_clear(&p->key_buf);
+        layout_log_key(&p->key_buf, pos);
+        engine_batch_put(p->batch, buf_bytes(&p->key_buf), gathered_txn(p, pos));
+    }
 }
 
 /* The stored transaction at `pos`, of this batch or the engine, copied into the batch's arena. */
 static enum err stored_txn(struct part *p, struct local_pos pos, struct bytes *ret)
 {
     if (pos.v > p->batch_tail.v) {
-        size_t at = pos.v - p->batch_tail.v - 1;
         if (pos.v > p->tail.v) {
             return ERR_CORRUPT;
         }
-        size_t start = at == 0 ? 0 : p->log_ends[at - 1];
-        *ret = bytes_dup(&p->batch_arena, bytes_of(p->log.base + start, p->log_ends[at] - start));
+        *ret = bytes_dup(&p->batch_arena, gathered_txn(p, pos));
         return OK;
     }
     buf_clear(&p->key_buf);
