@@ -171,6 +171,21 @@ static enum err write_batch(struct part *p)
     return engine_write(p->config.engine, p->batch, /* sync= */ true);
 }
 
+/* What the batch made of the data rows is what the engine holds now. */
+static void cache_rows(struct part *p)
+{
+    if (p->n_dropped > 0) {
+        row_cache_clear(&p->rows);
+        return;
+    }
+    for (size_t i = 0; p->overlay.n > 0 && i < p->overlay.n_slots; i++) {
+        const struct overlay_entry *e = p->overlay.slots[i];
+        if (e != NULL && e->key.base[0] == ROW_DATA && e->state != OVERLAY_UNKNOWN) {
+            row_cache_put(&p->rows, e->key, e->hash, e->state == OVERLAY_PRESENT, e->value);
+        }
+    }
+}
+
 static void clear_batch(struct part *p)
 {
     engine_batch_clear(p->batch);
@@ -242,6 +257,9 @@ enum err part_commit(struct part *p, uint64_t now_ms)
             doubt(cmd);
         }
         push(&p->done, cmd);
+    }
+    if (!p->failed) {
+        cache_rows(p);
     }
     clear_batch(p);
     if (p->failed) {

@@ -365,6 +365,9 @@ static void test_unread_rows(void **state)
     assert_int_equal(engine_write(r.engine, b, true), OK);
     engine_batch_free(b);
     buf_done(&row);
+    part_close(r.part); /* it would go by what it wrote */
+    region_open(&r);
+    set_ttl(&r, "until");
     r.now_ms = NOW_MS + 10000;
     struct part_cmd cmd = {
         .kind = PART_CMD_EXPIRE,

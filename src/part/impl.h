@@ -44,6 +44,23 @@ struct overlay_undo {
     size_t at;
 };
 
+/* ---- row cache (row_cache.c): data rows as they stand in the engine ---- */
+
+struct row_cache {
+    struct cached_row **slots; /* NULL: nothing was put yet */
+    size_t bytes;
+};
+
+/* false: the engine has to be asked. `*ret` is the cache's, until the next put, forget or clear. */
+bool row_cache_find(
+    struct row_cache *c, struct bytes key, uint64_t hash, bool *ret_present, struct bytes *ret);
+/* The row is this now (absent: `value` len 0). Both are copied. */
+void row_cache_put(
+    struct row_cache *c, struct bytes key, uint64_t hash, bool present, struct bytes value);
+void row_cache_forget(struct row_cache *c, struct bytes key, uint64_t hash);
+void row_cache_clear(struct row_cache *c);
+void row_cache_done(struct row_cache *c);
+
 /* ---- a table as the writer knows it ---- */
 
 /* An index of a table as the writer knows it. */
@@ -176,6 +193,7 @@ struct part {
     struct engine_batch *batch;
     struct arena batch_arena;
     struct overlay overlay;
+    struct row_cache rows;
     struct part_stage stage;
     struct local_pos batch_tail; /* the tail before this batch */
     struct buf log;              /* this batch's stored transactions, one after the other */

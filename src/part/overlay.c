@@ -5,7 +5,7 @@
 
 #include "part/impl.h"
 
-enum { SLOTS_FIRST = 256, SLOTS_KEPT = 1 << 16 };
+enum { SLOTS_FIRST = 256, SLOTS_KEPT = 1 << 12 };
 
 void overlay_clear(struct overlay *o)
 {

@@ -304,6 +304,7 @@ static void discard(struct part *p)
     engine_batch_free(p->batch);
     arena_done(&p->batch_arena);
     overlay_done(&p->overlay);
+    row_cache_done(&p->rows);
     free(p->stage.staged);
     free(p->stage.acts);
     free(p->stage.undo);

@@ -91,13 +91,18 @@ static bool is_dropped(const struct part *p, struct bytes row_key)
 
 enum err part_stage_read(struct part *p, struct bytes row_key, struct bytes *ret)
 {
-    struct overlay_entry *e = overlay_find(&p->overlay, row_key, hash64(row_key, 0));
+    uint64_t hash = hash64(row_key, 0);
+    struct overlay_entry *e = overlay_find(&p->overlay, row_key, hash);
     if (e != NULL && e->state != OVERLAY_UNKNOWN) {
         *ret = e->value;
         return e->state == OVERLAY_PRESENT ? OK : ERR_NOT_FOUND;
     }
     if (is_dropped(p, row_key)) {
         return ERR_NOT_FOUND;
+    }
+    bool present;
+    if (row_key.base[0] == ROW_DATA && row_cache_find(&p->rows, row_key, hash, &present, ret)) {
+        return present ? OK : ERR_NOT_FOUND;
     }
     buf_clear(&p->read_buf);
     enum err err = engine_get(p->config.engine, NULL, row_key, &p->read_buf);

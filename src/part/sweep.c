@@ -12,7 +12,9 @@ static enum err forget(struct part *p, struct bytes row, struct hlc hlc)
         return e == ERR_INVALID ? ERR_CORRUPT : e;
     }
     if (rec.present && !rec.live && rec.buried.v == hlc.v) {
-        engine_batch_delete(p->batch, buf_bytes(&p->key_buf));
+        struct bytes data = buf_bytes(&p->key_buf);
+        engine_batch_delete(p->batch, data);
+        row_cache_forget(&p->rows, data, hash64(data, 0));
     }
     engine_batch_delete(p->batch, row);
     return OK;
