@@ -230,7 +230,10 @@ static void on_deadline(struct io_timer *t)
         refuse(c, 408);
         return;
     case CONN_HANDLING:
-        UNREACHABLE(); /* dispatch() took the deadline away */
+        ASSERT(
+            c->answer_held); /* dispatch() took the deadline away, http_respond() set a new one */
+        conn_close(c);
+        return;
     case CONN_SENDING:
     case CONN_LINGER:
         conn_close(c);
@@ -560,6 +563,7 @@ void http_respond(struct http_request *req, const struct http_response *res)
     r->answer_body = bytes_eq_str(r->head.method, "HEAD") ? BYTES_NONE : res->body;
     if (h2o_socket_is_writing(c->sock)) {
         c->answer_held = true;
+        set_deadline(c, c->server->config.send_ms_max);
         return;
     }
     send_answer(c);

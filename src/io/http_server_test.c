@@ -285,6 +285,69 @@ static void test_expect_continue(void **state)
     stop(&f);
 }
 
+/* The server's end of a connection, which is in this process too. */
+static int other_end(int fd)
+{
+    struct sockaddr_in ours = {0};
+    socklen_t len = sizeof ours;
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&ours, &len), 0);
+    for (int at = 0; at < 1024; at++) {
+        struct sockaddr_in theirs = {0};
+        len = sizeof theirs;
+        if (getpeername(at, (struct sockaddr *)&theirs, &len) == 0 &&
+            theirs.sin_port == ours.sin_port) {
+            return at;
+        }
+    }
+    fail_msg("the connection has no other end");
+    return -1;
+}
+
+/* Leaves a socket no room for a single byte: what is left after large pieces goes in small ones. */
+static void fill(struct io_loop *loop, int fd)
+{
+    static const char junk[65536];
+    size_t n = sizeof junk;
+    for (int full = 0; full < 20;) {
+        ssize_t sent = send(fd, junk, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        assert_true(sent > 0 || errno == EAGAIN);
+        full = sent > 0 ? 0 : full + 1;
+        if (full == 10) {
+            n = 1;
+        }
+        if (sent < 0) {
+            io_loop_turn(loop, 1); /* the kernel goes on moving it to the client */
+        }
+    }
+}
+
+/* A client that reads nothing, so that not even "100 Continue" leaves, and whose body is refused or
+ * answered meanwhile: the connection ends in time and takes nobody with it. */
+static void test_blocked_continue(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"zz\r\n", "1\r\na\r\n0\r\n\r\n", ""};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct fixture f;
+        start(&f, (struct http_server_config){.body_ms_max = 20, .send_ms_max = 40});
+        struct raw_reader r;
+        int fd = client(&f, &r);
+        LOOP_UNTIL(f.loop, http_server_connections(f.server) == 1);
+        fill(f.loop, other_end(fd));
+        raw_send_str(
+            f.loop,
+            fd,
+            "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
+            "Expect: 100-continue\r\n\r\n");
+        io_loop_turn(f.loop, 1);
+        raw_send_str(f.loop, fd, bodies[i]);
+        LOOP_UNTIL(f.loop, http_server_connections(f.server) == 0);
+        assert_int_equal(f.n_handled, i == 1 ? 1 : 0);
+        raw_reader_done(&r);
+        stop(&f);
+    }
+}
+
 /* HEAD: the length of the body and no body. HTTP/1.0: closed after the answer unless asked
  * otherwise. */
 static void test_head_and_old_clients(void **state)
@@ -585,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_refusal_is_seen),
         cmocka_unit_test(test_expect_continue),
+        cmocka_unit_test(test_blocked_continue),
         cmocka_unit_test(test_head_and_old_clients),
         cmocka_unit_test(test_disconnects),
         cmocka_unit_test(test_half_close),
