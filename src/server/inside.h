@@ -35,7 +35,14 @@ enum msg_kind {
                       meters */
     MSG_WAKE,      /* a job began, or a backup went */
     MSG_RECLAIM,   /* the space of what was trimmed from the log is wanted back */
-    MSG_STOP,
+    MSG_STOP,      /* to a web thread, `number` says which step of stopping */
+};
+
+/* Steps in which the web threads stop (web.c). */
+enum web_stop {
+    WEB_DRAIN,   /* begin nothing new */
+    WEB_DRAINED, /* to the first thread: one of them has nothing under way any more */
+    WEB_LEAVE,   /* nobody has: leave the loop */
 };
 
 struct web;
@@ -49,7 +56,7 @@ struct msg {
     struct mailbox *home; /* where the answer goes */
     struct part_cmd *cmd; /* JOB */
     void *owner;          /* JOB: the command's owner before we borrowed that field */
-    uint64_t number;      /* COMMITTED: tail; EXPIRED: how many */
+    uint64_t number;      /* COMMITTED: tail; EXPIRED: how many; FAULT: skew; STOP: the step */
     uint8_t *row;         /* ROW: encoded key, then encoded item; EXPIRED: table's name; ARRIVED:
                              table's name, then index's; WAKE: the job's name; heap */
     size_t key_len;
@@ -127,8 +134,6 @@ struct ask {
     struct core_admin admin;
     struct core_member member;
     struct cw_call *meters; /* METERS: what is asked of each thread's meter */
-    int status;
-    struct bytes body;
 };
 
 struct logger {
@@ -151,8 +156,6 @@ struct writer {
     bool stopping;
 };
 
-struct forward_pool;
-
 struct web {
     struct server *server;
     unsigned index;
@@ -167,8 +170,7 @@ struct web {
     struct io_timer keys_timer;
     struct io_timer scaling_timer; /* of the first thread, and so is the scaler */
     struct dynamo_scaler *scaler;
-    struct bytes keys_text; /* what the keystore was made of */
-    struct buf keys_buf;
+    struct buf keys_buf; /* what the keystore was made of */
     struct counters counters;
     struct cw_meter *meter;
     struct json_parser *parser;
@@ -176,6 +178,7 @@ struct web {
     struct recent health;
     struct recent metrics;
     bool stopping;
+    bool drained;
 };
 
 struct link_slot {
@@ -233,7 +236,9 @@ struct server {
     struct jobs jobs;
     struct web webs[SERVER_WEB_THREADS_MAX];
     unsigned n_webs;
+    unsigned n_drained; /* the first web thread's */
     struct io_signals *signals;
+    int signo; /* the signal that ends it */
     uint16_t http_port;
     uint16_t link_port;
     uint64_t started_ns;
@@ -288,7 +293,10 @@ void jobs_wake(struct server *s, const struct dynamo_job *job);
 /* web.c */
 MUST_CHECK enum err web_open(struct server *s, unsigned index);
 MUST_CHECK enum err web_start(struct server *s, unsigned index);
-void web_stop(struct server *s, unsigned index);
+/* Any thread: all web threads end what is under way and leave their loops. */
+void webs_stop(struct server *s);
+/* Waits for the thread, which has been told to leave. */
+void web_join(struct web *w);
 void web_close(struct web *w);
 void web_count(
     struct web *w, struct bytes op, unsigned status, struct bytes error, uint64_t took_ns);

@@ -243,9 +243,9 @@ static enum err open_all(struct server *s)
 
 static void on_signal(void *arg, int signo)
 {
-    (void)signo;
     struct server *s = arg;
-    msg_post(s->webs[0].inbox, msg_new(MSG_STOP));
+    s->signo = signo;
+    webs_stop(s);
 }
 
 static enum err start_all(struct server *s, int ready_fd)
@@ -290,7 +290,7 @@ static enum err start_all(struct server *s, int ready_fd)
 static void stop_all(struct server *s)
 {
     for (unsigned i = 1; i < s->n_webs; i++) {
-        web_stop(s, i);
+        web_join(&s->webs[i]);
     }
     jobs_stop(s);
     links_stop(s);
@@ -320,7 +320,12 @@ int server_run(const struct server_config *config, int ready_fd)
         return 1;
     }
     io_loop_run(s->webs[0].loop);
-    TRACE(&s->logger.tracer, TRACE_INFO, "server", "stopping", TRACE_NUM("signal", 1));
+    TRACE(
+        &s->logger.tracer,
+        TRACE_INFO,
+        "server",
+        "stopping",
+        TRACE_NUM("signal", (uint64_t)s->signo));
     stop_all(s);
     free(s);
     return 0;

@@ -1,11 +1,18 @@
 /* A web thread: client requests in, answers out. DynamoDB calls go through the front; requests
- * signed for another region are forwarded there; operator requests go to admin.c. */
+ * signed for another region are forwarded there; operator requests go to admin.c.
+ *
+ * The threads stop together, since what one is asked may make a round through all (admin.c):
+ *
+ *    all: WEB_DRAIN, no new requests --> first: WEB_DRAINED of each --> all: WEB_LEAVE
+ *
+ * A thread that left its loop sooner would keep another's round, and with it the other, waiting for
+ * ever. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "server/inside.h"
 
-enum { HEADERS_MAX = 100, KEYS_CHECK_MS = 500 };
+enum { KEYS_CHECK_MS = 500 };
 
 static void run_step(struct web_request *r, enum dynamo_step step);
 
@@ -103,6 +110,52 @@ static void run_step(struct web_request *r, enum dynamo_step step)
     UNREACHABLE();
 }
 
+/* ---- stopping ---- */
+
+static void web_post_stop(struct web *w, enum web_stop step)
+{
+    struct msg *m = msg_new(MSG_STOP);
+    m->number = step;
+    msg_post(w->inbox, m);
+}
+
+void webs_stop(struct server *s)
+{
+    for (unsigned i = 0; i < s->n_webs; i++) {
+        web_post_stop(&s->webs[i], WEB_DRAIN);
+    }
+}
+
+/* Called after everything that may have ended the last request under way. */
+static void drained_check(struct web *w)
+{
+    if (w->stopping && w->under_way == 0 && !w->drained) {
+        w->drained = true; /* and it stays so: nothing new is begun */
+        web_post_stop(&w->server->webs[0], WEB_DRAINED);
+    }
+}
+
+static void take_stop(struct web *w, enum web_stop step)
+{
+    struct server *s = w->server;
+    switch (step) {
+    case WEB_DRAIN:
+        w->stopping = true;
+        http_server_drain(w->http);
+        return;
+    case WEB_DRAINED:
+        s->n_drained++;
+        for (unsigned i = 0; s->n_drained == s->n_webs && i < s->n_webs; i++) {
+            web_post_stop(&s->webs[i], WEB_LEAVE);
+        }
+        return;
+    case WEB_LEAVE:
+        io_loop_stop(w->loop);
+        return;
+    }
+    UNREACHABLE();
+}
+
 /* ---- forwarding to the region a request was signed for ---- */
 
 /* Says which region forwarded a request. One that has it goes no further: were two regions told of
@@ -112,27 +165,24 @@ static void run_step(struct web_request *r, enum dynamo_step step)
 static void forwarded(void *arg, enum err e, const struct http_reply *reply)
 {
     struct web_request *r = arg;
-    r->web->under_way--;
+    struct web *w = r->web;
+    struct bytes body = e == OK ? bytes_dup(r->http->arena, reply->body) : BYTES_NONE;
+    w->under_way--;
     if (e != OK) {
         refuse(r, e == ERR_UNAVAILABLE ? ERR_UNAVAILABLE : ERR_IO);
-        return;
+    } else if (reply->body.len > 0 && body.base == NULL) {
+        refuse(r, ERR_IO); /* it was carried out, but there is no room for its answer */
+    } else {
+        w->counters.forwarded++;
+        const struct http_response res = {
+            .status = reply->status,
+            .headers = reply->headers,
+            .n_headers = reply->n_headers,
+            .body = body,
+        };
+        http_respond(r->http, &res);
     }
-    struct http_header headers[HEADERS_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < reply->n_headers && n < HEADERS_MAX; i++) {
-        bool ours = bytes_eq_str(reply->headers[i].name, "date");
-        if (!ours) {
-            headers[n++] = reply->headers[i];
-        }
-    }
-    r->web->counters.forwarded++;
-    const struct http_response res = {
-        .status = reply->status,
-        .headers = headers,
-        .n_headers = n,
-        .body = bytes_dup(r->http->arena, reply->body),
-    };
-    http_respond(r->http, &res);
+    drained_check(w);
 }
 
 /* Where the region's clients are served; len 0 when the cluster has no such region. */
@@ -191,6 +241,10 @@ static bool forward(struct web_request *r, struct bytes region)
 static void on_request(void *arg, struct http_request *req)
 {
     struct web *w = arg;
+    if (w->stopping) {
+        http_respond_body(req, 503, NULL, BYTES_NONE);
+        return;
+    }
     if (admin_take(w, req)) {
         return;
     }
@@ -284,8 +338,7 @@ static void take_message(struct web *w, struct msg *m)
     case MSG_RECLAIM:
         break;
     case MSG_STOP:
-        w->stopping = true;
-        http_server_drain(w->http);
+        take_stop(w, (enum web_stop)m->number);
         break;
     }
     msg_free(m);
@@ -298,9 +351,7 @@ static void receive(void *arg, struct mail *batch)
         next = batch->next;
         take_message(w, msg_of(batch));
     }
-    if (w->stopping && w->under_way == 0) {
-        io_loop_stop(w->loop);
-    }
+    drained_check(w);
 }
 
 /* ---- keys: the file is read again when it changes, so `godwit key` works on a running region ----
@@ -424,14 +475,10 @@ enum err web_start(struct server *s, unsigned index)
     return io_thread_spawn("web", web_run, w, &w->thread);
 }
 
-void web_stop(struct server *s, unsigned index)
+void web_join(struct web *w)
 {
-    struct web *w = &s->webs[index];
-    if (w->thread != NULL) {
-        msg_post(w->inbox, msg_new(MSG_STOP));
-        io_thread_join(w->thread);
-        w->thread = NULL;
-    }
+    io_thread_join(w->thread);
+    w->thread = NULL;
 }
 
 void web_close(struct web *w)
