@@ -436,8 +436,10 @@ size_t value_depth(const struct value *v)
     return depth_at(v, /* depth= */ 0);
 }
 
+enum { NUMBER_BYTES_MAX = 21 };
+
 /* DynamoDB counts a byte for each pair of digits, pairs aligned at the decimal point, one for the
- * exponent and one for a minus sign; zero is one byte. */
+ * exponent and one for a minus sign; zero is one byte. No number has more than 21. */
 static size_t number_size(const struct decimal *d)
 {
     if (d->coef == 0) {
@@ -446,7 +448,8 @@ static size_t number_size(const struct decimal *d)
     int n = decimal_coef_len(d->coef);
     int top = d->exp + n - 1;
     bool straddles = n % 2 == 0 && top % 2 == 0;
-    return 1 + (size_t)(n + 1) / 2 + (straddles ? 1 : 0) + (d->neg ? 1 : 0);
+    size_t size = 1 + (size_t)(n + 1) / 2 + (straddles ? 1 : 0) + (d->neg ? 1 : 0);
+    return size < NUMBER_BYTES_MAX ? size : NUMBER_BYTES_MAX;
 }
 
 static size_t size_at(const struct value *v, size_t depth)

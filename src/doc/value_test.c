@@ -191,7 +191,7 @@ static size_t number_bytes(const char *text)
 }
 
 /* Sizes are DynamoDB's: a byte a digit pair aligned at the point, one for the exponent, one for a
- * minus. */
+ * minus, and 21 at most. */
 static void test_size(void **state)
 {
     (void)state;
@@ -202,8 +202,18 @@ static void test_size(void **state)
     assert_int_equal(number_bytes("123"), 3);
     assert_int_equal(number_bytes("1234"), 3);
     assert_int_equal(number_bytes("1.2"), 3);
+    assert_int_equal(number_bytes("3.14159"), 5);
+    assert_int_equal(number_bytes("100.5"), 4);
+    assert_int_equal(number_bytes("0.15"), 2);
+    assert_int_equal(number_bytes("0.012"), 3);
+    assert_int_equal(number_bytes("120"), 3);
+    assert_int_equal(number_bytes("1010"), 3);
+    assert_int_equal(number_bytes("-42"), 3);
     assert_int_equal(number_bytes("100000"), 2);
     assert_int_equal(number_bytes("99999999999999999999999999999999999999"), 20);
+    assert_int_equal(number_bytes("-99999999999999999999999999999999999999"), 21);
+    assert_int_equal(number_bytes("9.9999999999999999999999999999999999999"), 21);
+    assert_int_equal(number_bytes("-9.9999999999999999999999999999999999999"), 21);
     struct value items[] = {str("abc"), {.type = VALUE_NULL}, {.type = VALUE_BOOL}};
     struct value list = list_of(items, 3);
     struct value set = {.type = VALUE_STRING_SET, .list = {.items = items, .n = 1}};

@@ -296,6 +296,14 @@ bool key_parse(
     const struct expr_key_schema *keys,
     const struct value *attrs,
     struct bytes *ret);
+/* Whether `attrs` has a key's attribute, of its type, not empty and not too long. `before` begins
+ * what is answered when it has not. */
+bool key_attr_check(
+    struct dynamo_call *c,
+    const char *before,
+    const struct expr_key_attr *attr,
+    bool is_hash,
+    const struct value *attrs);
 /* The encoded primary key of an item to put, and the checks of its index key attributes. `batch`:
  * BatchWriteItem words type faults of the key otherwise. */
 bool item_key(

@@ -338,18 +338,6 @@ static bool source_find(struct dynamo_call *c, struct page_state *s)
 /* ---- ExclusiveStartKey ---- */
 
 /* Whether the key's attributes are all there and of the right types. */
-static bool keys_fit(const struct value *attrs, const struct expr_key_schema *keys)
-{
-    for (size_t i = 0; i < expr_keys_count(keys); i++) {
-        const struct expr_key_attr *attr = expr_keys_at(keys, i);
-        const struct value *v = value_find(attrs, attr->name);
-        if (v == NULL || v->type != attr->type) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static size_t start_attrs_count(const struct page_state *s)
 {
     const struct expr_key_schema *t = &s->table->part.keys;
@@ -360,26 +348,38 @@ static size_t start_attrs_count(const struct page_state *s)
     return n;
 }
 
-/* The starting key against the schema of the table and of the index. */
+static bool start_keys_check(
+    struct dynamo_call *c,
+    const struct page_state *s,
+    const struct expr_key_schema *keys,
+    const char *before)
+{
+    for (size_t i = 0; i < expr_keys_count(keys); i++) {
+        const struct expr_key_attr *attr = expr_keys_at(keys, i);
+        if (!key_attr_check(c, before, attr, i < expr_keys_hashes(keys), &s->start)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The starting key against the schema of the table and of the index. What is wrong with the keys
+ * that are read along DynamoDB says without telling where, unless a table is scanned. */
 static bool start_check(struct dynamo_call *c, const struct page_state *s)
 {
     const struct expr_key_schema *t = &s->table->part.keys;
-    if (s->start.map.n != start_attrs_count(s)) {
-        return is_scan(c) && s->index == NULL
-                   ? call_invalid(
-                         c, BAD_START ": The provided key element does not match the schema")
-                   : call_invalid(c, BAD_START);
+    if (is_scan(c) && s->index == NULL) {
+        return s->start.map.n == start_attrs_count(s)
+                   ? start_keys_check(c, s, t, BAD_START ": ")
+                   : call_invalid(
+                         c, BAD_START ": The provided key element does not match the schema");
     }
-    if (!keys_fit(&s->start, s->keys)) {
-        return s->index == NULL
-                   ? call_invalid(
-                         c, BAD_START ": The provided key element does not match the schema")
-                   : call_invalid(c, BAD_START);
+    bool named = s->start.map.n == start_attrs_count(s);
+    for (size_t i = 0; named && i < expr_keys_count(s->keys); i++) {
+        named = value_find(&s->start, expr_keys_at(s->keys, i)->name) != NULL;
     }
-    if (!keys_fit(&s->start, t)) {
-        return call_invalid(c, BAD_START ": The provided key element does not match the schema");
-    }
-    return true;
+    return named ? start_keys_check(c, s, s->keys, "") && start_keys_check(c, s, t, BAD_START ": ")
+                 : call_invalid(c, BAD_START);
 }
 
 static bool begins_with(const struct value *v, const struct value *prefix)

@@ -254,6 +254,26 @@ static const struct refusal page_refusals[] = {
      "exactly one "
      "of the supported datatypes"},
     {"Query",
+     "{" ON_A ",'ExclusiveStartKey':{'h':{'S':'a'},'x':{'N':'1'}}}",
+     "The provided starting key is invalid"},
+    {"Query",
+     "{" ON_A ",'ExclusiveStartKey':{'h':{'S':'a'},'r':{'S':'1'}}}",
+     "The provided key element does not match the schema"},
+    {"Query",
+     "{" ON_A ",'ExclusiveStartKey':{'h':{'S':''},'r':{'N':'1'}}}",
+     "One or more parameter values are not valid. The AttributeValue for a key attribute cannot "
+     "contain an empty string value. Key: h"},
+    {"Scan",
+     "{" GSI ",'ExclusiveStartKey':{'h':{'S':'a'},'r':{'N':'1'},'x':{'S':'x'}}}",
+     "The provided starting key is invalid"},
+    {"Scan",
+     "{" GSI ",'ExclusiveStartKey':{'h':{'S':'a'},'r':{'N':'1'},'g':{'N':'1'}}}",
+     "The provided key element does not match the schema"},
+    {"Query",
+     "{" ON_GSI ",'ExclusiveStartKey':{'h':{'N':'1'},'r':{'N':'1'},'g':{'S':'x'}}}",
+     "The provided starting key is invalid: The provided key element does not match the "
+     "schema"},
+    {"Query",
      "{" ON_A ",'KeyConditions':{}}",
      "Can not use both expression and non-expression parameters in the same request: "
      "Non-expression "
@@ -262,6 +282,14 @@ static const struct refusal page_refusals[] = {
      "{'TableName':'full','ExclusiveStartKey':{'h':{'S':'a'}}}",
      "The provided starting key is invalid: The provided key element does not match the "
      "schema"},
+    {"Scan",
+     "{'TableName':'full','ExclusiveStartKey':{'h':{'S':'a'},'r':{'S':'1'}}}",
+     "The provided starting key is invalid: The provided key element does not match the "
+     "schema"},
+    {"Scan",
+     "{'TableName':'full','ExclusiveStartKey':{'h':{'S':''},'r':{'N':'1'}}}",
+     "The provided starting key is invalid: One or more parameter values are not valid. The "
+     "AttributeValue for a key attribute cannot contain an empty string value. Key: h"},
     {"Scan",
      "{'TableName':'full','Segment':0}",
      "The TotalSegments parameter is required but was not present in the request when Segment "

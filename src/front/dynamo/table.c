@@ -92,15 +92,21 @@ static const char *empty_kind(const struct value *v)
     return v->type == VALUE_STRING ? "string" : "binary";
 }
 
-/* Emptiness and length of one key attribute's value, whose type is right. */
+/* Emptiness and length of one key attribute's value, whose type is right. `before` begins the
+ * message. */
 static bool key_value_check(
-    struct dynamo_call *c, const struct expr_key_attr *attr, bool is_hash, const struct value *v)
+    struct dynamo_call *c,
+    const char *before,
+    const struct expr_key_attr *attr,
+    bool is_hash,
+    const struct value *v)
 {
     if (is_empty_text(v)) {
         return call_invalid(
             c,
-            NOT_VALID "The AttributeValue for a key attribute cannot contain an empty %s value. "
-                      "Key: %.*s",
+            "%s" NOT_VALID "The AttributeValue for a key attribute cannot contain an empty %s "
+            "value. Key: %.*s",
+            before,
             empty_kind(v),
             BYTES_FMT(attr->name));
     }
@@ -109,12 +115,16 @@ static bool key_value_check(
     }
     if (is_hash && v->bytes.len > DOC_HASH_KEY_BYTES_MAX) {
         return call_invalid(
-            c, INVALID "Size of hashkey has exceeded the maximum size limit of2048 bytes");
+            c,
+            "%s" INVALID "Size of hashkey has exceeded the maximum size limit of2048 bytes",
+            before);
     }
     if (!is_hash && v->bytes.len > DOC_RANGE_KEY_BYTES_MAX) {
         return call_invalid(
             c,
-            INVALID "Aggregated size of all range keys has exceeded the size limit of 1024 bytes");
+            "%s" INVALID "Aggregated size of all range keys has exceeded the size limit of 1024 "
+            "bytes",
+            before);
     }
     return true;
 }
@@ -142,17 +152,18 @@ static bool key_mismatch(struct dynamo_call *c)
     return call_invalid(c, "The provided key element does not match the schema");
 }
 
-static bool key_attr_check(
+bool key_attr_check(
     struct dynamo_call *c,
+    const char *before,
     const struct expr_key_attr *attr,
     bool is_hash,
     const struct value *attrs)
 {
     const struct value *v = value_find(attrs, attr->name);
     if (v == NULL || v->type != attr->type) {
-        return key_mismatch(c);
+        return call_invalid(c, "%sThe provided key element does not match the schema", before);
     }
-    return key_value_check(c, attr, is_hash, v);
+    return key_value_check(c, before, attr, is_hash, v);
 }
 
 bool key_parse(
@@ -165,10 +176,10 @@ bool key_parse(
     if (attrs->map.n != (has_range ? 2 : 1)) {
         return key_mismatch(c);
     }
-    if (!key_attr_check(c, &keys->hash, true, attrs)) {
+    if (!key_attr_check(c, "", &keys->hash, true, attrs)) {
         return false;
     }
-    if (has_range && !key_attr_check(c, &keys->range, false, attrs)) {
+    if (has_range && !key_attr_check(c, "", &keys->range, false, attrs)) {
         return false;
     }
     return key_encoded(c, keys, attrs, ret);
@@ -198,7 +209,7 @@ static bool item_key_attr_check(
             value_tag(attr->type),
             value_tag(v->type));
     }
-    return key_value_check(c, attr, is_hash, v);
+    return key_value_check(c, "", attr, is_hash, v);
 }
 
 static bool index_key_mismatch(
@@ -236,7 +247,7 @@ bool index_key_fault(
             BYTES_FMT(index_name),
             BYTES_FMT(attr->name));
     }
-    return key_value_check(c, attr, is_hash, v);
+    return key_value_check(c, "", attr, is_hash, v);
 }
 
 static bool index_key_attr_check(

@@ -325,6 +325,14 @@ MUST_CHECK enum err history_note(
     struct core_throughput before,
     struct core_throughput after,
     uint64_t now_ms);
+/* Takes the decrease that was noted of this change out of the count again: it counts from when the
+ * update is done. OK; ERR_TOO_BIG. */
+MUST_CHECK enum err history_uncount(
+    struct arena *a,
+    struct core_table *t,
+    struct bytes index,
+    struct core_throughput before,
+    struct core_throughput after);
 /* The words for a decrease that is one too many today, BYTES_NONE when it is not. */
 struct bytes decreases_fault(
     struct arena *a,

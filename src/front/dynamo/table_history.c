@@ -229,3 +229,19 @@ enum err history_note(
     }
     return history_set(a, t, index, &h);
 }
+
+enum err history_uncount(
+    struct arena *a,
+    struct core_table *t,
+    struct bytes index,
+    struct core_throughput before,
+    struct core_throughput after)
+{
+    struct throughput_history h = history_of(t, index);
+    bool down = after.read_units < before.read_units || after.write_units < before.write_units;
+    if (!down || h.decreases == 0) {
+        return OK;
+    }
+    h.decreases--;
+    return history_set(a, t, index, &h);
+}

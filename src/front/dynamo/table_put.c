@@ -484,7 +484,8 @@ static struct core_throughput units_before(
     return now;
 }
 
-/* The table as it is told while its update goes on: the units are still the ones from before. */
+/* The table as it is told while its update goes on: the units are still the ones from before, and
+ * a decrease does not count yet. */
 static enum err with_rates(
     struct arena *a, const struct table_rates *before, struct core_table *table)
 {
@@ -492,18 +493,21 @@ static enum err with_rates(
     if (list == NULL) {
         return ERR_TOO_BIG;
     }
+    enum err err = history_uncount(a, table, BYTES_LIT(""), before->table, table->throughput);
     table->throughput = units_before(&before->table, table->throughput);
-    for (size_t i = 0; i < table->n_indexes; i++) {
+    for (size_t i = 0; err == OK && i < table->n_indexes; i++) {
         list[i] = table->indexes[i];
-        for (size_t k = 0; k < before->n_indexes; k++) {
-            if (before->indexes[k].part.id == list[i].part.id) {
-                list[i].throughput =
-                    units_before(&before->indexes[k].throughput, list[i].throughput);
+        for (size_t k = 0; err == OK && k < before->n_indexes; k++) {
+            const struct core_index *old = &before->indexes[k];
+            if (old->part.id == list[i].part.id) {
+                err = history_uncount(
+                    a, table, list[i].part.name, old->throughput, list[i].throughput);
+                list[i].throughput = units_before(&old->throughput, list[i].throughput);
             }
         }
     }
     table->indexes = list;
-    return OK;
+    return err;
 }
 
 enum dynamo_step answer_table(struct table_call *t)

@@ -598,8 +598,8 @@ static void test_update_settings(void **state)
        "UpdateTable",
        UPDATE("'ProvisionedThroughput':{'ReadCapacityUnits':9,'WriteCapacityUnits':2}"));
     has(&r, "'TableStatus':'UPDATING'");
-    has(&r, "'LastIncreaseDateTime':1700000001.000");
-    has(&r, "'ReadCapacityUnits':5,'WriteCapacityUnits':6}");
+    has(&r, "'LastIncreaseDateTime':1700000001.000,'LastDecreaseDateTime':1700000001.000");
+    has(&r, "'NumberOfDecreasesToday':0,'ReadCapacityUnits':5,'WriteCapacityUnits':6}");
     ok(&r, "DescribeTable", "{'TableName':'abc'}");
     has(&r, "'TableStatus':'ACTIVE'");
     has(&r,
