@@ -54,9 +54,6 @@ static bool read_shape(
         return call_fail_err(c, ERR_TOO_BIG);
     }
     check_not_null(k, path, r->keys_in != NULL);
-    if (r->keys_in != NULL && r->keys_in->array.n < 1) {
-        check_fail(k, BYTES_LIT("[]"), path, "Member must have length greater than or equal to 1");
-    }
     legacy_checks(k, r->in, get_legacy);
     return true;
 }
@@ -81,12 +78,14 @@ static bool keys_values(struct dynamo_call *c, struct batch_read *r)
 /* Everything of one table that needs no table to check. */
 static bool read_parse(struct dynamo_call *c, struct batch_read *r)
 {
-    if (r->keys_in->array.n > KEYS_MAX) {
+    if (r->keys_in->array.n < 1 || r->keys_in->array.n > KEYS_MAX) {
         return call_invalid(
             c,
             "1 validation error detected: Value at 'RequestItems.%.*s.member.Keys' failed to "
-            "satisfy constraint: Member must have length less than or equal to 100",
-            BYTES_FMT(r->given));
+            "satisfy constraint: Member must have length %s than or equal to %d",
+            BYTES_FMT(r->given),
+            r->keys_in->array.n < 1 ? "greater" : "less",
+            r->keys_in->array.n < 1 ? 1 : KEYS_MAX);
     }
     return exprs_check(c, r->in, &get_params) && exprs_env(c, r->in, &r->env) &&
            exprs_projection(c, r->in, &r->env, &r->projection) &&
@@ -152,15 +151,12 @@ static bool batch_get_prepare(struct dynamo_call *c, const struct json *in, stru
         return false;
     }
     check_not_null(&k, "requestItems", map != NULL);
-    if (map != NULL && map->object.n == 0) {
-        check_fail(
-            &k,
-            BYTES_LIT("{}"),
-            "requestItems",
-            "Member must have length greater than or equal to 1");
-    }
     if (map == NULL || map->object.n == 0) {
-        return checks_done(&k);
+        return checks_done(&k) &&
+               call_invalid(
+                   c,
+                   "1 validation error detected: Value at 'RequestItems' failed to satisfy "
+                   "constraint: Member must have length greater than or equal to 1");
     }
     batch_names_check(&k, map);
     g->n_reads = map->object.n;

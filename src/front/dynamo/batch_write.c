@@ -36,19 +36,41 @@ struct batch_write_state {
 
 /* ---- shape and limits ---- */
 
+enum { SHOWN_BYTES_MAX = 64 * 1024 };
+
+static bool is_table_name(struct dynamo_call *c, struct bytes name)
+{
+    struct checks k = {.c = c};
+    if (!bytes_has_prefix(name, BYTES_LIT("arn:"))) {
+        check_name_chars(&k, "", name);
+        check_length(&k, "", name, 3, 255);
+    }
+    return k.n == 0;
+}
+
+/* The requests as DynamoDB shows them where a table's name is wrong: all of them, as they came. */
+static struct bytes requests_shown(struct dynamo_call *c, const struct json *map, struct bytes name)
+{
+    struct buf b;
+    buf_init(&b, SHOWN_BYTES_MAX);
+    json_put(&b, map);
+    struct bytes shown = b.err == OK ? bytes_dup(c->arena, buf_bytes(&b))
+                                     : bytes_fmt(c->arena, "{%.*s=...}", BYTES_FMT(name));
+    buf_done(&b);
+    return shown;
+}
+
 void batch_names_check(struct checks *k, const struct json *map)
 {
     for (size_t i = 0; i < map->object.n; i++) {
         struct bytes name = map->object.members[i].name;
-        struct checks one = {.c = k->c};
-        check_table_name(&one, "", name);
-        if (one.n > 0) {
+        if (!is_table_name(k->c, name)) {
             check_fail(
                 k,
-                bytes_fmt(k->c->arena, "{%.*s=...}", BYTES_FMT(name)),
+                requests_shown(k->c, map, name),
                 "requestItems",
                 "Map keys must satisfy constraint: [Member must have length less than or equal to "
-                "255, Member must have length greater than or equal to 1, Member must satisfy "
+                "255, Member must have length greater than or equal to 3, Member must satisfy "
                 "regular expression pattern: [a-zA-Z0-9_.-]+]");
         }
     }

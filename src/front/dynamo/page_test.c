@@ -451,8 +451,15 @@ static void test_batch_get_full(void **state)
 static const struct refusal batch_refusals[] = {
     {"BatchGetItem",
      "{'RequestItems':{}}",
-     "1 validation error detected: Value '{}' at 'requestItems' failed to satisfy constraint: "
-     "Member must have length greater than or equal to 1"},
+     "1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: Member "
+     "must have length greater than or equal to 1"},
+    {"BatchGetItem",
+     "{'RequestItems':{'bad!name':{'Keys':[{'h':{'S':'a'}}]}}}",
+     "1 validation error detected: Value '{\"bad!name\":{\"Keys\":[{\"h\":{\"S\":"
+     "\"a\"}}]}}' at 'requestItems' failed to satisfy constraint: Map keys must satisfy "
+     "constraint: [Member must have length less than or equal to 255, Member must have length "
+     "greater than or equal to 3, Member must satisfy regular expression pattern: "
+     "[a-zA-Z0-9_.-]+]"},
     {"BatchWriteItem",
      "{'RequestItems':{}}",
      "The requestItems parameter is required for BatchWriteItem"},
@@ -480,8 +487,7 @@ static const struct refusal batch_refusals[] = {
      "Provided list of item keys contains duplicates"},
     {"BatchGetItem",
      "{'RequestItems':{'hash':{'Keys':[]}}}",
-     "1 validation error detected: Value '[]' at 'requestItems.hash.member.keys' failed to "
-     "satisfy "
+     "1 validation error detected: Value at 'RequestItems.hash.member.Keys' failed to satisfy "
      "constraint: Member must have length greater than or equal to 1"},
     {"BatchGetItem",
      "{'RequestItems':{'hash':{'Keys':[{'h':{'S':'a'}}],'ProjectionExpression':'x, x'}}}",
