@@ -21,11 +21,13 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tests/cluster'), str(ROOT / 'tests/differential')]
 from harness import BINARY, DevCluster  # noqa: E402
+import explained  # noqa: E402, F401
+import explained_tables  # noqa: E402, F401
 from compare import by_text, comparable, kind_of, plain  # noqa: E402
-from explained import ORDER, RULES, explain  # noqa: E402
 from make_requests import Requests  # noqa: E402
 from make_tables import SHAPES, create_body  # noqa: E402
 from model import key_names, undocumented  # noqa: E402
+from rules import ORDER, RULES, explain  # noqa: E402
 from services import REGION, Dynalite, Side  # noqa: E402
 from spoil import reductions  # noqa: E402
 
@@ -122,9 +124,7 @@ class Run:
         before = self.items(self.ours, keys)
         answers = [side.send(operation, body) for side in self.sides]
         if answers[1][0] == 0 and answers[0][0] != 0:
-            self.differ(operation, body, comparable(operation, body, answers[0]), [0, 'dies', '', None], [])
-            self.dynalite.revive()
-            return False
+            return self.died(operation, body, answers[0])
         ours, theirs = (comparable(operation, body, answer) for answer in answers)
         after = []
         if ours[0] == theirs[0] == 200:
@@ -133,8 +133,8 @@ class Run:
                 ours[3]['Stored'], theirs[3]['Stored'] = after, self.items(self.theirs, keys)
                 self.check_documented(operation, body, [(*key, old, new) for key, old, new in zip(keys, before, after)], ours,
                                       theirs)
-            if operation == 'Scan':
-                self.whole_scans(body, ours, theirs)
+            if operation == 'Scan' and not self.whole_scans(body, ours, theirs):
+                return self.died(operation, body, answers[0])
         if operation in ('CreateTable', 'UpdateTable', 'DeleteTable'):
             for side in self.sides:
                 side.settle(str(body.get('TableName')))
@@ -152,6 +152,12 @@ class Run:
                                     'ListTables', 'ListTagsOfResource')
         return not (parted and changes) or self.mend(operation, body, keys)
 
+    def died(self, operation, body, answer):
+        """dynalite died of the request, or forgot it."""
+        self.differ(operation, body, comparable(operation, body, answer), [0, 'dies', '', None], [])
+        self.dynalite.revive()
+        return False
+
     def check_documented(self, operation, body, writes, ours, theirs):
         """Of what the model knows, the model is the judge."""
         fault = undocumented(operation, body, writes, ours[3])
@@ -162,10 +168,10 @@ class Run:
             side[3].pop('ItemCollectionMetrics', None)
 
     def whole_scans(self, body, ours, theirs):
-        """Pages and segments are each service's own; all of them together are not."""
+        """Pages and segments are each service's own; all of them together are not. Gives whether both read them."""
         partial = {'Limit', 'ExclusiveStartKey', 'TotalSegments', 'Segment'} & set(body)
         if not partial and 'LastEvaluatedKey' not in ours[3] and 'LastEvaluatedKey' not in theirs[3]:
-            return
+            return True
         for side, answer in zip(self.sides, (ours, theirs)):
             whole = {'Items': [], 'Count': 0, 'ScannedCount': 0}
             segments = [{'TotalSegments': body['TotalSegments'], 'Segment': at} for at in range(int(body['TotalSegments']))] if 'Segment' in body else [
@@ -174,6 +180,8 @@ class Run:
                 asked = dict({name: value for name, value in body.items() if name != 'ExclusiveStartKey'}, **segment)
                 while True:
                     status, page = side.send('Scan', asked)
+                    if status == 0 and side is self.theirs:
+                        return False
                     if status != 200:
                         whole['Refused'] = page
                         break
@@ -185,6 +193,7 @@ class Run:
                     asked['ExclusiveStartKey'] = page['LastEvaluatedKey']
             whole['Items'] = by_text(plain(whole['Items']))
             answer[3] = whole
+        return True
 
     def differ(self, operation, body, ours, theirs, before):
         rule = explain(operation, body, ours, theirs, before)
@@ -192,7 +201,7 @@ class Run:
             rule = ORDER
             self.orders[kind_of(operation, ours, theirs)] += 1
         if self.record is not None:
-            print(json.dumps([operation, body, ours, theirs, before, rule is ORDER]), file=self.record)
+            print(json.dumps([operation, body, ours, theirs, before, rule is ORDER]), file=self.record, flush=True)
         if rule is not None:
             self.explained[rule] += 1
             return
@@ -265,7 +274,7 @@ def main():
         memory = '/dev/shm' if pathlib.Path('/dev/shm').is_dir() else None
         with tempfile.TemporaryDirectory(prefix='godwit-differential-', dir=memory) as folder, \
                 DevCluster(BINARY, folder, regions=(REGION,)) as cluster:
-            run = Run(Side(cluster.urls[REGION], cluster.keys), Side(dynalite.url, ('id', 'secret')), dynalite, args.seed, args.record)
+            run = Run(Side(cluster.urls[REGION], cluster.keys), Side(dynalite.url, ('id', 'secret'), patience=20), dynalite, args.seed, args.record)
             run.go(args.requests)
     finally:
         dynalite.stop()

@@ -1,85 +1,10 @@
-"""Where DynamoDB, by its documentation, says otherwise than dynalite does.
-
-A rule tells the exact shape of both answers, and where that could hide something, of the request too. Each has its reason and the
-page that says so: "API" is the Amazon DynamoDB API Reference, "Guide" the Developer Guide. Of some faults the documentation tells
-that they are refused and not in which words: then dynalite's are older ones. What no rule covers is a difference that must be mended
-here or reasoned about.
-"""
-import collections
+"""Where DynamoDB, by its documentation, says otherwise than dynalite does of items, pages and expressions."""
 import decimal
 import re
 
-from compare import by_text, text
-from make_tables import SHAPES
-
-Rule = collections.namedtuple('Rule', 'reason page ours theirs when')
-# What the predicates of rules see; `before` are the items as they were that a write is about.
-Seen = collections.namedtuple('Seen', 'operation body ours theirs before mine other groups')
-RULES = []
-ORDER = Rule('of two faults that both services know another one is told first', 'the order of checks is not documented', None,
-             None, None)
-
-
-def rule(page, reason, ours, theirs, when=None):
-    """Patterns for the whole of both answers; groups of the same name must match the same text."""
-    RULES.append(Rule(reason, page, re.compile(ours, re.S), re.compile(theirs, re.S), when))
-
-
-def explain(operation, body, ours, theirs, before):
-    """The rule that explains a difference, or None."""
-    mine, other = text(ours), text(theirs)
-    for candidate in RULES:
-        found, echo = candidate.ours.fullmatch(mine), candidate.theirs.fullmatch(other)
-        if not found or not echo:
-            continue
-        groups = {**echo.groupdict(), **found.groupdict()}
-        if any(value is not None and groups[name] != value for name, value in echo.groupdict().items()):
-            continue
-        if candidate.when is None or candidate.when(Seen(operation, body, ours, theirs, before, mine, other, groups)):
-            return candidate
-    return None
-
-
-# -- what requests and answers have --
-
-V = 'ValidationException: '
-FAILED = 'ConditionalCheckFailedException: The conditional request failed'
-BAD = r'ValidationException: One or more parameter values were invalid: '
-EXPRESSIONS = ('ConditionExpression', 'FilterExpression', 'KeyConditionExpression', 'ProjectionExpression', 'UpdateExpression')
-
-
-def parts_of(seen):
-    """The members that hold expressions: the request itself, or a batch's tables."""
-    requests = seen.body.get('RequestItems')
-    return list(requests.values()) if seen.operation == 'BatchGetItem' and isinstance(requests, dict) else [seen.body]
-
-
-def expressions(seen, *kinds):
-    return [part[kind] for part in parts_of(seen) if isinstance(part, dict) for kind in kinds or EXPRESSIONS if isinstance(part.get
-            (kind), str)]
-
-
-def has_null(node):
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return any(child is None or has_null(child) for child in children)
-
-
-PATH = r'(?:size\s*\(\s*[#\w][\w#.\[\]]*\s*\)|(?<![:\w#.\[\]])[#a-zA-Z_][\w#.\[\]]*)'
-COMPARED = re.compile('|'.join((
-    rf'{PATH}\s*(?:=|<>|<=|>=|<|>)\s*{PATH}', rf'{PATH}\s+between\s+{PATH}\s+and', rf'between\s+\S+\s+and\s+{PATH}',
-    rf'in\s*\([^)]*{PATH}[^)]*\)')), re.I)
-
-
-def compares_paths(seen):
-    """Whether a condition compares what stands in the item with what stands in the item."""
-    return any(COMPARED.search(expression) for expression in expressions(seen, 'ConditionExpression', 'FilterExpression'))
-
-
-def only(seen, *names):
-    """Whether two served answers differ in these members alone."""
-    ours, theirs = seen.ours[3], seen.theirs[3]
-    return {key for key in set(ours) | set(theirs) if ours.get(key) != theirs.get(key)} <= set(names)
-
+from compare import by_text
+from rules import (BAD, EXPRESSIONS, FAILED, LATER, LISTED, PATH, V, compares_missing, compares_paths, constraints, differing_items, expressions,
+                   has_null, index_of, name_of, only, parts_of, rule, shape_of)
 
 # -- syntax --
 
@@ -98,117 +23,6 @@ rule('Guide, Expressions in DynamoDB',
      near_fits)
 
 
-# -- names of tables --
-
-CONTROL = ('CreateTable', 'UpdateTable', 'DeleteTable', 'DescribeTable', 'DescribeTimeToLive')
-NAMES = 'Guide, Naming rules; API, TableName: length from 1, or an ARN'
-NAME_CONSTRAINT = re.compile(r"Value '[^']*' at 'tableName' failed to satisfy constraint: Member must (?:have length [a-z "
-                             r"]+\d+|satisfy regular expression pattern: \S+)")
-
-
-def constraints(message):
-    """The broken constraints that an answer lists, or None."""
-    found = re.fullmatch(r'ValidationException: \d+ validation errors? detected: (.*)', message, re.S)
-    return None if not found else re.split(r'; (?=Value )', found[1])
-
-
-def rest_is_same(seen):
-    """Whether the answers differ in what they say of the table's name alone."""
-    mine, other = ([each for each in constraints(side) if not NAME_CONSTRAINT.fullmatch(each)] for side in (seen.mine, seen.other))
-    return sorted(mine) == sorted(other)
-
-
-def others_than_map_keys(message):
-    return [each for each in constraints(message) if not MAP_KEYS.fullmatch(each)]
-
-
-def name_of(seen):
-    name = seen.body.get('TableName')
-    return name if isinstance(name, str) else ''
-
-
-LISTED = r'ValidationException: \d+ validation errors? detected: .*'
-rule(NAMES,
-     'names of one or two letters are names, of which there is no table',
-     'ResourceNotFoundException: Requested resource not found',
-     r"ValidationException: 1 validation error detected: Value '..?' at 'tableName' failed to satisfy constraint: Member must "
-     r"have length greater than or " 'equal to 3',
-     lambda seen: 0 < len(name_of(seen)) < 3)
-rule(NAMES,
-     'names of one or two letters are names, of which there is no table',
-     r'ValidationException: (?!\d+ validation).*',
-     r"ValidationException: 1 validation error detected: Value '..?' at 'tableName' failed to satisfy constraint: Member must "
-     r"have length greater than or " 'equal to 3',
-     lambda seen: 0 < len(name_of(seen)) < 3)
-rule(NAMES,
-     'the empty name is too short, and of a PutItem that is told without the value',
-     LISTED,
-     LISTED,
-     lambda seen: seen.body.get('TableName') == '' and (rest_is_same(seen) or seen.mine == V + "1 validation error detected: "
-        "Value at 'TableName' failed to satisfy constraint: Member must have length greater than or equal to 1"))
-rule(NAMES, 'names of one or two letters are names, so other constraints are told without theirs', LISTED, LISTED,
-     lambda seen: 0 < len(name_of(seen)) < 3 and rest_is_same(seen))
-MAP_KEYS = re.compile(r"Value '\{.*\}' at 'requestItems' failed to satisfy constraint: Map keys must satisfy constraint: \[.*\]", re.S)
-rule(NAMES,
-     'names of one or two letters are names in batches too',
-     r'ValidationException: .*|ResourceNotFoundException: Requested resource not found',
-     LISTED,
-     lambda seen: isinstance(seen.body.get('RequestItems'), dict) and any(0 < len(name) < 3 for name in seen.body['RequestItems']) and
-     others_than_map_keys(seen.other) in ([], constraints(seen.mine)))
-rule('Guide, Naming rules',
-     'a constraint on a table\'s name is told with the name',
-     LISTED,
-     'ValidationException: TableName must be at least 3 characters long and at most 255 characters long',
-     lambda seen: seen.operation in CONTROL and not 3 <= len(name_of(seen)) <= 255 and all(NAME_CONSTRAINT.fullmatch(each) for
-        each in constraints(seen.mine)))
-rule(NAMES,
-     'a table may be named by its ARN',
-     r'ResourceNotFoundException: Requested resource not found(: Table: nowhere not found)?',
-     r"ValidationException: 1 validation error detected: Value 'arn:.*' at 'tableName' failed to satisfy constraint: Member must "
-     r"satisfy regular " r'expression pattern: \[a-zA-Z0-9_\.-\]\+',
-     lambda seen: name_of(seen).startswith('arn:'))
-
-# -- descriptions of tables --
-
-
-def pruned(node, *names):
-    if isinstance(node, dict):
-        return {key: pruned(value, *names) for key, value in node.items() if key not in names}
-    return [pruned(child, *names) for child in node] if isinstance(node, list) else node
-
-
-def same_description(seen):
-    name = 'Table' if seen.operation == 'DescribeTable' else 'TableDescription'
-    if not only(seen, name):
-        return False
-    ours = pruned(seen.ours[3][name], 'WarmThroughput', 'DeletionProtectionEnabled')
-    theirs = pruned(seen.theirs[3][name], 'TableThroughputModeSummary', 'DeletionProtectionEnabled')
-    theirs.pop('BillingMode', None)
-    if 'StreamSpecification' in seen.body:
-        ours.pop('StreamSpecification', None)
-    if seen.operation == 'DeleteTable':
-        ours.pop('StreamSpecification', None)
-        theirs = pruned(theirs, 'AttributeDefinitions', 'KeySchema', 'LocalSecondaryIndexes', 'GlobalSecondaryIndexes')
-    for side in (ours, theirs):
-        billing = side.pop('BillingModeSummary', {})
-        if 'PAY_PER_REQUEST' in str(billing):
-            side['BillingModeSummary'] = 'PAY_PER_REQUEST'
-    return ours == theirs
-
-
-rule('API, TableDescription; DeleteTable: example',
-     'descriptions have deletion protection and warm throughput, and none of the older summary; that of a '
-     'deleted table tells what it was, not how it was made',
-     'OK',
-     'OK',
-     lambda seen: seen.operation in CONTROL and same_description(seen))
-rule('API, CreateTable: ResourceInUseException',
-     'the table that is there is named',
-     'ResourceInUseException: Table already exists: .+',
-     'ResourceInUseException: ')
-
-
-
 def numbers(node):
     """All numbers below a node."""
     if isinstance(node, dict) and set(node) == {'N'} and isinstance(node['N'], str):
@@ -220,46 +34,78 @@ def numbers(node):
     return [number for child in children for number in numbers(child)]
 
 
+def digits(number):
+    with decimal.localcontext() as context:
+        context.prec = 400
+        return len(number.normalize().as_tuple().digits)
+
+
 def has_long_sum(seen):
     """Whether two numbers of the request or the item have a sum or difference of more than 38 digits."""
     found = numbers(seen.body) + numbers(seen.before)
     with decimal.localcontext() as context:
         context.prec = 400
         sums = [sign * one + other for one in found for other in found for sign in (1, -1)]
-        return any(len(each.normalize().as_tuple().digits) > 38 for each in sums)
+        return any(digits(each) > 38 for each in sums)
 
 
-def unfit_index_key(seen):
-    """Whether the request gives a key of an index an empty value or a long one."""
-    def unfit(node, name=''):
-        if isinstance(node, dict):
-            return any(unfit(child, key) for key, child in node.items())
-        if isinstance(node, list):
-            return any(map(unfit, node))
-        return name in ('S', 'B') and isinstance(node, str) and (node == '' or len(node) > 1024)
-    return unfit(seen.body) or unfit(seen.before)
+def index_keys(seen):
+    """(name, whether it is a hash key) of all keys of indexes of the request's tables."""
+    requests = seen.body.get('RequestItems')
+    tables = list(requests) if isinstance(requests, dict) else [seen.body.get('TableName')]
+    return {(key.split(':')[0], at == 0) for table in tables if shape_of(table) for index in shape_of(table).indexes for at, key in
+            enumerate(index[1:3]) if key}
+
+
+def values_of(seen, name):
+    """The strings and binaries that a write may give an attribute."""
+    def found(node):
+        children = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
+        here = [node[name]] if isinstance(node, dict) and isinstance(node.get(name), dict) else []
+        return here + [value for child in children for value in found(child)]
+    values = found(seen.body) + found(seen.before)
+    if seen.operation == 'UpdateItem':
+        values += [value.get('Value') for value in (seen.body.get('AttributeUpdates') or {}).values() if isinstance(value, dict)]
+        values += (seen.body.get('ExpressionAttributeValues') or {}).values()
+    return [value[kind] for value in values if isinstance(value, dict) for kind in 'SB' if isinstance(value.get(kind), str)]
+
+
+def too_long(seen, of_hash, most):
+    return any(len(value) > most for name, is_hash in index_keys(seen) if is_hash == of_hash for value in values_of(seen, name))
 
 
 # -- conditions --
+
+PROJECTED = {'ProjectionExpression', 'AttributesToGet', 'IndexName'}
+
+
+def may_hold(conditions, item):
+    """Whether any of several older conditions may hold: what is not there fulfils few."""
+    for name, condition in conditions.items():
+        there = name in (item or {})
+        operator = condition.get('ComparisonOperator', 'NULL' if condition.get('Exists') is False else 'EQ')
+        if operator in ('NE', 'NOT_CONTAINS') or there == (operator != 'NULL'):
+            return True
+    return False
+
 
 PATH_FAULTS = (V + 'The document path provided in the update expression is invalid for update',
                V + 'The provided expression refers to an attribute that does not exist in the item',
                V + 'An operand in the update expression has an incorrect data type',
                V + 'Attempting to store more than 38 significant digits in a Number')
-# What dynalite says that does not know a fault: what happens, or another fault that DynamoDB, too, would find later.
-LATER = r'(?!SerializationException|\w+: \d+ validation).*'
 OUTCOME = '|'.join(map(re.escape, ('OK', FAILED, *PATH_FAULTS)))
 rule('Guide, Condition and filter expressions: comparators',
      'what is not there is equal to nothing, not even to what is not there either, and in no order',
      f'{OUTCOME}',
      f'{OUTCOME}',
      lambda seen: seen.operation in ('PutItem', 'UpdateItem', 'DeleteItem') and seen.mine != seen.other and FAILED in (seen.mine,
-        seen.other) and compares_paths(seen))
+        seen.other) and compares_missing(seen, seen.before[0]))
 rule('Guide, Condition and filter expressions: comparators',
      'what is not there is equal to nothing, not even to what is not there either, and in no order',
      'OK',
      'OK',
-     lambda seen: seen.operation in ('Query', 'Scan') and only(seen, 'Items', 'Count') and compares_paths(seen))
+     lambda seen: seen.operation in ('Query', 'Scan') and only(seen, 'Items', 'Count') and compares_paths(seen) and
+     (PROJECTED & set(seen.body) or all(compares_missing(seen, item) for item in differing_items(seen))))
 rule('Guide, Condition and filter expressions: syntax, "| NOT condition"',
      'a negation may be negated',
      r'(?!SerializationException).*',
@@ -276,13 +122,14 @@ rule('API, ConditionalOperator: OR',
      'of conditions joined by OR any that holds is enough, not only the first',
      f'{OUTCOME}',
      f'{OUTCOME}',
-     lambda seen: seen.body.get('ConditionalOperator') == 'OR' and seen.mine != seen.other == FAILED)
+     lambda seen: seen.body.get('ConditionalOperator') == 'OR' and seen.mine != seen.other == FAILED and may_hold(seen.body['Expected'],
+                                                                                                                seen.before[0]))
 rule('API, ConditionalOperator: OR',
      'of conditions joined by OR any that holds is enough, not only the first',
      'OK',
      'OK',
      lambda seen: seen.body.get('ConditionalOperator') == 'OR' and only(seen, 'Items', 'Count') and seen.ours[3]['Count'] >= seen.theirs
-     [3]['Count'])
+     [3]['Count'] and (PROJECTED & set(seen.body) or all(may_hold(filters(seen), item) for item in differing_items(seen))))
 def compared_with_itself(seen):
     """Whether the path of a fault stands twice in an expression, its placeholders replaced."""
     wanted = seen.groups['path'].replace(', [', '[').replace(', ', '.')
@@ -344,13 +191,22 @@ rule('Guide, Legacy conditional parameters: ConditionalOperator',
      r'Non-expression parameters: ' r'\{.*\} Expression parameters: \{(?P<expressions>.*)\}',
      lambda seen: seen.body.get('ConditionalOperator') is not None and ('Can not use' not in seen.other or '{' + seen.groups[
         'names'][:-2] + '}' in seen.other))
+ACTION = re.compile(r"Value '.*' at 'attributeUpdates\.\w+\.member\.action' failed to satisfy constraint: Member must satisfy enum value "
+                    r'set: \[ADD, DELETE, PUT\]', re.S)
+
+
+def but_for_actions(message):
+    return sorted(each for each in constraints(message) or () if not ACTION.fullmatch(each))
+
+
 rule('API, AttributeValueUpdate: Action',
      'an action is one of three',
-     r"ValidationException: 1 validation error detected: Value '.*' at 'attributeUpdates\.\w+\.member\.action' "
-     r'failed to satisfy constraint: Member must satisfy enum value set: \[ADD, DELETE, PUT\]',
-     r'(?!\w+: \d+ validation error).*',
-     lambda seen: any(update.get('Action', 'PUT') not in ('ADD', 'DELETE', 'PUT') for update in seen.body['AttributeUpdates'].values
-                      () if isinstance(update, dict)))
+     LISTED,
+     LATER + '|' + LISTED,
+     lambda seen: seen.operation == 'UpdateItem' and any(update.get('Action', 'PUT') not in ('ADD', 'DELETE', 'PUT') for update in (
+        seen.body.get('AttributeUpdates') or {}).values() if isinstance(update, dict)) and any(ACTION.fullmatch(each) for each in
+        constraints(seen.mine)) and but_for_actions(seen.mine) == but_for_actions(seen.other))
+
 
 # -- updates --
 
@@ -392,7 +248,8 @@ rule('no page: of several faults one is told',
      'of several actions that cannot be done the fault of another one is told',
      FAULT_OF_ITEM,
      FAULT_OF_ITEM,
-     lambda seen: seen.operation == 'UpdateItem' and seen.mine != seen.other)
+     lambda seen: seen.operation == 'UpdateItem' and seen.mine != seen.other and len(re.findall(
+             r',|\b(?:set|remove|add|delete)\b', str(seen.body.get('UpdateExpression')), re.I)) > 1)
 OVERLAP = r'ValidationException: Invalid UpdateExpression: Two document paths (overlap|conflict) with each other; must remove or rewrite one of these paths; path one: \[.*\], path two: \[.*\]'
 rule('no page: of several faults one is told', 'of several paths that overlap others are told', OVERLAP, OVERLAP)
 rule('Guide, Supported data types: numbers of up to 38 digits',
@@ -402,6 +259,15 @@ rule('Guide, Supported data types: numbers of up to 38 digits',
      lambda seen: seen.operation == 'UpdateItem' and has_long_sum(seen))
 
 # -- what reads cost and may ask for --
+
+
+def shown_by(seen):
+    """The attributes that the index of a request has, if it is a global one that does not have all."""
+    shape, index = shape_of(name_of(seen)), index_of(seen)
+    assert index in shape.global_ and index[3] != 'ALL'
+    keys = [key.split(':')[0] for key in (*shape.keys, *index[1:3]) if key]
+    return {*keys, *(index[3] if isinstance(index[3], tuple) else ())}
+
 
 
 def least(seen):
@@ -419,8 +285,9 @@ rule('Guide, Capacity unit consumption for read operations',
      'OK',
      lambda seen: seen.operation in ('Query', 'Scan') and only(seen, 'ConsumedCapacity') and least(seen))
 rule('Guide, Using global secondary indexes: attribute projections', 'of a global index only what is projected can be asked for',
-     r'ValidationException: One or more parameter values were invalid: Global secondary index \w+ does not project \[.+\]', LATER,
-     lambda seen: seen.operation in ('Query', 'Scan') and 'IndexName' in seen.body)
+     r'ValidationException: One or more parameter values were invalid: Global secondary index \w+ does not project \[(?P<names>.+)\]',
+     LATER,
+     lambda seen: seen.operation in ('Query', 'Scan') and not set(seen.groups['names'].split(', ')) & shown_by(seen))
 rule('API, Scan: ConsistentRead',
      'a Scan may be consistent, so the parameter has a type',
      r'SerializationException: .*Boolean|SerializationException: Unexpected token received from parser',
@@ -431,13 +298,24 @@ rule('API, Scan: ConsistentRead',
      V + 'Consistent reads are not supported on global secondary indexes',
      LATER,
      lambda seen: seen.operation == 'Scan' and seen.body.get('ConsistentRead') is True and 'IndexName' in seen.body)
+SELECTED = {'all attributes': 'ALL_ATTRIBUTES', 'all projected attributes': 'ALL_PROJECTED_ATTRIBUTES', 'only the Count': 'COUNT'}
 rule('API, Query and Scan: Select',
-     'Select and what is asked for must agree',
-     r'ValidationException: (1 validation error detected: )?' r'(Cannot specify the \w+ when choosing to get [\w ]+|Must specify '
-     r'the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES|' r'ALL_PROJECTED_ATTRIBUTES can be '
-     r'used only when Querying using an IndexName)',
+     'only SPECIFIC_ATTRIBUTES goes with a projection',
+     r'ValidationException: (1 validation error detected: )?Cannot specify the (?P<which>\w+) when choosing to get (?P<what>[\w ]+)',
      LATER,
-     lambda seen: 'Select' in seen.body)
+     lambda seen: seen.groups['which'] in seen.body and seen.body.get('Select') == SELECTED.get(seen.groups['what'], seen.groups['what']))
+rule('API, Query and Scan: Select',
+     'SPECIFIC_ATTRIBUTES are specified',
+     r'ValidationException: (1 validation error detected: )?Must specify the AttributesToGet or ProjectionExpression when choosing to '
+     r'get SPECIFIC_ATTRIBUTES',
+     LATER,
+     lambda seen: seen.body.get('Select') == 'SPECIFIC_ATTRIBUTES' and not any(seen.body.get(name) for name in (
+        'ProjectionExpression', 'AttributesToGet')))
+rule('API, Query and Scan: Select',
+     'ALL_PROJECTED_ATTRIBUTES are those of an index',
+     r'ValidationException: (1 validation error detected: )?ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName',
+     LATER,
+     lambda seen: seen.body.get('Select') == 'ALL_PROJECTED_ATTRIBUTES' and 'IndexName' not in seen.body)
 rule('API, Scan: ConsistentRead', 'a consistent Scan costs double', 'OK', 'OK',
      lambda seen: seen.operation == 'Scan' and seen.body.get('ConsistentRead') is True and only(seen, 'ConsumedCapacity') and
      seen.ours[3]['ConsumedCapacity']['CapacityUnits'] == 2 * seen.theirs[3]['ConsumedCapacity']['CapacityUnits'])
@@ -456,18 +334,30 @@ rule('Guide, Supported data types: String, Binary "cannot be empty for a key"',
      r'an empty (string|binary) value\. Key: \w+',
      'OK',
      lambda seen: seen.operation == 'Query' and "''}" in str(seen.body))
-rule('Guide, Supported data types: String, Binary "cannot be empty for a key"; Quotas: index key lengths',
-     'keys of an index may be neither empty nor too long',
+WRITES = ('PutItem', 'UpdateItem', 'BatchWriteItem')
+EMPTY = 'Guide, Supported data types: String, Binary "cannot be empty for a key"'
+LONG = 'Guide, Quotas: partition key and sort key lengths'
+rule(EMPTY,
+     'a key of an index is not empty',
      r'ValidationException: One or more parameter values are not valid\. A value specified for a secondary index key is not '
-     r'supported\. The AttributeValue for a key ' r'attribute cannot contain an empty (string|binary) value\. IndexName: \w+, '
-     r'IndexKey: \w+|' r'ValidationException: One or more parameter values were invalid: (Size of hashkey has exceeded the '
-     r'maximum size limit of2048 bytes|' r'Aggregated size of all range keys has exceeded the size limit of 1024 bytes)|'
-     r'ValidationException: The update expression attempted to update the secondary index key beyond allowed size limits|'
+     r'supported\. The AttributeValue for a key attribute cannot contain an empty (string|binary) value\. IndexName: \w+, '
+     r'IndexKey: (?P<name>\w+)',
+     LATER,
+     lambda seen: seen.operation in WRITES and seen.groups['name'] in dict(index_keys(seen)) and '' in values_of(seen, seen.groups['name']))
+rule(EMPTY,
+     'a key of an index is not made empty',
      r'ValidationException: One or more parameter values are not valid\. The update expression attempted to update a secondary '
-     r'index key to a value that is not supported\. ' r'The AttributeValue for a key attribute cannot contain an empty '
+     r'index key to a value that is not supported\. The AttributeValue for a key attribute cannot contain an empty '
      r'(string|binary) value\.',
      LATER,
-     lambda seen: seen.operation in ('PutItem', 'UpdateItem', 'BatchWriteItem') and unfit_index_key(seen))
+     lambda seen: seen.operation == 'UpdateItem' and any('' in values_of(seen, name) for name, _ in index_keys(seen)))
+rule(LONG, 'a hash key of an index has 2048 bytes', BAD + 'Size of hashkey has exceeded the maximum size limit of2048 bytes', LATER,
+     lambda seen: seen.operation in WRITES and too_long(seen, True, 2048))
+rule(LONG, 'a range key of an index has 1024 bytes', BAD + 'Aggregated size of all range keys has exceeded the size limit of 1024 bytes',
+     LATER, lambda seen: seen.operation in WRITES and too_long(seen, False, 1024))
+rule(LONG, 'a key of an index is not made too long',
+     V + 'The update expression attempted to update the secondary index key beyond allowed size limits', LATER,
+     lambda seen: seen.operation == 'UpdateItem' and (too_long(seen, True, 2048) or too_long(seen, False, 1024)))
 MISMATCH = (r'ValidationException: One or more parameter values were invalid: Type mismatch for Index Key (?P<{0}attr>\w+) '
             r'Expected: [SNB] Actual: \w+ ' r'IndexName: (?P<{0}index>\w+)')
 rule('no page: of several faults one is told',
@@ -544,126 +434,10 @@ rule('API, Query: Limit, from 1',
      r'satisfy constraint: (?P<rest>.*)',
      lambda seen: seen.operation == 'Query' and seen.groups['limit'] == str(seen.body['Limit']))
 
-# -- changes of tables --
-
-THROUGHPUT = 'API, UpdateTable: GlobalSecondaryIndexUpdates'
-
-
-def index_updates(seen):
-    updates = seen.body.get('GlobalSecondaryIndexUpdates')
-    return [update for update in updates if isinstance(update, dict)] if isinstance(updates, list) else []
-
-
-rule(THROUGHPUT,
-     'an index that is not there cannot be updated',
-     r'ResourceNotFoundException: Requested resource not found: Index (?P<index>[\w.-]+) for table (?P<table>[\w.-]+)',
-     'OK',
-     lambda seen: seen.operation == 'UpdateTable' and seen.groups['index'] in str(index_updates(seen)) and seen.groups['table'] ==
-     seen.body['TableName'])
-rule(THROUGHPUT,
-     'a local index has no throughput of its own',
-     r'ValidationException: Cannot update an index that is not a GlobalSecondaryIndex: \w+',
-     'OK',
-     lambda seen: seen.operation == 'UpdateTable')
-rule('Guide, On-demand capacity mode',
-     'an index of a table on demand has no provisioned throughput to change',
-     r'ValidationException: One or more parameter values were invalid: The only Updates '
-     r'for index: \w+ when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput',
-     'OK',
-     lambda seen: seen.operation == 'UpdateTable' and bool(index_updates(seen)))
-rule(THROUGHPUT,
-     'an index whose throughput will not change is named',
-     r'ValidationException: The provisioned throughput for the index (?P<name>\w+) will not change\. The requested value equals '
-     r'the current value\. Current ReadCapacityUnits provisioned for ' r'index \w+: (?P<r>\d+)\. Requested ReadCapacityUnits: '
-     r'(?P<rr>\d+)\. Current WriteCapacityUnits provisioned for index \w+: (?P<w>\d+)\. Requested WriteCapacityUnits: '
-     r'(?P<ww>\d+)\. ' r'(?P<rest>.*)',
-     r'ValidationException: The provisioned throughput for the table will not change\. The requested value equals the current '
-     r'value\. Current ReadCapacityUnits provisioned for the ' r'table: (?P<r>\d+)\. Requested ReadCapacityUnits: (?P<rr>\d+)\. '
-     r'Current WriteCapacityUnits provisioned for the table: (?P<w>\d+)\. Requested WriteCapacityUnits: (?P<ww>\d+)\. '
-     r'(?P<rest>.*)')
-rule('API, UpdateTable: request parameters',
-     'UpdateTable has more parameters',
-     r'ValidationException: At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, '
-     r'GlobalSecondaryIndexUpdates, SSESpecification, .* or TableClass is required',
-     V + 'At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates '
-     'or SSESpecification or ReplicaUpdates is required')
-rule('API, CreateTable: StreamSpecification',
-     'a stream is enabled with a view, and has none if it is not',
-     r'ValidationException: (One or more parameter values were invalid: Table is being created with a stream (enabled, '
-     r'UpdateViewType is required|disabled, UpdateViewType should not be specified)' r"|1 validation error detected: Value "
-     r"(null|'.*') at 'streamSpecification\.stream(Enabled|ViewType)' failed to satisfy constraint: .*)",
-     'OK',
-     lambda seen: 'StreamSpecification' in seen.body)
-
-# -- tags --
-
-def unfit_tags(seen):
-    tags = [tag if isinstance(tag, dict) else {} for tag in seen.body['Tags']]
-    keys = [tag.get('Key') for tag in tags]
-    return (len(keys) > len(set(map(str, keys))) or len(keys) > 50 or any(not isinstance(key, str) or not 0 < len(key) <= 128 or
-            key.startswith('aws:') for key in keys) or any(not isinstance(tag.get('Value'), str) or len(tag['Value']) > 256 for
-            tag in tags))
-
-
-rule('API, TagResource: ResourceArn',
-     'a resource is named by an ARN',
-     r"ValidationException: One or more parameter values were invalid: ARNs must start with 'arn:': (?P<arn>.*)",
-     r'AccessDeniedException: User: arn:aws:iam::\d+:dynalite is not authorized to perform: dynamodb:\w+ on resource: (.*)',
-     lambda seen: seen.groups['arn'] == seen.body['ResourceArn'] and not seen.groups['arn'].startswith('arn:'))
-rule('API, TagResource: ResourceNotFoundException',
-     'the resource that is not there is named',
-     r'ResourceNotFoundException: Requested resource not found: ResourceArn: (?P<arn>.*) not found',
-     r'ResourceNotFoundException: Requested resource not found(: ResourcArn: (?P<their>.*) not found)?',
-     lambda seen: seen.groups['arn'] == seen.body['ResourceArn'] and seen.groups['their'] in (None, seen.groups['arn']))
-rule('Guide, Tagging resources: restrictions',
-     'tags have keys of 1 to 128 characters and values of up to 256, no key twice, and a resource 50 of them',
-     r'ValidationException: (The Tag Key provided is invalid, Key: .*|The Tag Value provided is invalid, Value: .*|Duplicate Tag '
-     r'Keys provided as input: Duplicate Tag Key found .*|' r'Number of Tags exceed the current limit for the provided '
-     r'ResourceArn|Tag Key cannot be prefixed with aws:, Key: aws:.*)',
-     'OK|dies: ',
-     lambda seen: seen.operation in ('TagResource', 'CreateTable') and unfit_tags(seen))
-rule('API, TagResource: ResourceArn',
-     'what follows a table\'s name in an ARN names something else',
-     r'ValidationException: One or more parameter values were invalid: Invalid resource arn provided, '
-     r'only table or stream is accepted\. Provided resource arn: (?P<arn>arn:aws:dynamodb:us-east-2:\d+:table/[^/]+/.*)',
-     r'ValidationException: Invalid TableArn: Invalid ResourceArn provided as input ' r'(?P<arn>.*)|OK')
-
-# -- what dynalite does not know --
-
-PARAMETERS = 'API, the operation\'s request parameters'
-NEWER = {'ReturnValuesOnConditionCheckFailure': str, 'DeletionProtectionEnabled': bool, 'Tags': list, 'SSESpecification': dict,
-         'StreamSpecification': dict, 'TableClass': str}
-FITTING = {'ReturnValuesOnConditionCheckFailure': ('ALL_OLD', 'NONE'), 'TableClass': ('STANDARD', 'STANDARD_INFREQUENT_ACCESS')}
-
-
-def misfit(seen):
-    """Whether a parameter that dynalite does not have is of a wrong type or value."""
-    known = dict(NEWER, ConsistentRead=bool) if seen.operation == 'Scan' else NEWER
-    given = {name: seen.body[name] for name in known if seen.body.get(name) is not None}
-    return any(not isinstance(value, known[name]) or value not in FITTING.get(name, (value,)) or (name in ('Tags',
-            'SSESpecification', 'StreamSpecification') and not fits_inside(value)) for name, value in given.items())
-
-
-def fits_inside(value):
-    tags = value if isinstance(value, list) else []
-    fine = all(isinstance(tag, dict) and all(isinstance(text, str) for text in tag.values()) for tag in tags)
-    inner = value if isinstance(value, dict) else {}
-    return (fine and isinstance(inner.get('Enabled', True), bool) and isinstance(inner.get('StreamEnabled', True), bool) and inner.get
-            ('SSEType', 'KMS') in ('AES256', 'KMS') and inner.get('StreamViewType', 'NEW_IMAGE') in ('NEW_IMAGE', 'OLD_IMAGE',
-            'NEW_AND_OLD_IMAGES', 'KEYS_ONLY') and set(inner) <= {'Enabled', 'StreamEnabled', 'SSEType', 'StreamViewType'})
-
-
-rule(PARAMETERS, 'newer parameters have a type', r'SerializationException: .*', r'.*', misfit)
-rule(PARAMETERS,
-     'newer parameters have constraints',
-     r"ValidationException: 1 validation error detected: Value '.*' at '(returnValuesOnConditionCheckFailure|tableClass|"
-     r"sSESpecification\.sSEType|tags\.\d+\.member\.(key|value))' failed to satisfy constraint: .*",
-     r'(?!\w+: \d+ validation).*',
-     misfit)
 rule('API, AttributeValue and the other structures',
      'a member that is null is missing or of a wrong type; dynalite dies of it',
-     r'SerializationException: .*|ValidationException: Supplied AttributeValue is empty, must contain exactly one of the '
-     r'supported datatypes|' r"ValidationException: 1 validation error detected: Value null at '.*' failed to satisfy "
+     r'SerializationException: .*|ValidationException: (ExpressionAttributeValues contains invalid value: )?Supplied AttributeValue is '
+     r'empty, must contain exactly one of the supported datatypes( for key :\w+)?|' r"ValidationException: 1 validation error detected: Value null at '.*' failed to satisfy "
      r"constraint: Member must not be null",
      'dies: ',
      lambda seen: has_null(seen.body))
@@ -696,13 +470,8 @@ def dearer(seen):
 
 def range_of(seen):
     """The range key of the index, or None."""
-    index = next((index for shape in SHAPES.values() for index in shape.indexes if index[0] == seen.body['IndexName'] and
-                  f'-{name_of_shape(shape)}' in seen.body['TableName']), None)
+    index = index_of(seen)
     return index[2].split(':')[0] if index and index[2] else None
-
-
-def name_of_shape(shape):
-    return next(name for name, other in SHAPES.items() if other is shape)
 
 
 def ties(seen):
@@ -713,10 +482,10 @@ def ties(seen):
     if (ends[0] is None) != (ends[1] is None) or (ends[0] and name and ends[0].get(name) != ends[1].get(name)):
         return False
     lists = [[item.get(name) for item in side.get('Items', [])] for side in (ours, theirs)]
-    filtered = {'FilterExpression', 'QueryFilter', 'Limit', 'ExclusiveStartKey'} & set(seen.body)
-    if lists[0] != lists[1] and not filtered:
-        return False
-    return bool(filtered) or by_text(ours.get('Items', [])) == by_text(theirs.get('Items', []))
+    paged = {'Limit', 'ExclusiveStartKey'} & set(seen.body) or ends[0] is not None
+    if paged and {'FilterExpression', 'QueryFilter'} & set(seen.body):
+        return True
+    return lists[0] == lists[1] and (bool(paged) or by_text(ours.get('Items', [])) == by_text(theirs.get('Items', [])))
 
 
 def fetched_in_any_order(seen):
@@ -747,8 +516,8 @@ rule('Guide, Local secondary indexes: "fetches" what is not projected',
      'what a local index does not have is fetched before the filter looks at it',
      'OK',
      'OK',
-     lambda seen: seen.operation in ('Query', 'Scan') and str(seen.body.get('IndexName')).startswith('by_') and
-     bool({'FilterExpression', 'QueryFilter', 'ScanFilter'} & set(seen.body)) and
+     lambda seen: seen.operation in ('Query', 'Scan') and index_of(seen) in shape_of(name_of(seen)).local and index_of(seen)[3] != 'ALL'
+     and bool({'FilterExpression', 'QueryFilter', 'ScanFilter'} & set(seen.body)) and
      bool({'ProjectionExpression', 'AttributesToGet'} & set(seen.body)) and
      only(seen, 'Items', 'Count', 'ConsumedCapacity') and dearer(seen))
 UNDEFINED = r'(?P<{0}start>ValidationException: Invalid \w+: An expression attribute (name|value) used in (the document path|expression) is not defined; attribute (name|value): )(?P<{0}name>[:#]\w*)'
@@ -765,7 +534,7 @@ rule('Guide, Supported data types: numbers of up to 38 digits',
      r'significant digits in a Number(?P<after>.*)',
      r'(?P<before>ValidationException: (ExpressionAttributeValues contains invalid value: )?)Number overflow\. Attempting to '
      r'store a number with magnitude larger than supported range(?P<after>.*)',
-     lambda seen: any(len(number.normalize().as_tuple().digits) > 38 for number in numbers(seen.body)))
+     lambda seen: any(digits(number) > 38 for number in numbers(seen.body)))
 rule('Guide, Supported data types: numbers "can be positive, negative"',
      'a number may have a sign',
      r'(?!SerializationException).*',
@@ -804,40 +573,6 @@ rule('Guide, Condition and filter expressions: attribute_type (path, type)',
      r'ValidationException: Invalid \w+: Operator or function requires a document path; operator or function: '
      r'(attribute_type|attribute_exists|attribute_not_exists)',
      LATER)
-rule('API, AttributeDefinition: "An attribute for describing the key schema"',
-     'attributes are defined once, and not without need',
-     r'ValidationException: (Attribute Name is duplicated: \w+|One or more parameter values were invalid: Some '
-     r'AttributeDefinitions are not used\. .*)',
-     LATER,
-     lambda seen: seen.operation == 'CreateTable')
-rule('API, KeySchemaElement: AttributeName, length from 1 to 255',
-     'an attribute of a key has a name',
-     r"ValidationException: \d+ validation errors? detected: (Value '(x{256})?' at "
-     r"'(keySchema|(localSecondaryIndexes|globalSecondaryIndexes)\.\d+\.member\.keySchema)\.\d+\.member\.attributeName' failed "
-     r"to satisfy constraint: Member must have length (greater|less) than or equal to \d+(; )?)+",
-     BAD + r'Some index key attributes are not defined in AttributeDefinitions\. .*|' + BAD +
-     'The .* is not .*|ValidationException: .*',
-     lambda seen: seen.operation == 'CreateTable')
-rule('API, UpdateTable: GlobalSecondaryIndexUpdates',
-     'an update of an index does one thing',
-     V + 'One or more parameter values were invalid: Only one global secondary index action is allowed per '
-     'GlobalSecondaryIndexUpdate object',
-     r'OK|ValidationException: The provisioned throughput for the table will not change\..*',
-     lambda seen: any(len(update) > 1 for update in index_updates(seen)))
-rule('API, TagResource: ResourceArn',
-     'what is an ARN of no table is an invalid one',
-     r'ValidationException: Invalid TableArn: Invalid ResourceArn provided as input (?P<arn>arn:.*)',
-     r'AccessDeniedException: User: arn:aws:iam::\d+:dynalite is not authorized to perform: dynamodb:\w+ on resource: '
-     r'(?P<arn>.*)')
-rule('API, LocalSecondaryIndex: KeySchema, up to 2; Projection: NonKeyAttributes, up to 20',
-     'a list that is too long is told in another form',
-     r"ValidationException: 1 validation error detected: Value '\[.*\]' at '(?P<at>[\w.]+)' failed to satisfy constraint: "
-     r"(?P<rest>Member must have length (less|greater) than or equal to \d+)",
-     r"OK|ValidationException: 1 validation error detected: Value '\[.*\]' at '(?P<at>[\w.]+)' failed to satisfy constraint: "
-     r"(?P<rest>Member .*)",
-     lambda seen: seen.operation == 'CreateTable' and (seen.other != 'OK' or seen.groups['at'].endswith('nonKeyAttributes')))
-
-
 # -- what is left --
 
 rule('API, Scan: TotalSegments "if you specify TotalSegments, you must also specify Segment"',
@@ -857,41 +592,125 @@ rule('Guide, Supported data types: sets "must be unique"',
      r'Input collection \[.*\] contains duplicates\.( for key :\w+)?',
      LATER,
      lambda seen: re.search(r"'SS': \[[^]]*''[^]]*''", str(seen.body)) is not None)
-rule('API, CreateTable: TableClass',
-     'a table class is one of two',
-     r'ValidationException: Invalid table-class parameter provided\. .*',
-     'OK',
-     misfit)
-rule('Guide, Naming rules',
-     'an ARN that names no table is an invalid one',
-     r"ValidationException: 1 validation error detected: Invalid (resource type|AWS region|\w+) in 'arn:.*'",
-     'ValidationException: TableName must be at least 3 characters long and at most 255 characters long',
-     lambda seen: name_of(seen).startswith('arn:'))
 rule('API, Query: KeyConditions "conditions on other attributes"',
      'how many conditions there are is told before of what types they are',
      V + 'Conditions can be of length 1 or 2 only',
      BAD + r'ComparisonOperator \w+ is not valid for \w+ AttributeValue type')
-rule('API, Projection: NonKeyAttributes, names of 1 to 255',
-     'an attribute that is projected has a name',
-     r"ValidationException: 1 validation error detected: Value '(x{256})?' at '(local|global)SecondaryIndexes\.\d+\.member\."
-     r"projection\.nonKeyAttributes\.\d+\.member' failed to satisfy constraint: Member must have length (greater|less) than or "
-     r"equal to \d+",
+rule('no page: of several faults one is told',
+     'broken constraints are listed in another order',
+     LISTED,
+     LISTED,
+     lambda seen: constraints(seen.mine) != constraints(seen.other) and sorted(constraints(seen.mine)) == sorted(constraints(seen.other)))
+
+
+def nulls_in_lists(node):
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return (isinstance(node, list) and None in node) or any(nulls_in_lists(child) for child in children)
+
+
+rule('API, AttributeValue: SS, NS, BS and L are arrays of strings and of AttributeValue objects',
+     'an element that is null is of a wrong type',
+     r'SerializationException: (Start of structure or map found where not expected|Unexpected (field type|value type in payload))',
+     LATER + '|' + LISTED,
+     lambda seen: nulls_in_lists(seen.body))
+rule('API, BatchGetItem and BatchWriteItem: RequestItems, a map to objects and to arrays',
+     'a table\'s part of a batch that is null is of a wrong type',
+     r'SerializationException: Unexpected (field type|value type in payload)',
+     LISTED,
+     lambda seen: isinstance(seen.body.get('RequestItems'), dict) and None in seen.body['RequestItems'].values())
+rule('API, BatchGetItem: RequestItems',
+     'a batch of nothing is told without itself',
+     V + "1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: Member must have length greater than or equal "
+     'to 1',
+     V + r"1 validation error detected: Value '\{\}' at 'requestItems' failed to satisfy constraint: Member must have length greater than or "
+     'equal to 1',
+     lambda seen: seen.body['RequestItems'] == {})
+NAMED = 'Guide, Naming rules: attribute names "at least one character long"'
+
+
+def has_empty_name(node):
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return (isinstance(node, dict) and ('' in node or '' in (node.get('AttributesToGet') or ()))) or any(map(has_empty_name, children))
+
+
+rule(NAMED,
+     'a placeholder stands for a name',
+     V + r'ExpressionAttributeNames contains invalid value: Empty attribute name for key (?P<key>#\w+)',
      LATER,
-     lambda seen: seen.operation == 'CreateTable')
-rule('API, Projection: NonKeyAttributes',
-     'what a projection includes is told',
-     BAD + r'ProjectionType is INCLUDE, but NonKeyAttributes is not specified',
+     lambda seen: any((part.get('ExpressionAttributeNames') or {}).get(seen.groups['key']) == '' for part in parts_of(seen)))
+rule(NAMED,
+     'an attribute has a name',
+     V + '(The provided starting key is invalid: |ExpressionAttributeValues contains invalid value: )?Empty attribute name( for key :\\w+)?',
      LATER,
-     lambda seen: seen.operation == 'CreateTable')
-rule('API, ProvisionedThroughput: Long',
-     'throughput is out of bounds however large the number is written',
-     r'ValidationException: Given value \d+ for (Read|Write)CapacityUnits is out of bounds( for (index )?\w+)?',
-     r'OK|ValidationException: This operation cannot be performed with given input values\. Please contact DynamoDB service team '
-     r'for more info: Action Blocked: \w+',
-     lambda seen: seen.operation in ('CreateTable', 'UpdateTable') and re.search(r'\d{13,}', str(seen.body)) is not None)
-rule(THROUGHPUT,
-     'an index of a table that goes on demand has no throughput to be compared',
-     BAD + r'The only Updates for index: \w+ when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, '
-     r'WarmThroughput',
-     V + r'The provisioned throughput for the table will not change\..*',
-     lambda seen: seen.body.get('BillingMode') == 'PAY_PER_REQUEST')
+     lambda seen: has_empty_name(seen.body))
+rule('API, Query: KeyConditionExpression',
+     'that an equality does not fit the key is known when the table is',
+     'ResourceNotFoundException: Requested resource not found',
+     BAD + r'ComparisonOperator EQ is not valid for (SS|NS|BS|BOOL|NULL|L|M) AttributeValue type',
+     lambda seen: 'KeyConditionExpression' in seen.body)
+rule('the fault\'s own words, "not within the allowable range"',
+     'an index of a list has a bound',
+     r'ValidationException: Invalid \w+: List index is not within the allowable range; index: \[(?P<index>\d+)\]',
+     LATER,
+     lambda seen: int(seen.groups['index']) > 2**31 - 1 and any(f'[{seen.groups["index"]}]' in text for text in expressions(seen)))
+rule('no page: of several faults one is told',
+     'of a reserved word and an unknown function in one expression the word is told',
+     r'ValidationException: Invalid (?P<kind>\w+): Attribute name is a reserved keyword; reserved keyword: (?P<word>\w+)',
+     r'ValidationException: Invalid (?P<kind>\w+): Invalid function name; function: (?P<function>\w+)',
+     lambda seen: all(re.search(rf'(?<![\w#:]){word}\b', text) for word in (seen.groups['word'], seen.groups['function'] + r'\s*\(') for
+                      text in expressions(seen, seen.groups['kind'])))
+rule('no page: of several faults one is told',
+     'of paths that overlap and a placeholder without a meaning the paths are told',
+     OVERLAP,
+     V + r'Invalid UpdateExpression: An expression attribute (name|value) used in (the document path|expression) is not defined; '
+     r'attribute (name|value): (?P<key>[:#]\w*)',
+     lambda seen: seen.groups['key'] not in {**(seen.body.get('ExpressionAttributeNames') or {}), **(seen.body.get(
+        'ExpressionAttributeValues') or {})} and seen.groups['key'] in seen.body['UpdateExpression'])
+
+
+rule('Guide, Expression attribute names: "a pound sign (#) followed by one or more" characters',
+     'the sign alone is no placeholder',
+     r'ValidationException: Invalid (?P<kind>\w+): Syntax error; token: "(?P<sign>[#:])", near: ".*"',
+     r'ValidationException: Invalid (?P<kind>\w+): An expression attribute (name|value) used in (the document path|expression) is not '
+     r'defined; attribute (name|value): (?P<sign>[#:])')
+rule('Guide, Quotas: expression parameters, 4 KB',
+     'an expression that is too long is not read',
+     r'ValidationException: Invalid (?P<kind>\w+): Expression size has exceeded the maximum allowed size; expression size: (?P<size>\d+)',
+     LATER,
+     lambda seen: int(seen.groups['size']) > 4096 and int(seen.groups['size']) in [len(text.encode()) for text in expressions(seen,
+                                                                                                                        seen.groups['kind'])])
+rule('API, AttributeValue: NULL',
+     'what is null is so in every condition',
+     BAD + 'Null attribute value types must have the value of true',
+     LATER,
+     lambda seen: len(filters(seen) or ()) > 1 and re.search(r"'NULL': (?!True)", str(filters(seen))) is not None)
+
+
+def but_for_requests(message):
+    """The broken constraints without what they show of a batch."""
+    return sorted(re.sub(r"^Value '\{.*\}' at 'requestItems'", '', each, flags=re.S) for each in constraints(message))
+
+
+rule('API, BatchGetItem and BatchWriteItem: RequestItems',
+     'of requests whose table has no name also that is shown which no request has',
+     LISTED,
+     LISTED,
+     lambda seen: seen.operation in ('BatchGetItem', 'BatchWriteItem') and seen.mine != seen.other and but_for_requests(seen.mine) ==
+     but_for_requests(seen.other))
+
+
+def holds_less(seen):
+    """Whether our page of a local index ends before theirs, and both begin the same."""
+    ours, theirs = seen.ours[3], seen.theirs[3]
+    begun = theirs.get('Items', [])[:len(ours.get('Items', []))]
+    return ('LastEvaluatedKey' in ours and ours['ScannedCount'] < theirs['ScannedCount'] and
+            (ours.get('Items', []) == begun or bool({'FilterExpression', 'QueryFilter'} & set(seen.body))))
+
+
+rule('Guide, Querying a local secondary index: "the maximum size of the data in the results might be lower"',
+     'of items that are fetched from the table a page holds less',
+     'OK',
+     'OK',
+     lambda seen: seen.operation == 'Query' and index_of(seen) in shape_of(name_of(seen)).local and index_of(seen)[3] != 'ALL' and
+     "'large'" in str(seen.body) and only(seen, 'Items', 'Count', 'ScannedCount', 'LastEvaluatedKey', 'ConsumedCapacity') and
+     holds_less(seen))

@@ -11,8 +11,13 @@ from make_tables import SHAPES
 
 
 def number_size(text):
-    digits = decimal.Decimal(text).normalize().as_tuple()
-    return 1 if digits.digits == (0,) else 1 + math.ceil(len(digits.digits) / 2) + digits.sign
+    """A byte for each pair of digits, pairs aligned at the point, one for the exponent and one for a sign, and 21 at most."""
+    exact = decimal.Context(prec=400)
+    number = exact.create_decimal(text).normalize(exact).as_tuple()
+    if number.digits == (0,):
+        return 1
+    first, last = number.exponent + len(number.digits) - 1, number.exponent
+    return min(21, 1 + first // 2 - last // 2 + 1 + number.sign)
 
 
 def value_size(value):

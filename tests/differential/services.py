@@ -1,4 +1,5 @@
 """The two services: how they are started, asked and brought to rest."""
+import contextlib
 import http.client
 import json
 import os
@@ -41,12 +42,19 @@ class Dynalite:
         self.process.wait()
 
 
-class Side:
-    """One service: sends a request and gives (status, decoded body)."""
+# A busy machine is no reason to think that a service is dead: a dead one closes the connection.
+PATIENCE = 600
 
-    def __init__(self, url, keys):
-        # A busy machine is no reason to think that a service is dead: a dead one closes the connection.
-        self.client = Client(url, REGION, keys, timeout=600)
+
+class Side:
+    """One service: sends a request and gives (status, decoded body).
+
+    There are requests that dynalite never answers. `patience` is how many seconds to wait until it is asked for something else: if
+    it answers that, it has forgotten the request, and that counts as no answer."""
+
+    def __init__(self, url, keys, patience=PATIENCE):
+        self.client = Client(url, REGION, keys, timeout=patience)
+        self.other = Client(url, REGION, keys, timeout=PATIENCE)
 
     def send(self, operation, body):
         raw = json.dumps(body).encode()
@@ -55,7 +63,11 @@ class Side:
             self.client.connection.request('POST', '/', raw, self.client.signed(f'DynamoDB_20120810.{operation}', raw))
             answer = self.client.connection.getresponse()
             text = answer.read()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as fault:
+            if isinstance(fault, TimeoutError) and self.client.timeout < PATIENCE:
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    self.other.call('ListTables')
+                self.other.close()
             self.client.close()
             return 0, {'__type': 'no answer'}
         if text in (b'', b'""'):
