@@ -196,6 +196,11 @@ static bool is_group(const char *word)
     return false;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
 static bool wants_help(int argc, char **argv)
 {
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -239,21 +244,32 @@ int cli_main(int argc, char **argv)
     if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
         return printf("godwit %s\n", GODWIT_VERSION) > 0 ? CLI_OK : CLI_FAILED;
     }
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+    bool help = is_help(word);
+    if (help && argc <= 2) {
         (void)help_list(NULL);
         return argc > 1 ? CLI_OK : CLI_USAGE;
     }
+    if (help) { /* godwit help COMMAND */
+        argc--;
+        argv++;
+        word = argv[1];
+    }
     int words = 0;
     const struct cli_command *c = find_command(argc, argv, &words);
-    if (c == NULL && is_group(word)) {
+    help = help || wants_help(argc - 1 - words, argv + 1 + words);
+    if (c == NULL && is_group(word) && (help || argc == 2)) {
         (void)help_list(word);
-        return argc > 2 && wants_help(argc - 2, argv + 2) ? CLI_OK : CLI_USAGE;
+        return help ? CLI_OK : CLI_USAGE;
     }
     if (c == NULL) {
-        return cli_misuse("there is no command \"%s\"; godwit --help lists them", word);
+        bool group = is_group(word);
+        return cli_misuse(
+            "there is no command \"%s%s%s\"; godwit %s%s--help lists them",
+            word,
+            group ? " " : "",
+            group ? argv[2] : "",
+            group ? word : "",
+            group ? " " : "");
     }
-    if (wants_help(argc - 1 - words, argv + 1 + words)) {
-        return help_command(c);
-    }
-    return run_command(c, argc - 1 - words, argv + 1 + words);
+    return help ? help_command(c) : run_command(c, argc - 1 - words, argv + 1 + words);
 }
