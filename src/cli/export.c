@@ -16,6 +16,7 @@
 
 #include "cli/grid.h"
 #include "cli/transfer.h"
+#include "io/io.h"
 
 enum { PAGE_ARENA_BYTES_MAX = 256 << 20, PAGE_BYTES_MAX = 64 << 20, LINE_BYTES_MAX = 64 << 20 };
 
@@ -59,7 +60,7 @@ static enum err put_page(const struct export *ex, const struct json *page, struc
     const struct json *items = json_items(page, "Items", &n);
     enum err e = OK;
     for (size_t i = 0; i < n && e == OK; i++) {
-        if (ex->plain && ex->format == FORMAT_JSONL) {
+        if (ex->plain) {
             e = item_put_plain(out, &items[i]);
         } else {
             json_put(out, &items[i]);
@@ -129,8 +130,12 @@ static int take_pages(struct export *ex)
 
 static int open_part(struct export *ex, bool restart)
 {
-    ex->progress =
-        (struct progress){.kind = "export", .table = ex->table.name, .region = ex->aws.region};
+    /* Plain and tagged lines do not go into one file. */
+    ex->progress = (struct progress){
+        .kind = ex->plain ? "plain export" : "export",
+        .table = ex->table.name,
+        .region = ex->aws.region,
+    };
     struct stat st;
     bool resumes = !restart && stat(ex->part_path, &st) == 0 &&
                    progress_resume(ex->cli, ex->progress_path, &ex->progress);
@@ -145,7 +150,7 @@ static int open_part(struct export *ex, bool restart)
     ex->fd = open(ex->part_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (ex->fd < 0 || ftruncate(ex->fd, (off_t)ex->progress.offset) != 0 ||
         lseek(ex->fd, 0, SEEK_END) < 0) {
-        return cli_fail("could not open %s", ex->part_path);
+        return cli_fail("could not open %s: %s", ex->part_path, transfer_why());
     }
     if (resumes) {
         cli_note("going on behind %s", text_count(ex->cli, ex->progress.items, "item"));
@@ -239,6 +244,13 @@ static int write_record(struct export *ex, const struct json *item, FILE *to)
     return put_line(to, &b);
 }
 
+/* Gives a finished file its name, for good: what it was made of goes next. */
+static int take_place(const char *from, const char *path)
+{
+    bool good = rename(from, path) == 0 && io_sync_parent(path) == OK;
+    return good ? CLI_OK : cli_fail("could not write %s", path);
+}
+
 /* Turns the part file into CSV at FILE. */
 static int write_csv(struct export *ex)
 {
@@ -267,10 +279,10 @@ static int write_csv(struct export *ex)
     }
     bool written = fflush(to) == 0 && fsync(fileno(to)) == 0;
     written = fclose(to) == 0 && written;
-    if (code == CLI_OK && (!written || rename(tmp, ex->path) != 0)) {
-        code = cli_fail("could not write %s", ex->path);
+    if (code == CLI_OK && !written) {
+        code = cli_fail("could not write %s", tmp);
     }
-    return code;
+    return code == CLI_OK ? take_place(tmp, ex->path) : code;
 }
 
 static int finish(struct export *ex)
@@ -284,8 +296,8 @@ static int finish(struct export *ex)
         if (code == CLI_OK) {
             (void)unlink(ex->part_path); /* FILE is whole without it */
         }
-    } else if (rename(ex->part_path, ex->path) != 0) {
-        code = cli_fail("could not write %s", ex->path);
+    } else {
+        code = take_place(ex->part_path, ex->path);
     }
     if (code == CLI_OK) {
         progress_done(ex->progress_path);
@@ -318,6 +330,9 @@ int run_export(struct cli *cli, const struct args *args)
     ex->progress_path = cli_text(cli, "%s.progress", ex->path);
     ex->plain = args_flag(args, "plain");
     int code = transfer_format(args, ex->path, &ex->format);
+    if (code == CLI_OK && ex->plain && ex->format == FORMAT_CSV) {
+        code = cli_misuse("--plain is about JSON lines; CSV has no type tags");
+    }
     if (code == CLI_OK) {
         code = check_target(ex->path);
     }

@@ -382,12 +382,7 @@ static int open_file(struct import *im)
     struct stat st;
     im->source.fd = open(im->path, O_RDONLY | O_CLOEXEC);
     if (im->source.fd < 0) {
-        return cli_fail(
-            "could not open %s: %s",
-            im->path,
-            errno == ENOENT   ? err_text(ERR_NOT_FOUND)
-            : errno == EACCES ? "permission denied"
-                              : err_text(ERR_IO));
+        return cli_fail("could not open %s: %s", im->path, transfer_why());
     }
     if (fstat(im->source.fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         return cli_fail("%s is no regular file", im->path);

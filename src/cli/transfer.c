@@ -1,6 +1,8 @@
 /* The common ground of import and export. */
 #include "cli/transfer.h"
 
+#include <errno.h>
+
 enum { NAME_BYTES_MAX = 4096 };
 
 static bool ends_with(struct bytes text, const char *end)
@@ -70,4 +72,11 @@ int transfer_table(struct aws *aws, const char *name, struct transfer_table *ret
     ret->items = table == NULL ? 0 : json_u64(table, "ItemCount");
     return ret->n_keys > 0 ? CLI_OK
                            : cli_fail("the description of table %s could not be read", name);
+}
+
+const char *transfer_why(void)
+{
+    return errno == ENOENT   ? err_text(ERR_NOT_FOUND)
+           : errno == EACCES ? "permission denied"
+                             : err_text(ERR_IO);
 }

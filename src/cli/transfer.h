@@ -20,3 +20,5 @@ struct transfer_table {
 int transfer_format(const struct args *args, const char *path, enum transfer_format *ret);
 /* Asks for the table's description. CLI_OK, or CLI_FAILED after having said why. */
 int transfer_table(struct aws *aws, const char *name, struct transfer_table *ret);
+/* Why a file did not open, as errno says. */
+const char *transfer_why(void);
