@@ -108,6 +108,16 @@ static int read_join(struct cli *cli, const char *path, struct join *ret)
     return e == OK ? CLI_OK : cli_fail("could not read the join file %s: %s", path, err_text(e));
 }
 
+int addresses_apart(struct bytes http, struct bytes link)
+{
+    uint16_t port = 0;
+    bool same = bytes_eq(http, link) && address_ok(http, &port) && port != 0;
+    return same ? cli_misuse(
+                      "clients and regions cannot both connect to %.*s; name --http and --link",
+                      BYTES_FMT(http))
+                : CLI_OK;
+}
+
 /* Lays the command's own options over what a join file says (all empty without one). */
 static int settle(struct cli *cli, const struct args *args, struct join *j)
 {
@@ -140,7 +150,7 @@ static int settle(struct cli *cli, const struct args *args, struct join *j)
     if (!address_ok(j->http, NULL) || !address_ok(j->link, NULL)) {
         return cli_misuse("an address is HOST:PORT with a numeric host, such as 127.0.0.1:8000");
     }
-    return CLI_OK;
+    return addresses_apart(j->http, j->link);
 }
 
 static int write_region(

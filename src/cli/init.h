@@ -28,3 +28,6 @@ MUST_CHECK enum err join_parse(struct cli *cli, const struct json *j, struct joi
 void join_put(struct buf *b, const struct join *j);
 /* Whether `hex` is a region id: 16 hex digits, not all 0. */
 bool region_id_parse(struct cli *cli, struct bytes hex, struct region_id *ret);
+/* CLI_OK, or CLI_USAGE after having said that clients and regions cannot share an address. Port 0
+ * is any free one, so two of them are two. */
+int addresses_apart(struct bytes http, struct bytes link);

@@ -252,6 +252,10 @@ int run_region_add(struct cli *cli, const struct args *args)
             "--http HOST:PORT and --link HOST:PORT say where the new region will be, with numeric "
             "hosts");
     }
+    code = both ? addresses_apart(j.http, j.link) : CLI_OK;
+    if (code != CLI_OK) {
+        return code;
+    }
     for (size_t i = 0; i < fleet->n; i++) {
         if (bytes_eq_str(j.region, fleet->regions[i].name)) {
             return cli_fail("the cluster has a region %s already", args->at[0]);
