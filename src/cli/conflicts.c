@@ -193,6 +193,9 @@ int run_conflicts(struct cli *cli, const struct args *args)
 {
     struct fleet *fleet = ARENA_NEW(&cli->run_arena, struct fleet);
     ASSERT(fleet != NULL);
+    if (args_number(args, "limit", LIMIT) == 0) {
+        return cli_misuse("--limit must be at least 1");
+    }
     int code = fleet_open(cli, args, fleet);
     if (code != CLI_OK) {
         return code;
