@@ -295,6 +295,8 @@ static enum err update_settings(
     next.tags = call->table->tags;
     next.n_tags = call->table->n_tags;
     next.extra = call->table->extra;
+    next.throughput.read_max = call->table->throughput.read_max;
+    next.throughput.write_max = call->table->throughput.write_max;
     next.deletion_protection = call->table->deletion_protection;
     next.pitr_days = call->table->pitr_days;
     next.pitr_since_ms = call->table->pitr_since_ms;

@@ -60,13 +60,14 @@ def test_maxima_on_demand(raw, ddb, tables, unique):
     table = made(raw, 'DescribeTable', TableName=unique)
     assert table['OnDemandThroughput'] == {'MaxReadRequestUnits': 10, 'MaxWriteRequestUnits': 5}
     assert table['GlobalSecondaryIndexes'][0]['OnDemandThroughput'] == {'MaxReadRequestUnits': 7}
-    made(raw, 'UpdateTable', TableName=unique, OnDemandThroughput={'MaxReadRequestUnits': 20, 'MaxWriteRequestUnits': -1})
-    wait_active(ddb, unique)
+    told = made(raw, 'UpdateTable', TableName=unique, OnDemandThroughput={'MaxReadRequestUnits': 20, 'MaxWriteRequestUnits': -1})
+    assert told['TableStatus'] == 'ACTIVE'  # it is done
+    assert told['OnDemandThroughput'] == {'MaxReadRequestUnits': 20, 'MaxWriteRequestUnits': -1}
     made(raw, 'UpdateTable', TableName=unique, GlobalSecondaryIndexUpdates=[
         {'Update': {'IndexName': 'by_g', 'OnDemandThroughput': {'MaxWriteRequestUnits': 9}}}])
     wait_active(ddb, unique)
     table = made(raw, 'DescribeTable', TableName=unique)
-    assert table['OnDemandThroughput'] == {'MaxReadRequestUnits': 20, 'MaxWriteRequestUnits': -1}
+    assert table['OnDemandThroughput'] == {'MaxReadRequestUnits': 20}
     assert table['GlobalSecondaryIndexes'][0]['OnDemandThroughput'] == {
         'MaxReadRequestUnits': 7, 'MaxWriteRequestUnits': 9}
     ddb.update_table(TableName=unique, BillingMode='PROVISIONED', ProvisionedThroughput=UNITS,
@@ -113,8 +114,9 @@ def test_warm_throughput_never_cools(raw, ddb, tables, unique):
     assert refusal(raw, 'UpdateTable', TableName=unique, WarmThroughput={'ReadUnitsPerSecond': 4})[1] == (
         INVALID + 'Requested ReadUnitsPerSecond for WarmThroughput for table is lower than current WarmThroughput, '
         'decreasing WarmThroughput is not supported')
-    made(raw, 'UpdateTable', TableName=unique, WarmThroughput={'ReadUnitsPerSecond': 100})
-    wait_active(ddb, unique)
+    told = made(raw, 'UpdateTable', TableName=unique, WarmThroughput={'ReadUnitsPerSecond': 100})
+    assert told['TableStatus'] == 'ACTIVE' and told['WarmThroughput'] == {
+        'ReadUnitsPerSecond': 5, 'WriteUnitsPerSecond': 9, 'Status': 'UPDATING'}
     assert made(raw, 'DescribeTable', TableName=unique)['WarmThroughput']['ReadUnitsPerSecond'] == 100
     ddb.update_table(TableName=unique, BillingMode='PAY_PER_REQUEST')
     wait_active(ddb, unique)

@@ -3,6 +3,7 @@ import decimal
 import re
 
 from compare import by_text
+from model import item_size
 from rules import (BAD, EXPRESSIONS, FAILED, LATER, LISTED, PATH, V, compares_missing, compares_paths, constraints, differing_items, expressions,
                    has_null, index_of, name_of, only, parts_of, rule, shape_of)
 
@@ -177,7 +178,7 @@ rule('API, ConditionalOperator: "a logical operator to apply to the conditions i
      'an operator between conditions needs conditions',
      ALONE,
      LATER,
-     lambda seen: filters(seen) is None)
+     lambda seen: not filters(seen))
 rule('API, ConditionalOperator: "a logical operator to apply to the conditions in the Expected map"',
      'an operator between conditions needs two of them',
      FEW,
@@ -436,8 +437,8 @@ rule('API, Query: Limit, from 1',
 
 rule('API, AttributeValue and the other structures',
      'a member that is null is missing or of a wrong type; dynalite dies of it',
-     r'SerializationException: .*|ValidationException: (ExpressionAttributeValues contains invalid value: )?Supplied AttributeValue is '
-     r'empty, must contain exactly one of the supported datatypes( for key :\w+)?|' r"ValidationException: 1 validation error detected: Value null at '.*' failed to satisfy "
+     r'SerializationException: .*|ValidationException: ((ExpressionAttributeValues contains invalid value|The provided starting key is invalid): )?Supplied '
+     r'AttributeValue is empty, must contain exactly one of the supported datatypes( for key :\w+)?|' r"ValidationException: 1 validation error detected: Value null at '.*' failed to satisfy "
      r"constraint: Member must not be null",
      'dies: ',
      lambda seen: has_null(seen.body))
@@ -445,7 +446,8 @@ rule('Guide, Condition and filter expressions: comparators',
      'what is not there is equal to nothing; dynalite dies of it among several operands',
      f'{OUTCOME}',
      'dies: ',
-     lambda seen: any(re.search(rf'\bin\s*\([^)]*{PATH}|(begins_with|contains)\s*\([^,]+,\s*{PATH}', text, re.I) for text in
+     lambda seen: any(re.search(rf'\bin\s*\([^)]*{PATH}|\bbetween\s+(\S+\s+and\s+)?{PATH}|(begins_with|contains)\s*\([^,]+,\s*{PATH}',
+                                text, re.I) for text in
                       expressions(seen, 'ConditionExpression', 'FilterExpression')))
 rule('API, WriteRequest: "a request to perform" one of the two',
      'a write is a put or a deletion',
@@ -610,9 +612,26 @@ def nulls_in_lists(node):
 
 rule('API, AttributeValue: SS, NS, BS and L are arrays of strings and of AttributeValue objects',
      'an element that is null is of a wrong type',
-     r'SerializationException: (Start of structure or map found where not expected|Unexpected (field type|value type in payload))',
+     r'SerializationException: (Start of structure or map found where not expected|Unexpected (field type|value type in payload)|only '
+     r'base-64-encoded strings are convertible to bytes)',
      LATER + '|' + LISTED,
      lambda seen: nulls_in_lists(seen.body))
+rule('API, Query: ExpressionAttributeNames, a map to strings',
+     'a name that is null is of a wrong type',
+     r'SerializationException: Start of structure or map found where not expected',
+     LATER,
+     lambda seen: any(None in (part.get('ExpressionAttributeNames') or {}).values() for part in parts_of(seen)))
+rule('API, AttributeValue: "a single data type"',
+     'a value that is empty has no type that others could have too',
+     V + 'Supplied AttributeValue is empty, must contain exactly one of the supported datatypes',
+     BAD + 'AttributeValues inside AttributeValueList must be of same type',
+     lambda seen: any({} in (condition.get('AttributeValueList') or ()) for name in ('Expected', 'QueryFilter', 'ScanFilter', 'KeyConditions')
+                      for condition in (seen.body.get(name) or {}).values()))
+rule('API, BatchGetItem: Keys, "primary key attribute values"',
+     'a key of a wrong type is not another one twice',
+     V + 'The provided key element does not match the schema',
+     V + 'Provided list of item keys contains duplicates',
+     lambda seen: seen.operation == 'BatchGetItem' and all(part['Keys'].count(key) == 1 for part in parts_of(seen) for key in part['Keys']))
 rule('API, BatchGetItem and BatchWriteItem: RequestItems, a map to objects and to arrays',
      'a table\'s part of a batch that is null is of a wrong type',
      r'SerializationException: Unexpected (field type|value type in payload)',
@@ -645,7 +664,7 @@ rule(NAMED,
      lambda seen: has_empty_name(seen.body))
 rule('API, Query: KeyConditionExpression',
      'that an equality does not fit the key is known when the table is',
-     'ResourceNotFoundException: Requested resource not found',
+     'ResourceNotFoundException: Requested resource not found|' + V + 'Query key condition not supported',
      BAD + r'ComparisonOperator EQ is not valid for (SS|NS|BS|BOOL|NULL|L|M) AttributeValue type',
      lambda seen: 'KeyConditionExpression' in seen.body)
 rule('the fault\'s own words, "not within the allowable range"',
@@ -697,6 +716,29 @@ rule('API, BatchGetItem and BatchWriteItem: RequestItems',
      LISTED,
      lambda seen: seen.operation in ('BatchGetItem', 'BatchWriteItem') and seen.mine != seen.other and but_for_requests(seen.mine) ==
      but_for_requests(seen.other))
+
+
+rule('API, Scan: TotalSegments, up to 1000000',
+     'there are so many segments',
+     V + r"1 validation error detected: Value '(?P<segments>\d+)' at 'totalSegments' failed to satisfy constraint: Member must have "
+     'value less than or equal to 1000000',
+     LATER,
+     lambda seen: int(seen.groups['segments']) > 10**6 and seen.body['TotalSegments'] == int(seen.groups['segments']))
+
+
+def ends_near(seen):
+    """Whether the pages differ by an item, before which there is a page by the documented sizes but for storage of items, 1%."""
+    lists = sorted((side[3]['Items'] for side in (seen.ours, seen.theirs)), key=len)
+    sizes = sum(map(item_size, lists[0]))
+    return lists[1][:len(lists[0])] == lists[0] and len(lists[1]) == len(lists[0]) + 1 and 0.99 < sizes / 2**20 < 1.01
+
+
+rule('Guide, Querying tables: "1 MB"; DynamoDB item sizes and formats',
+     'what items have in storage does not count for a page',
+     'OK',
+     'OK',
+     lambda seen: seen.operation == 'Query' and "'large'" in str(seen.body) and not PROJECTED & set(seen.body) and
+     only(seen, 'Items', 'Count', 'ScannedCount', 'LastEvaluatedKey', 'ConsumedCapacity') and 'Items' in seen.ours[3] and ends_near(seen))
 
 
 def holds_less(seen):

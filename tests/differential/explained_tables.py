@@ -173,7 +173,8 @@ rule('API, TagResource: ResourceArn',
      'what follows a table\'s name in an ARN names something else',
      r'ValidationException: One or more parameter values were invalid: Invalid resource arn provided, '
      r'only table or stream is accepted\. Provided resource arn: (?P<arn>arn:aws:dynamodb:us-east-2:\d+:table/[^/]+/.*)',
-     r'ValidationException: Invalid TableArn: Invalid ResourceArn provided as input ' r'(?P<arn>.*)|OK')
+     r'ValidationException: Invalid TableArn: Invalid ResourceArn provided as input (?P<arn>.*)|OK|ResourceNotFoundException: '
+     r'Requested resource not found: ResourcArn: .*')
 
 # -- what dynalite does not know --
 
@@ -315,7 +316,22 @@ rule('Guide, Tagging resources: restrictions',
      lambda seen: seen.operation == 'UntagResource' and seen.groups['key'] in seen.body['TagKeys'] and not 0 < len(seen.groups['key'])
      <= 128)
 rule('no page: of several faults one is told',
-     'that no index is updated is told before that no throughput is',
+     'that no index is updated is told before what is wrong with the throughput',
      BAD + 'List of GlobalSecondaryIndexUpdates is empty',
-     V + r'The provisioned throughput for the table will not change\..*',
+     V + r'(The provisioned throughput for the table will not change\.|One or more parameter values were invalid: Neither '
+     r'ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST).*',
      lambda seen: seen.body.get('GlobalSecondaryIndexUpdates') == [] and 'ProvisionedThroughput' in seen.body)
+OF_NEWER = re.compile(r"Value (null|'.*') at '(returnValuesOnConditionCheckFailure|tableClass|(sSESpecification|streamSpecification|tags)\..*)' "
+                      r'failed to satisfy constraint: .*', re.S)
+rule(PARAMETERS,
+     'newer parameters have constraints, told with those of others',
+     LISTED,
+     LISTED,
+     lambda seen: any(OF_NEWER.fullmatch(each) for each in constraints(seen.mine)) and sorted(
+             each for each in constraints(seen.mine) if not OF_NEWER.fullmatch(each)) == sorted(constraints(seen.other)))
+rule('API, GlobalSecondaryIndex: ProvisionedThroughput; CreateTable: BillingMode',
+     'an index of a table with provisioned throughput has one too, also if that is by default',
+     BAD + r'ProvisionedThroughput is not specified for index: (?P<index>\w+)',
+     LATER,
+     lambda seen: 'BillingMode' not in seen.body and any(index.get('IndexName') == seen.groups['index'] and 'ProvisionedThroughput' not in
+                                                         index for index in seen.body['GlobalSecondaryIndexes']))

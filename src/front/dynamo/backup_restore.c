@@ -344,7 +344,7 @@ enum dynamo_step restore_resume(struct dynamo_call *c)
     }
     struct buf *b = call_body(c);
     buf_put_str(b, "{\"TableDescription\":");
-    put_table(c, b, j->admin.result, &none);
+    put_table(c, b, j->admin.result, &none, TELL_STATE);
     buf_put_u8(b, '}');
     return call_ok(c);
 }

@@ -294,7 +294,7 @@ static void put_index_infos(struct buf *b, const struct core_table *t, bool loca
                 "llu}",
                 (unsigned long long)x->throughput.read_units,
                 (unsigned long long)x->throughput.write_units);
-            put_maxima(b, t->on_demand, x->throughput);
+            put_maxima(b, t->on_demand, x->throughput, TELL_STATE);
         }
         buf_put_u8(b, '}');
         first = false;
@@ -324,7 +324,7 @@ void put_source_table(struct buf *b, const struct core_table *t, const struct ba
         (unsigned long long)t->throughput.write_units,
         (unsigned long long)job->items,
         t->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED");
-    put_maxima(b, t->on_demand, t->throughput);
+    put_maxima(b, t->on_demand, t->throughput, TELL_STATE);
     buf_put_str(b, "},\"SourceTableFeatureDetails\":{");
     put_index_infos(b, t, /* local= */ true, &any);
     put_index_infos(b, t, /* local= */ false, &any);

@@ -34,9 +34,19 @@ struct table_counts {
 /* One administration call under way. `build` runs in the writer, where nothing changes between the
  * look at the table and the change: it fills in `wanted` from the table as it is and refuses what
  * the request cannot mean for it. */
+/* How a table is told. */
+enum telling {
+    TELL_STATE,    /* as it is */
+    TELL_UPDATED,  /* by an update of maxima: also that there is none any more */
+    TELL_SWITCHED, /* by one to on demand: not yet since when */
+    TELL_WARMING,  /* by one of the warm throughput: that it goes on */
+};
+
 /* A table's units before an update, which are in force and told until it is ACTIVE again. */
 struct table_rates {
     bool known;
+    enum telling how;
+    struct value extra; /* of the table as it was */
     struct core_throughput table;
     const struct core_index *indexes; /* their ids and units only */
     size_t n_indexes;
@@ -252,7 +262,8 @@ void put_table(
     struct dynamo_call *c,
     struct buf *b,
     const struct core_table *t,
-    const struct table_counts *counts);
+    const struct table_counts *counts,
+    enum telling how);
 /* {"TableDescription":…} of a call's result: the whole answer. Of a table that goes it lacks keys,
  * attributes, creation time, indexes and replicas, as in DynamoDB. */
 enum dynamo_step answer_table(struct table_call *t);
@@ -300,12 +311,20 @@ bool read_maxima_override(struct dynamo_call *c, const struct json *in, struct u
 struct bytes maxima_override_fault(struct arena *a, const struct units_request *r, bool on_demand);
 void maxima_apply(const struct units_request *r, struct core_throughput *units);
 /* ,"OnDemandThroughput":… unless there are none. */
-void put_maxima(struct buf *b, bool on_demand, struct core_throughput units);
+void put_maxima(struct buf *b, bool on_demand, struct core_throughput units, enum telling how);
 /* ,"OnDemandThroughput":… and ,"WarmThroughput":… */
 void put_limits(
-    struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units);
+    struct buf *b,
+    const struct core_table *t,
+    struct bytes index,
+    struct core_throughput units,
+    enum telling how);
 void put_warm(
-    struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units);
+    struct buf *b,
+    const struct core_table *t,
+    struct bytes index,
+    struct core_throughput units,
+    enum telling how);
 
 /* ---- throughput history, kept in core_table.extra (table_history.c) ---- */
 

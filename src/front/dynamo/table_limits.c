@@ -240,49 +240,65 @@ enum err limits_apply(
 
 /* ---- telling ---- */
 
-static void put_maximum(struct buf *b, const char *name, uint64_t v, bool *any)
+static bool is_told(uint64_t max, enum telling how)
 {
-    if (v == 0) {
-        return;
-    }
-    buf_putf(b, "%s\"%s\":", *any ? "," : "", name);
-    if (v == CORE_UNITS_UNLIMITED) {
-        buf_put_str(b, "-1");
-    } else {
-        buf_putf(b, "%llu", (unsigned long long)v);
-    }
-    *any = true;
+    return max > 0 && (max != CORE_UNITS_UNLIMITED || how == TELL_UPDATED);
 }
 
-void put_maxima(struct buf *b, bool on_demand, struct core_throughput units)
+static void put_maximum(struct buf *b, const char *name, uint64_t v)
 {
-    if (on_demand && (units.read_max > 0 || units.write_max > 0)) {
-        bool any = false;
-        buf_put_str(b, ",\"OnDemandThroughput\":{");
-        put_maximum(b, "MaxReadRequestUnits", units.read_max, &any);
-        put_maximum(b, "MaxWriteRequestUnits", units.write_max, &any);
-        buf_put_u8(b, '}');
+    if (v == CORE_UNITS_UNLIMITED) {
+        buf_putf(b, "\"%s\":-1", name);
+    } else {
+        buf_putf(b, "\"%s\":%llu", name, (unsigned long long)v);
     }
+}
+
+void put_maxima(struct buf *b, bool on_demand, struct core_throughput units, enum telling how)
+{
+    bool reads = on_demand && is_told(units.read_max, how);
+    bool writes = on_demand && is_told(units.write_max, how);
+    if (!reads && !writes) {
+        return;
+    }
+    buf_put_str(b, ",\"OnDemandThroughput\":{");
+    if (reads) {
+        put_maximum(b, "MaxReadRequestUnits", units.read_max);
+    }
+    if (writes) {
+        buf_put_str(b, reads ? "," : "");
+        put_maximum(b, "MaxWriteRequestUnits", units.write_max);
+    }
+    buf_put_u8(b, '}');
 }
 
 void put_limits(
-    struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units)
+    struct buf *b,
+    const struct core_table *t,
+    struct bytes index,
+    struct core_throughput units,
+    enum telling how)
 {
-    put_maxima(b, t->on_demand, units);
+    put_maxima(b, t->on_demand, units, how);
     /* A table that is just being made does not tell yet. */
     if (t->status != CORE_CREATING) {
-        put_warm(b, t, index, units);
+        put_warm(b, t, index, units, how);
     }
 }
 
 void put_warm(
-    struct buf *b, const struct core_table *t, struct bytes index, struct core_throughput units)
+    struct buf *b,
+    const struct core_table *t,
+    struct bytes index,
+    struct core_throughput units,
+    enum telling how)
 {
     struct core_throughput warm = warm_of(t, index, units);
     buf_putf(
         b,
         ",\"WarmThroughput\":{\"ReadUnitsPerSecond\":%llu,\"WriteUnitsPerSecond\":%llu,"
-        "\"Status\":\"ACTIVE\"}",
+        "\"Status\":\"%s\"}",
         (unsigned long long)warm.read_units,
-        (unsigned long long)warm.write_units);
+        (unsigned long long)warm.write_units,
+        how == TELL_WARMING ? "UPDATING" : "ACTIVE");
 }

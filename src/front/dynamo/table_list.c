@@ -36,7 +36,7 @@ enum dynamo_step describe_table_resume(struct dynamo_call *c)
     }
     struct buf *b = call_body(c);
     buf_put_str(b, "{\"Table\":");
-    put_table(c, b, t, &call->counts);
+    put_table(c, b, t, &call->counts, TELL_STATE);
     buf_put_u8(b, '}');
     return call_ok(c);
 }

@@ -172,7 +172,8 @@ static void put_index(
     struct buf *b,
     const struct core_table *t,
     const struct core_index *x,
-    const struct table_counts *counts)
+    const struct table_counts *counts,
+    enum telling how)
 {
     struct part_counts n = counts_of(t, x, counts);
     buf_put_str(b, "{\"IndexName\":");
@@ -186,7 +187,7 @@ static void put_index(
             buf_putf(b, ",\"Backfilling\":%s", x->backfilling ? "true" : "false");
         }
         put_throughput(c, b, t, x->part.name, x->throughput);
-        put_limits(b, t, x->part.name, x->throughput);
+        put_limits(b, t, x->part.name, x->throughput, how);
     }
     buf_putf(
         b,
@@ -204,7 +205,8 @@ static void put_indexes(
     struct buf *b,
     const struct core_table *t,
     bool local,
-    const struct table_counts *counts)
+    const struct table_counts *counts,
+    enum telling how)
 {
     bool any = false;
     for (size_t i = 0; i < t->n_indexes; i++) {
@@ -215,7 +217,7 @@ static void put_indexes(
             buf_putf(b, ",\"%sSecondaryIndexes\":[", local ? "Local" : "Global");
         }
         buf_put_str(b, any ? "," : "");
-        put_index(c, b, t, &t->indexes[i], counts);
+        put_index(c, b, t, &t->indexes[i], counts, how);
         any = true;
     }
     buf_put_str(b, any ? "]" : "");
@@ -223,14 +225,15 @@ static void put_indexes(
 
 /* ---- billing, streams, class ---- */
 
-static void put_billing(struct buf *b, const struct core_table *t)
+static void put_billing(struct buf *b, const struct core_table *t, enum telling how)
 {
     if (!t->on_demand && t->billing_changed_ms == 0) {
         return;
     }
     uint64_t since = t->billing_changed_ms == 0 ? t->created_ms : t->billing_changed_ms;
     uint64_t last = t->on_demand ? since : extra_ms(t, "on_demand");
-    last = t->status == CORE_CREATING ? 0 : last; /* not told yet */
+    /* What goes on is not told yet. */
+    last = t->status == CORE_CREATING || how == TELL_SWITCHED ? 0 : last;
     const char *mode = t->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED";
     buf_putf(b, ",\"BillingModeSummary\":{\"BillingMode\":\"%s\"", mode);
     if (last > 0) {
@@ -327,7 +330,7 @@ static void put_replica_indexes(
         if (mine != NULL) {
             put_override(b, theirs->on_demand, mine->throughput, x->throughput);
         }
-        put_warm(b, theirs, x->part.name, x->throughput);
+        put_warm(b, theirs, x->part.name, x->throughput, TELL_STATE);
         buf_put_u8(b, '}');
         any = true;
     }
@@ -359,7 +362,7 @@ static void put_replica(
     }
     buf_put_str(b, SETTINGS_MODE);
     if (theirs != NULL) {
-        put_warm(b, theirs, BYTES_LIT(""), theirs->throughput);
+        put_warm(b, theirs, BYTES_LIT(""), theirs->throughput, TELL_STATE);
         put_replica_indexes(b, t, theirs);
     }
     buf_put_u8(b, '}');
@@ -422,7 +425,8 @@ static void put_common(
     struct dynamo_call *c,
     struct buf *b,
     const struct core_table *t,
-    const struct table_counts *counts)
+    const struct table_counts *counts,
+    enum telling how)
 {
     put_throughput(c, b, t, BYTES_LIT(""), t->throughput);
     buf_putf(
@@ -433,8 +437,8 @@ static void put_common(
     put_table_arn(b, t->region, t->part.name);
     buf_put_str(b, "\",\"TableId\":");
     json_put_string(b, t->uuid);
-    put_limits(b, t, BYTES_LIT(""), t->throughput);
-    put_billing(b, t);
+    put_limits(b, t, BYTES_LIT(""), t->throughput, how);
+    put_billing(b, t, how);
     put_stream(b, t);
     put_class(b, t);
     buf_putf(b, ",\"DeletionProtectionEnabled\":%s", t->deletion_protection ? "true" : "false");
@@ -444,7 +448,8 @@ void put_table(
     struct dynamo_call *c,
     struct buf *b,
     const struct core_table *t,
-    const struct table_counts *counts)
+    const struct table_counts *counts,
+    enum telling how)
 {
     buf_put_u8(b, '{');
     put_attrs(b, t);
@@ -454,9 +459,10 @@ void put_table(
     put_key_schema(b, &t->part.keys);
     buf_putf(b, ",\"TableStatus\":\"%s\",\"CreationDateTime\":", status_name(t->status));
     put_seconds(b, t->created_ms);
-    put_common(c, b, t, counts);
-    put_indexes(c, b, t, /* local= */ true, counts);
-    put_indexes(c, b, t, /* local= */ false, counts);
+    put_common(c, b, t, counts, how);
+    put_indexes(c, b, t, /* local= */ true, counts, TELL_STATE);
+    put_indexes(
+        c, b, t, /* local= */ false, counts, how == TELL_UPDATED ? TELL_UPDATED : TELL_STATE);
     put_replicas(c, b, t);
     if (has_sse(t)) {
         buf_put_u8(b, ',');
@@ -472,7 +478,7 @@ static void put_deleted(struct dynamo_call *c, struct buf *b, const struct table
     buf_put_str(b, "{\"TableName\":");
     json_put_string(b, t->admin.result->part.name);
     buf_put_str(b, ",\"TableStatus\":\"DELETING\"");
-    put_common(c, b, t->admin.result, &t->counts);
+    put_common(c, b, t->admin.result, &t->counts, TELL_STATE);
     buf_put_u8(b, '}');
 }
 
@@ -514,6 +520,9 @@ enum dynamo_step answer_table(struct table_call *t)
 {
     ASSERT(t->admin.result != NULL);
     struct core_table shown = *t->admin.result;
+    if (t->before.how == TELL_WARMING) {
+        shown.extra = t->before.extra;
+    }
     if (t->before.known && with_rates(t->c->arena, &t->before, &shown) != OK) {
         (void)call_fail_err(t->c, ERR_TOO_BIG); /* answers */
         return DYNAMO_ANSWER;
@@ -523,7 +532,7 @@ enum dynamo_step answer_table(struct table_call *t)
     if (shown.status == CORE_DELETING) {
         put_deleted(t->c, b, t);
     } else {
-        put_table(t->c, b, &shown, &t->counts);
+        put_table(t->c, b, &shown, &t->counts, t->before.how);
     }
     buf_put_u8(b, '}');
     return call_ok(t->c);

@@ -610,10 +610,12 @@ static void test_update_settings(void **state)
     ok(&r, "DescribeTable", "{'TableName':'abc'}");
     has(&r, "'NumberOfDecreasesToday':0");
     ok(&r, "UpdateTable", UPDATE(ON_DEMAND));
+    has(&r, "'BillingModeSummary':{'BillingMode':'PAY_PER_REQUEST'}");
+    has(&r, "'ReadCapacityUnits':0,'WriteCapacityUnits':0");
+    ok(&r, "DescribeTable", "{'TableName':'abc'}");
     has(&r,
         "'BillingModeSummary':{'BillingMode':'PAY_PER_REQUEST',"
         "'LastUpdateToPayPerRequestDateTime':1700086401.000}");
-    has(&r, "'ReadCapacityUnits':0,'WriteCapacityUnits':0");
     r.now_ms += 1000;
     ok(&r, "UpdateTable", UPDATE("'BillingMode':'PROVISIONED'," UNITS));
     has(&r,

@@ -328,7 +328,11 @@ static enum err apply_stream(
 }
 
 /* For the answer: the units as they are. A new billing mode's are told at once. */
-static enum err keep_rates(struct table_call *t, const struct core_table *now, struct arena *a)
+static enum err keep_rates(
+    struct table_call *t,
+    const struct core_table *now,
+    const struct update_request *r,
+    struct arena *a)
 {
     struct core_index *list = ARENA_ARRAY(a, struct core_index, now->n_indexes);
     if (list == NULL) {
@@ -338,8 +342,15 @@ static enum err keep_rates(struct table_call *t, const struct core_table *now, s
         list[i] = (struct core_index){.throughput = now->indexes[i].throughput};
         list[i].part.id = now->indexes[i].part.id;
     }
+    bool switched = t->wanted.on_demand && !now->on_demand;
+    bool maxima = r->limits.on_demand.present || r->indexes.present;
     t->before = (struct table_rates){
         .known = t->wanted.on_demand == now->on_demand,
+        .how = r->limits.warm.present ? TELL_WARMING
+               : switched             ? TELL_SWITCHED
+               : maxima               ? TELL_UPDATED
+                                      : TELL_STATE,
+        .extra = t->wanted.extra,
         .table = now->throughput,
         .indexes = list,
         .n_indexes = now->n_indexes,
@@ -389,7 +400,7 @@ static enum err build(struct table_call *t, const struct core_table *now, struct
     }
     enum err err = apply_billing(t, now, r, a);
     if (err == OK) {
-        err = keep_rates(t, now, a);
+        err = keep_rates(t, now, r, a);
     }
     if (err == OK) {
         err = apply_limits(t, r, a);
@@ -436,8 +447,11 @@ enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in
     if (t == NULL) {
         return DYNAMO_ANSWER;
     }
-    /* These two come alone and leave the table ACTIVE. */
-    t->admin.table_is_tags_only = r->has_protection || r->sse.present;
+    /* These come alone and leave the table ACTIVE; replicas have to be told of maxima. */
+    bool limits = (r->limits.on_demand.present || r->limits.warm.present) &&
+                  r->billing.base == NULL && !r->indexes.present &&
+                  catalog_group(c->d->view.catalog, name) == NULL;
+    t->admin.table_is_tags_only = r->has_protection || r->sse.present || limits;
     t->build = build;
     t->arg = r;
     return table_call_submit(t);
