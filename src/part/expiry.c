@@ -208,10 +208,25 @@ void part_expiry_settle(struct part *p, struct part_tstate *t)
     }
 }
 
+static void tell_unread(struct part *p, const struct part_tstate *t, size_t n)
+{
+    if (n > 0) {
+        TRACE(
+            p->config.tracer,
+            TRACE_ERROR,
+            "part",
+            "items that are to expire do not read, leaving them",
+            TRACE_TEXT("table", t->schema->name),
+            TRACE_NUM("items", n));
+    }
+}
+
+/* What does not read gets no row, and holds up nothing behind it. */
 static enum err fill(struct part *p, struct part_cmd *cmd, struct part_tstate *t, struct buf *at)
 {
     struct part_reader reader = {.engine = p->config.engine};
     struct part_raw_cursor *c = part_raw_open(&reader, t->id, 0, UINT32_MAX, buf_bytes(at));
+    size_t n_unread = 0;
     enum err e = OK;
     for (size_t n = 0; n < cmd->backfill.items_max && e == OK; n++) {
         struct part_raw raw;
@@ -221,15 +236,19 @@ static enum err fill(struct part *p, struct part_cmd *cmd, struct part_tstate *t
         if (e == OK && raw.live) {
             e = value_decode(&p->batch_arena, raw.item, &item);
         }
+        bool unread = (e == ERR_CORRUPT || e == ERR_FORMAT) && raw.position.len > 0;
+        if (e == OK && raw.live && part_expiry_of(t->schema, &item, &seconds)) {
+            put_row(p, t, seconds, raw.key);
+        }
+        e = unread ? OK : e;
+        n_unread += unread ? 1 : 0;
         if (e == OK) {
             buf_clear(at);
             buf_put_bytes(at, raw.position);
         }
-        if (e == OK && raw.live && part_expiry_of(t->schema, &item, &seconds)) {
-            put_row(p, t, seconds, raw.key);
-        }
     }
     part_raw_close(c);
+    tell_unread(p, t, n_unread);
     return e;
 }
 
@@ -409,19 +428,6 @@ static struct engine_iter *open_rows(struct expiring *x)
     buf_done(&lo);
     buf_done(&hi);
     return it;
-}
-
-static void tell_unread(struct part *p, const struct part_tstate *t, size_t n)
-{
-    if (n > 0) {
-        TRACE(
-            p->config.tracer,
-            TRACE_ERROR,
-            "part",
-            "items that are to expire do not read, leaving them",
-            TRACE_TEXT("table", t->schema->name),
-            TRACE_NUM("items", n));
-    }
 }
 
 void part_expire_run(struct part *p, struct part_cmd *cmd)

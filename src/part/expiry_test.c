@@ -381,6 +381,58 @@ static void test_unread_rows(void **state)
     region_stop(&r);
 }
 
+/* Items that do not read keep the rows of those behind them from nothing: their own are left out,
+ * which is told, and the backfill comes to an end. */
+static void test_unread_backfill(void **state)
+{
+    (void)state;
+    struct region r;
+    struct listener l = {.tracer = {.emit = hear}};
+    start_off(&r, ID_A);
+    r.config.tracer = &l.tracer;
+    part_close(r.part);
+    region_open(&r);
+    set_ttl(&r, NULL);
+    struct engine_batch *b = engine_batch_new(r.engine);
+    struct buf row;
+    buf_init(&row, 4096);
+    for (int64_t i = 0; i < 6; i++) {
+        assert_int_equal(put_item(&r, TABLE, thing(&r, i, NOW - 1)), OK);
+        struct bytes key = key_in(&r.arena, part_find_table(r.part, TABLE), thing_key(&r, i));
+        buf_clear(&row);
+        assert_true(layout_data_key(&row, TABLE, key));
+        if (i == 2) {
+            engine_batch_put(b, buf_bytes(&row), BYTES_LIT("?"));
+        } else if (i == 4) { /* a header as it should be, and then no item */
+            struct buf record;
+            buf_init(&record, 4096);
+            layout_record_put(
+                &record,
+                &(struct record){
+                    .present = true,
+                    .live = true,
+                    .version = {hlc_of_ms(NOW_MS), {ID_A}},
+                    .item = BYTES_LIT("?"),
+                });
+            engine_batch_put(b, buf_bytes(&row), buf_bytes(&record));
+            buf_done(&record);
+        }
+    }
+    assert_int_equal(engine_write(r.engine, b, true), OK);
+    engine_batch_free(b);
+    buf_done(&row);
+    set_ttl(&r, "until");
+    fill(&r, 100);
+    assert_int_equal(l.n, 1);
+    struct part_cmd cmd = {
+        .kind = PART_CMD_EXPIRE,
+        .expire = {.table = TABLE, .others_ms = OTHERS_MS, .items_max = 100},
+    };
+    assert_int_equal(commit_one(&r, &cmd), OK);
+    assert_int_equal(cmd.expire.n_deleted, 4);
+    region_stop(&r);
+}
+
 /* The end of a version that a region takes from another's snapshot stays known as such: it is no
  * region's write, so whoever seeds from here gets it whosever writes they ask for, and it is kept
  * like what is told now. */
@@ -634,6 +686,7 @@ int main(void)
         cmocka_unit_test(test_backfill),
         cmocka_unit_test(test_off_and_on),
         cmocka_unit_test(test_unread_rows),
+        cmocka_unit_test(test_unread_backfill),
         cmocka_unit_test(test_seeded_end),
         cmocka_unit_test(test_conflict_shows_version),
         cmocka_unit_test(test_32_extension_wins),

@@ -178,6 +178,9 @@ struct part {
     struct hlc_clock clock;
     struct hlc ceiling; /* durable bound of promised stamps */
     struct hlc gc_floor;
+    struct buf sweep_after; /* the tombstone row that the walk under way reached; empty: none */
+    size_t sweep_unread;    /* rows it could not read */
+    size_t sweep_unread_told;
     struct local_pos tail;
     struct part_mark *marks;
     size_t n_marks;

@@ -284,6 +284,7 @@ static void init_buffers(struct part *p)
     buf_init(&p->read_buf, SIZE_MAX / 2);
     buf_init(&p->enc_buf, SIZE_MAX / 2);
     buf_init(&p->meta_buf, SIZE_MAX / 2);
+    buf_init(&p->sweep_after, SIZE_MAX / 2);
     buf_init(&p->row_old.key, SIZE_MAX / 2);
     buf_init(&p->row_old.value, SIZE_MAX / 2);
     buf_init(&p->row_new.key, SIZE_MAX / 2);
@@ -319,6 +320,7 @@ static void discard(struct part *p)
     buf_done(&p->read_buf);
     buf_done(&p->enc_buf);
     buf_done(&p->meta_buf);
+    buf_done(&p->sweep_after);
     part_index_row_done(&p->row_old);
     part_index_row_done(&p->row_new);
     free(p);

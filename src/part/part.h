@@ -160,7 +160,8 @@ struct part_raw_cursor *part_raw_open(
     uint32_t hash_hi,
     struct bytes from);
 void part_raw_close(struct part_raw_cursor *c);
-/* Borrowed until the next call. OK; ERR_NOT_FOUND at the end; ERR_IO; ERR_CORRUPT. */
+/* Borrowed until the next call. OK; ERR_NOT_FOUND at the end; ERR_IO; ERR_CORRUPT: where there is a
+ * position, it is the record there that does not read, and the next call goes on behind it. */
 MUST_CHECK enum err part_raw_next(struct part_raw_cursor *c, struct part_raw *ret);
 
 /* Walks our own change log after `after`. The log holds our transactions (origin ourselves,
@@ -468,7 +469,7 @@ struct part_cmd {
         struct {
             struct hlc below;
             size_t tombstones_max;
-            bool done; /* out */
+            bool done; /* out: behind the last one; what does not read is left and told */
         } sweep;
         struct {
             struct local_pos pos; /* out: nothing after it is stamped at or below `hlc` */

@@ -106,11 +106,13 @@ enum err part_raw_next(struct part_raw_cursor *c, struct part_raw *ret)
 {
     bool on = c->started ? engine_iter_next(c->it) : engine_iter_first(c->it);
     c->started = true;
+    *ret = (struct part_raw){0};
     if (!on) {
         enum err e = engine_iter_err(c->it);
         return e == OK ? ERR_NOT_FOUND : e;
     }
     struct bytes key = engine_iter_key(c->it);
+    ret->position = bytes_from(key, LAYOUT_DATA_PREFIX);
     struct record rec;
     enum err e = layout_record_get(engine_iter_value(c->it), &rec);
     if (e != OK) {
@@ -120,7 +122,7 @@ enum err part_raw_next(struct part_raw_cursor *c, struct part_raw *ret)
         return ERR_CORRUPT;
     }
     *ret = (struct part_raw){
-        .position = bytes_from(key, LAYOUT_DATA_PREFIX),
+        .position = ret->position,
         .key = bytes_from(key, LAYOUT_DATA_PREFIX + LAYOUT_HASH_BYTES),
         .live = rec.live,
         .expired = !rec.live && rec.buried.v != rec.version.hlc.v,
