@@ -451,7 +451,7 @@ struct part_table core_jobs_schema(void);
 /* ---- errands of replication: which of our tables still need whose data (survives restarts) ----
  *
  * Whoever answers another region's need serves it only once its own catalog_serves_seed() says so;
- * before, the asker tries again later.When it holds no replica of the table it says so, and the
+ * before, the asker tries again later. When it holds no replica of the table it says so, and the
  * asker stages core_seed_void(). */
 
 struct core_seed_need {
@@ -475,7 +475,8 @@ MUST_CHECK enum err core_seed_needs(
 MUST_CHECK enum err core_seed_progress(
     struct part_stage *s, const struct core_seed_need *need, bool done);
 /* Stages that the region asked holds no replica of the table. Ends an own-only need whose replica
- * has never been seen here: it went before we came. Any other stays open; rows on their way will
- * say what became of the replica, and core then drops the need or turns it to another source. OK,
- * or an error of part_stage_put(). */
+ * has never been seen here: it went before we came. Any other stays open while we are in the
+ * table's group; rows on their way will say what became of the replica, and core then drops the
+ * need or turns it to another source. Where we are in no such group any more, it is dropped. OK, or
+ * an error of part_stage_put(). */
 MUST_CHECK enum err core_seed_void(struct part_stage *s, const struct core_seed_need *need);

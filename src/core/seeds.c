@@ -412,20 +412,6 @@ enum err core_seed_needs(
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-enum err core_seed_void(struct part_stage *s, const struct core_seed_need *need)
-{
-    struct arena a;
-    arena_init(&a, CORE_ROW_ARENA_BYTES);
-    struct seed_row row;
-    enum err err = seed_get(s, &a, need->table, need->from, &row);
-    if (err == OK && !row.done && !row.whole && row.join == 0) {
-        row.done = true;
-        err = seed_put(s, &a, need->table, need->from, &row);
-    }
-    arena_done(&a);
-    return err == ERR_NOT_FOUND ? OK : err;
-}
-
 enum err seeds_drop_removed(const struct core *c, struct part_stage *s, struct arena *a)
 {
     enum err err = OK;
@@ -438,6 +424,20 @@ enum err seeds_drop_removed(const struct core *c, struct part_stage *s, struct a
     return err;
 }
 
+/* Our replica of the group that shares a table, if looks at the group see to its needs; else NULL.
+ */
+static const struct replica_row *own_that_needs(
+    const struct core *c, uint64_t table, const struct group_entry **ret_g)
+{
+    const struct core_group *view = catalog_group_by_table(c->catalog, table);
+    *ret_g = view == NULL ? NULL : catalog_group_entry(c->catalog, view->name);
+    const struct replica_row *own =
+        *ret_g == NULL ? NULL : group_entry_replica(*ret_g, catalog_region(c->catalog));
+    bool looks = own != NULL && own->replica.table == table && own->replica.status != CORE_FAILED &&
+                 !replica_is_stale(c, own);
+    return looks ? own : NULL;
+}
+
 /* Whether somebody looks after a need of a table that is opened now, as it is at this moment:
  * whoever opens it decided that on another thread, perhaps before we, or the region asked, left the
  * group, and then nothing would ever end it. */
@@ -447,8 +447,7 @@ static bool is_looked_after(
     const struct group_entry *g,
     const struct replica_row *own)
 {
-    if (own == NULL || own->replica.table != need->table || own->replica.status == CORE_FAILED ||
-        replica_is_stale(c, own)) {
+    if (own == NULL) {
         return false;
     }
     const struct core_member *m = catalog_member_by_id(c->catalog, need->from);
@@ -469,16 +468,50 @@ static enum err open_table_need(
     const struct core_seed_need *need,
     struct seed_row *row)
 {
-    const struct core_group *view = catalog_group_by_table(c->catalog, need->table);
-    const struct group_entry *g = view == NULL ? NULL : catalog_group_entry(c->catalog, view->name);
-    const struct replica_row *own =
-        g == NULL ? NULL : group_entry_replica(g, catalog_region(c->catalog));
+    const struct group_entry *g;
+    const struct replica_row *own = own_that_needs(c, need->table, &g);
     if (!is_looked_after(c, need, g, own)) {
         return OK;
     }
     row->whole = row->whole || own->replica.status == CORE_ACTIVE;
-    core_mark(c, view->name);
+    core_mark(c, g->name);
     return seed_put(s, a, need->table, need->from, row);
+}
+
+/* The region asked says that it holds no such table. If we have not heard of its membership it had
+ * nothing to give before that. Else a look at our group knows whether it still has a part in it;
+ * and where there is no such look any more, since the group, or our part in it, is gone, nobody
+ * would ever end the need: then it goes now. */
+static enum err end_need(
+    struct core *c,
+    struct part_stage *s,
+    struct arena *a,
+    const struct core_seed_need *need,
+    struct seed_row *row)
+{
+    const struct group_entry *g;
+    if (own_that_needs(c, need->table, &g) == NULL) {
+        return seed_put(s, a, need->table, need->from, /* row= */ NULL);
+    }
+    core_mark(c, g->name);
+    if (row->whole || row->join != 0) {
+        return OK;
+    }
+    row->done = true;
+    return seed_put(s, a, need->table, need->from, row);
+}
+
+enum err core_seed_void(struct part_stage *s, const struct core_seed_need *need)
+{
+    struct arena a;
+    arena_init(&a, CORE_ROW_ARENA_BYTES);
+    struct seed_row row;
+    enum err err = seed_get(s, &a, need->table, need->from, &row);
+    if (err == OK && !row.done) {
+        err = end_need(part_context(part_stage_part(s)), s, &a, need, &row);
+    }
+    arena_done(&a);
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 static enum err open_need(

@@ -59,6 +59,44 @@ static void test_fence_after_removal(void **state)
     cluster_stop(&c);
 }
 
+static enum err run_drop_group(void *arg, struct part_stage *s, struct arena *a)
+{
+    const struct value *key = arg;
+    (void)a;
+    return part_stage_put(s, PART_TABLE_CATALOG, key, /* item= */ NULL);
+}
+
+/* Our replica waits for data of another region's when the row of their group goes: that region took
+ * itself for the last one in it, since rows had been lost to it. Nobody looks after the replica any
+ * more, and when the other region says that it has none, the need ends. While the group is there
+ * its word alone ends nothing. */
+static void test_group_gone(void **state)
+{
+    (void)state;
+    struct cluster c;
+    join_pair(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    uint64_t id = node_table(us, T)->part.id;
+    open_need(us, id, eu->id);
+    assert_int_equal(node_needs(us).n, 1);
+    struct core_seed_need need = node_needs(us).list[0];
+    struct progress gone = {.need = &need, .is_void = true};
+    struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = run_progress, .arg = &gone}};
+    assert_int_equal(node_cmd(us, &cmd), OK);
+    assert_int_equal(node_needs(us).n, 1);
+    struct member names[] = {{BYTES_LIT("kind"), str("group")}, {BYTES_LIT("name"), str(T)}};
+    struct value key = {.type = VALUE_MAP, .map = {names, 2}};
+    struct part_cmd drop = {.kind = PART_CMD_CALL, .call = {.run = run_drop_group, .arg = &key}};
+    assert_int_equal(node_cmd(eu, &drop), OK);
+    (void)ship(eu, us, 100);
+    assert_null(node_group(us, T));
+    assert_int_equal(node_needs(us).n, 1);
+    assert_int_equal(node_cmd(us, &cmd), OK);
+    assert_int_equal(node_needs(us).n, 0);
+    cluster_stop(&c);
+}
+
 /* A complete replica is fenced off a region that it takes for one in the making, as far as it has
  * heard: what that one deleted and forgot comes with a whole seed only, so it asks for that. One in
  * the making asks for no more than it was told to, or two of them might wait for each other. */
@@ -162,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fence_after_leaving),
         cmocka_unit_test(test_fence_after_removal),
+        cmocka_unit_test(test_group_gone),
         cmocka_unit_test(test_fence_asks_for_all),
         cmocka_unit_test(test_member_unheard_of),
     };
