@@ -15,6 +15,8 @@ enum {
     RECLAIM_BYTES_MIN = 16 << 20,
     RECLAIM_MS = 10000,
     QUIET_BEATS_MAX = 10, /* heartbeats without a promise while nothing is written */
+    REFUSALS_TOLD = 64,   /* in a row; rows on their way explain fewer */
+    FAILURE_TELL_MS = 60000,
 };
 
 enum errand_kind {
@@ -70,6 +72,8 @@ struct seed_in {
     uint64_t retry_ms;
     uint64_t serial; /* chunks of an earlier one are not counted as progress */
     uint64_t progress;
+    uint64_t refused_table; /* the last one: others have their turn before it has it again */
+    uint64_t refusals;      /* since records came last */
 };
 
 struct peer;
@@ -139,8 +143,11 @@ struct intake {
     bool drifting;
     struct peer_pos expected;
     size_t applying;
-    size_t fencing;   /* fences at the writer */
-    uint64_t hold_ms; /* do not subscribe before */
+    size_t fencing;    /* fences at the writer */
+    uint64_t failures; /* stretches that did not apply, ever; drifting ones and gaps apart */
+    uint64_t failed;   /* of them, since the last that did */
+    uint64_t tell_ms;  /* not told again before */
+    uint64_t hold_ms;  /* do not subscribe before */
     uint64_t applied_txns;
     uint64_t conflicts;
     struct region_latency latency;

@@ -340,6 +340,27 @@ void intake_txns(struct region *r, struct link *l, const struct repl_frame *f, u
     }
 }
 
+/* A stretch is asked for again however often it fails: nothing may be left out. That is told when
+ * it begins and, while it goes on, now and then. */
+static void count_failure(struct region *r, struct intake *in, enum err e, uint64_t now_ms)
+{
+    in->failures++;
+    in->failed++;
+    if (in->failed > 1 && now_ms < in->tell_ms) {
+        return;
+    }
+    in->tell_ms = now_ms + FAILURE_TELL_MS;
+    TRACE(
+        r->config.tracer,
+        TRACE_ERROR,
+        "region",
+        "a stretch of a peer's log does not apply, asking for it again",
+        TRACE_TEXT("peer", region_name_of(r, in->origin)),
+        TRACE_NUM("applied", have(r, in->origin).v),
+        TRACE_TEXT("err", bytes_str(err_name(e))),
+        TRACE_NUM("failures", in->failed));
+}
+
 static void apply_failed(struct region *r, struct intake *in, enum err e, uint64_t now_ms)
 {
     if (e == ERR_CLOCK_DRIFT && !in->drifting) {
@@ -351,6 +372,10 @@ static void apply_failed(struct region *r, struct intake *in, enum err e, uint64
             TRACE_NUM("origin", in->origin.v));
     }
     in->drifting = e == ERR_CLOCK_DRIFT;
+    /* What follows a stretch that failed finds a gap. */
+    if (e != ERR_CLOCK_DRIFT && e != ERR_GAP) {
+        count_failure(r, in, e, now_ms);
+    }
     if (in->link != 0) {
         resubscribe_later(r, in, e == ERR_GAP ? 0 : r->config.knobs.hold_ms, now_ms);
     }
@@ -367,6 +392,7 @@ void intake_applied(struct region *r, struct errand *e, uint64_t now_ms, uint64_
         return;
     }
     in->drifting = false;
+    in->failed = 0;
     in->applied_txns += e->cmd.apply.n_applied;
     in->conflicts += e->cmd.apply.n_conflicts;
     r->status.conflicts += e->cmd.apply.n_conflicts;

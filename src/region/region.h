@@ -164,6 +164,7 @@ struct region_peer_status {
     uint64_t sent_bytes; /* of frames; a shell that knows what the wire carried says that instead */
     uint64_t received_bytes;
     uint64_t applied_txns;
+    uint64_t apply_failures; /* stretches of its log that did not apply and were asked for again */
     uint64_t conflicts;
     struct region_latency latency;
 };

@@ -226,16 +226,24 @@ static bool being_seeded(const struct region *r, uint64_t table)
     return false;
 }
 
-/* What to ask this peer for next: the catalog before tables, everything before what is merely late.
- */
-static const struct core_seed_need *next_need(const struct region *r, const struct peer *p)
+/* The catalog comes before tables, and those that were not refused last before the one that was: a
+ * need that nobody can meet, yet or ever, keeps no other from being met. */
+static unsigned rank(const struct seed_in *in, const struct core_seed_need *n)
+{
+    return n->table == PART_TABLE_CATALOG ? 0 : n->table > in->refused_table ? 1 : 2;
+}
+
+/* What to ask this peer for next: everything before what is merely late. */
+static const struct core_seed_need *next_need(
+    const struct region *r, const struct peer *p, const struct seed_in *in)
 {
     const struct core_seed_need *best = NULL;
     for (size_t i = 0; i < r->n_needs; i++) {
         const struct core_seed_need *n = &r->needs[i];
         bool ready = n->from.v == p->id.v && !being_seeded(r, n->table) &&
                      (n->whole || !has_whole_need(r, n->table));
-        if (ready && (best == NULL || n->table < best->table)) {
+        if (ready && (best == NULL || rank(in, n) < rank(in, best) ||
+                      (rank(in, n) == rank(in, best) && n->table < best->table))) {
             best = n;
         }
     }
@@ -284,6 +292,9 @@ static void seed_begin(struct region *r, struct link *l, const struct core_seed_
                 .hash_hi = UINT32_MAX,
                 .from = in->need.cursor,
             }});
+    if (in->refusals > 0) {
+        return; /* told when it was asked for first */
+    }
     TRACE(
         r->config.tracer,
         TRACE_INFO,
@@ -310,7 +321,7 @@ void seeds_start(struct region *r, uint64_t now_ms)
         const struct intake *origin = l->ready ? intake_of(r, l->peer->id) : NULL;
         bool idle = origin != NULL && origin->fencing == 0 && !l->seed_in.active &&
                     l->seed_in.retry_ms == 0 && !l->scrubbing;
-        const struct core_seed_need *need = idle ? next_need(r, l->peer) : NULL;
+        const struct core_seed_need *need = idle ? next_need(r, l->peer, &l->seed_in) : NULL;
         if (need != NULL) {
             seed_begin(r, l, need);
         }
@@ -427,6 +438,25 @@ void seed_chunk(struct region *r, struct link *l, const struct repl_frame *f)
     }
     buf_clear(&in->cursor);
     buf_put_bytes(&in->cursor, f->seed_chunk.to);
+    in->refusals = 0;
+}
+
+/* Told ever more rarely, the longer nothing comes of asking. */
+static void count_refusal(struct region *r, struct link *l, const struct repl_frame *f)
+{
+    uint64_t n = ++l->seed_in.refusals;
+    l->seed_in.refused_table = f->seed_refuse.table;
+    if (n >= REFUSALS_TOLD && (n & (n - 1)) == 0) {
+        TRACE(
+            r->config.tracer,
+            TRACE_WARN,
+            "region",
+            "a seed is refused again and again, asking on",
+            TRACE_TEXT("peer", bytes_str(l->peer->name)),
+            TRACE_NUM("table", f->seed_refuse.table),
+            TRACE_TEXT("reason", f->seed_refuse.reason),
+            TRACE_NUM("refusals", n));
+    }
 }
 
 void seed_refused(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
@@ -435,6 +465,7 @@ void seed_refused(struct region *r, struct link *l, const struct repl_frame *f, 
     if (!l->seed_in.active || f->seed_refuse.table != l->seed_in.need.table) {
         return;
     }
+    count_refusal(r, l, f);
     if (bytes_eq(f->seed_refuse.reason, seed_reason_void)) {
         (void)submit_void(r, l); /* if it finds no room, the next answer will */
     }

@@ -44,6 +44,7 @@ static void fill_peer(
         st->relayed = in->link != 0 && in->relayed;
         st->drifting = in->drifting;
         st->applied_txns = in->applied_txns;
+        st->apply_failures = in->failures;
         st->conflicts = in->conflicts;
         st->latency = in->latency;
     }

@@ -222,6 +222,7 @@ static void put_peer(struct buf *b, const struct region_peer_status *p, const st
         {"sent_bytes", p->sent_bytes},
         {"received_bytes", p->received_bytes},
         {"applied_txns", p->applied_txns},
+        {"apply_failures", p->apply_failures},
         {"conflicts", p->conflicts},
     };
     buf_put_str(b, "{");

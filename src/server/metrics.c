@@ -119,6 +119,11 @@ static uint64_t of_applied(const struct region_peer_status *p)
     return p->applied_txns;
 }
 
+static uint64_t of_failures(const struct region_peer_status *p)
+{
+    return p->apply_failures;
+}
+
 static uint64_t of_conflicts(const struct region_peer_status *p)
 {
     return p->conflicts;
@@ -150,6 +155,10 @@ static const struct gauge peer_gauges[] = {
      "counter",
      "Transactions of the peer applied here.",
      of_applied},
+    {"godwit_replication_apply_failures_total",
+     "counter",
+     "Stretches of the peer's log that could not be applied and were asked for again.",
+     of_failures},
     {"godwit_conflicts_total",
      "counter",
      "Conflicts found while applying the peer's log.",
