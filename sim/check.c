@@ -408,11 +408,35 @@ static void tell_difference(struct sim *s, struct node *a, struct node *b, uint6
     map_done(&y);
 }
 
+static void tell_differences(struct sim *s, struct node *a, struct node *b, uint64_t table)
+{
+    tell_difference(s, a, b, table);
+    tell_difference(s, b, a, table);
+}
+
+void check_describe_damage(struct sim *s)
+{
+    for (unsigned i = 0; i < s->n_nodes * s->n_nodes; i++) {
+        struct node *a = &s->nodes[i / s->n_nodes];
+        struct node *b = &s->nodes[i % s->n_nodes];
+        if (a->index >= b->index || !a->up || !b->up) {
+            continue;
+        }
+        tell_differences(s, a, b, PART_TABLE_CATALOG);
+        for (unsigned k = 0; k < s->n_tables; k++) {
+            const struct core_table *t = own_table(a, s->tables[k].name);
+            if (t != NULL && grouped(a, &s->tables[k], t->part.id) &&
+                grouped(b, &s->tables[k], t->part.id)) {
+                tell_differences(s, a, b, t->part.id);
+            }
+        }
+    }
+}
+
 static void check_digests(struct sim *s, struct node *a, struct node *b, uint64_t table)
 {
     if (!digests_equal(a, b, table)) {
-        tell_difference(s, a, b, table);
-        tell_difference(s, b, a, table);
+        tell_differences(s, a, b, table);
         sim_fail(s, "%s and %s differ in table %llx", a->name, b->name, (unsigned long long)table);
     }
 }

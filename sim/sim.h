@@ -507,6 +507,8 @@ void reads_groups(struct sim *s, struct node *n);
 bool check_settled(struct sim *s);
 void check_final(struct sim *s);
 void check_describe(struct sim *s);
+/* Names what regions hold differently. */
+void check_describe_damage(struct sim *s);
 
 /* ---- follow.c ---- */
 /* Lets the consumers of a running node's streams read on and compare. */

@@ -296,6 +296,7 @@ static void settle_down(struct sim *s)
         calm = check_settled(s) ? calm + 1 : 0;
         if (s->now_us > limit) {
             check_describe(s);
+            check_describe_damage(s);
             sim_fail(
                 s,
                 "not at rest %llu ms after all faults ended: %s %s",
