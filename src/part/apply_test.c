@@ -254,6 +254,61 @@ static void test_delete_wins(void **state)
     stop_two(&a, &b);
 }
 
+struct seen {
+    size_t max;
+    size_t n;
+    char keys[64];
+};
+
+static bool see(void *ctx, const struct value *entry)
+{
+    struct seen *s = ctx;
+    struct bytes key = value_find(value_find(entry, BYTES_LIT("key")), BYTES_LIT("pk"))->bytes;
+    size_t len = strlen(s->keys);
+    (void)snprintf(s->keys + len, sizeof s->keys - len, "%.*s ", BYTES_FMT(key));
+    return ++s->n < s->max;
+}
+
+static void check_seen(struct region *r, const char *table, size_t max, const char *keys)
+{
+    const struct part_reader reader = {.engine = r->engine};
+    struct seen s = {.max = max};
+    assert_int_equal(part_conflicts_read(&reader, bytes_str(table), &r->arena, see, &s), OK);
+    assert_string_equal(s.keys, keys);
+}
+
+/* The conflict log is read from its end, as far as wanted: of all tables as it was logged, of one
+ * by the losers' time. */
+static void test_conflicts_read(void **state)
+{
+    (void)state;
+    struct region a;
+    struct region b;
+    struct region c;
+    start_two(&a, &b);
+    region_start(&c, 3);
+    assert_int_equal(put_item(&c, TABLE, thing(&c, "early", "from c")), OK);
+    a.now_ms += 10;
+    assert_int_equal(put_item(&a, TABLE, thing(&a, "late", "from a")), OK);
+    a.now_ms += 10;
+    assert_int_equal(put_item(&a, TABLE, thing(&a, "last", "from a")), OK);
+    check_seen(&b, "", 9, "");
+    b.now_ms += 50;
+    const char *const keys[] = {"early", "late", "last"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(put_item(&b, TABLE, thing(&b, keys[i], "from b")), OK);
+    }
+    carry(&b, &a, a.config.region);
+    carry(&b, &c, c.config.region);
+    check_seen(&b, "", 9, "early last late ");
+    check_seen(&b, "", 2, "early last ");
+    check_seen(&b, "things", 9, "last late early ");
+    check_seen(&b, "things", 1, "last ");
+    check_seen(&b, "others", 9, "");
+    region_stop(&c);
+    stop_two(&a, &b);
+}
+
 /* The conflict log keeps no more entries than told; the oldest go first. */
 static void test_conflicts_capped(void **state)
 {
@@ -450,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_conflict_in_batch),
         cmocka_unit_test(test_no_conflict_after_seed),
         cmocka_unit_test(test_delete_wins),
+        cmocka_unit_test(test_conflicts_read),
         cmocka_unit_test(test_conflicts_capped),
         cmocka_unit_test(test_conflict_repeats),
         cmocka_unit_test(test_drift),

@@ -8,6 +8,12 @@
  * low end. */
 #include "part/impl.h"
 
+const struct part_table part_conflicts_table = {
+    .id = PART_TABLE_CONFLICTS,
+    .name = BYTES_LIT("conflicts"),
+    .keys = {.hash = {BYTES_LIT("table"), VALUE_STRING}, .range = {BYTES_LIT("at"), VALUE_STRING}},
+};
+
 /* Gregorian date of a day count since 1970-01-01, by eras of 400 years that begin in March. */
 static void civil(uint64_t days, uint64_t *ret_y, unsigned *ret_m, unsigned *ret_d)
 {
@@ -186,12 +192,17 @@ enum err part_conflict_put(struct part *p, const struct conflict *c)
     return e;
 }
 
-static enum err order_end(struct part *p, bool last, uint64_t *ret)
+/* The order rows, by sequence number. */
+static struct engine_iter *order_open(struct engine *engine, struct engine_snapshot *snap)
 {
     const uint8_t lo[] = {ROW_CONFLICT};
     const uint8_t hi[] = {ROW_CONFLICT + 1};
-    struct engine_iter *it =
-        engine_iter_open(p->config.engine, NULL, bytes_of(lo, sizeof lo), bytes_of(hi, sizeof hi));
+    return engine_iter_open(engine, snap, bytes_of(lo, sizeof lo), bytes_of(hi, sizeof hi));
+}
+
+static enum err order_end(struct part *p, bool last, uint64_t *ret)
+{
+    struct engine_iter *it = order_open(p->config.engine, NULL);
     enum err e = OK;
     if (last ? engine_iter_last(it) : engine_iter_first(it)) {
         struct bytes key = engine_iter_key(it);
@@ -215,4 +226,65 @@ enum err part_conflict_load(struct part *p)
     p->conflict_head = first;
     p->conflict_next = last + 1;
     return e;
+}
+
+/* ---- reading ---- */
+
+static enum err read_table(
+    const struct part_reader *r,
+    struct bytes table,
+    struct arena *a,
+    bool (*take)(void *ctx, const struct value *entry),
+    void *ctx)
+{
+    const struct expr_key_cond query = {.hash = text_value(table), .op = EXPR_RANGE_ALL};
+    const struct part_range range = {.query = &query, .hash_hi = UINT32_MAX, .backward = true};
+    struct part_cursor *c;
+    enum err e = part_cursor_open(r, &part_conflicts_table, &range, &c);
+    if (e != OK) {
+        return e;
+    }
+    for (bool more = true; more && e == OK;) {
+        struct value entry;
+        size_t size;
+        arena_clear(a);
+        e = part_cursor_next(c, a, &entry, &size);
+        more = e == OK && take(ctx, &entry);
+    }
+    part_cursor_close(c);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err read_all(
+    const struct part_reader *r,
+    struct arena *a,
+    bool (*take)(void *ctx, const struct value *entry),
+    void *ctx)
+{
+    struct engine_iter *it = order_open(r->engine, r->snap);
+    enum err e = OK;
+    bool more = true;
+    for (bool on = engine_iter_last(it); on && more && e == OK; on = engine_iter_prev(it)) {
+        struct value entry;
+        arena_clear(a);
+        e = part_get(r, &part_conflicts_table, engine_iter_value(it), a, &entry, NULL);
+        if (e == OK) {
+            more = take(ctx, &entry);
+        } else if (e == ERR_NOT_FOUND) {
+            e = OK; /* dropped since the iterator was opened, or deleted by hand */
+        }
+    }
+    e = e == OK ? engine_iter_err(it) : e;
+    engine_iter_close(it);
+    return e;
+}
+
+enum err part_conflicts_read(
+    const struct part_reader *r,
+    struct bytes table,
+    struct arena *a,
+    bool (*take)(void *ctx, const struct value *entry),
+    void *ctx)
+{
+    return table.len > 0 ? read_table(r, table, a, take, ctx) : read_all(r, a, take, ctx);
 }

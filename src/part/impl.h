@@ -445,6 +445,8 @@ MUST_CHECK enum err part_token_keep(struct part *p, const struct part_cmd *cmd);
 
 /* ---- the conflict log (conflict.c) ---- */
 
+extern const struct part_table part_conflicts_table;
+
 struct conflict_side {
     struct version version;   /* region 0: there is none */
     const struct value *item; /* NULL: a delete */

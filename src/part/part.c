@@ -59,14 +59,8 @@ static void set_system_tables(struct part *p)
             {.hash = {BYTES_LIT("kind"), VALUE_STRING}, .range = {BYTES_LIT("name"), VALUE_STRING}},
         .replicated = true,
     };
-    const struct part_table conflicts = {
-        .id = PART_TABLE_CONFLICTS,
-        .name = BYTES_LIT("conflicts"),
-        .keys =
-            {.hash = {BYTES_LIT("table"), VALUE_STRING}, .range = {BYTES_LIT("at"), VALUE_STRING}},
-    };
     part_set_table(p, &catalog);
-    part_set_table(p, &conflicts);
+    part_set_table(p, &part_conflicts_table);
 }
 
 /* ---- marks and other bookkeeping rows ---- */

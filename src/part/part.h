@@ -140,6 +140,16 @@ void part_cursor_close(struct part_cursor *c);
 MUST_CHECK enum err part_cursor_next(
     struct part_cursor *c, struct arena *a, struct value *ret, size_t *ret_bytes);
 
+/* The conflict log's entries, to `take` until it returns false: of one table the latest losers
+ * first, of all (`table` empty) the latest logged. Each is decoded into `a`, which is cleared
+ * before the next. OK; ERR_IO; ERR_CORRUPT; ERR_TOO_BIG. */
+MUST_CHECK enum err part_conflicts_read(
+    const struct part_reader *r,
+    struct bytes table,
+    struct arena *a,
+    bool (*take)(void *ctx, const struct value *entry),
+    void *ctx);
+
 /* Raw records, tombstones included, for seeding and verification: keys in storage order from `from`
  * (exclusive storage position, len 0: the beginning of hash_lo) up to the end of hash_hi. */
 struct part_raw {

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { RECORDS_PAGE = 1000, CONFLICTS_PAGE_MAX = 1000 };
-
 static void reply_error(struct http_request *req, int status, const char *text)
 {
     struct buf b;
@@ -353,30 +351,25 @@ static void members(struct web *w, struct http_request *req)
     ask_send(w, ask);
 }
 
-static void records(struct web *w, struct http_request *req)
+static void page(
+    struct web *w,
+    struct http_request *req,
+    int (*put)(
+        struct buf *b,
+        const struct web *w,
+        const struct http_request *req,
+        const char **reterr_why))
 {
     struct buf b;
+    const char *why = NULL;
     buf_init(&b, 64 << 20);
-    const char *error = admin_put_records(&b, w, req, RECORDS_PAGE);
-    if (error != NULL) {
+    int status = put(&b, w, req, &why);
+    if (status == 200) {
+        reply_json(req, &b);
+    } else {
         buf_done(&b);
-        reply_error(req, 404, error);
-        return;
+        reply_error(req, status, why);
     }
-    reply_json(req, &b);
-}
-
-static void conflicts(struct web *w, struct http_request *req)
-{
-    struct buf b;
-    buf_init(&b, 64 << 20);
-    const char *error = admin_put_conflicts(&b, w, req, CONFLICTS_PAGE_MAX);
-    if (error != NULL) {
-        buf_done(&b);
-        reply_error(req, 400, error);
-        return;
-    }
-    reply_json(req, &b);
 }
 
 static void tables(struct web *w, struct http_request *req)
@@ -404,9 +397,9 @@ static void dispatch(struct web *w, struct http_request *req, struct bytes name,
     } else if (bytes_eq_str(name, "digest") && !post) {
         digest(w, req);
     } else if (bytes_eq_str(name, "records") && !post) {
-        records(w, req);
+        page(w, req, admin_put_records);
     } else if (bytes_eq_str(name, "conflicts") && !post) {
-        conflicts(w, req);
+        page(w, req, admin_put_conflicts);
     } else if (bytes_eq_str(name, "fault") && post) {
         fault(w, req);
     } else if (bytes_eq_str(name, "members") && post) {

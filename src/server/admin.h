@@ -19,11 +19,11 @@ void admin_put_join(struct buf *b, const struct web *w, const struct core_member
 /* Quantile (0..1) of a histogram, as the upper bound of the bucket it falls in; 0 when empty. */
 uint64_t admin_latency_quantile(const struct region_latency *l, double q);
 
-/* These return NULL, or why not. */
-const char *admin_put_records(
-    struct buf *b, const struct web *w, const struct http_request *req, unsigned max);
-const char *admin_put_conflicts(
-    struct buf *b, const struct web *w, const struct http_request *req, unsigned max);
+/* These return the answer's status; unless it is 200, *reterr_why says what is wrong. */
+int admin_put_records(
+    struct buf *b, const struct web *w, const struct http_request *req, const char **reterr_why);
+int admin_put_conflicts(
+    struct buf *b, const struct web *w, const struct http_request *req, const char **reterr_why);
 void admin_put_tables(struct buf *b, const struct web *w);
 /* The value in DynamoDB's tagged JSON. */
 void admin_put_value(struct buf *b, const struct value *v);

@@ -1,6 +1,8 @@
 /* Operator views of what is stored: tables, raw records, the conflict log. */
 #include "server/admin.h"
 
+enum { RECORDS_PAGE = 1000, CONFLICTS_PAGE_MAX = 1000, CONFLICTS_BYTES = 32 << 20 };
+
 static void put_value_at(struct buf *b, const struct value *v, unsigned depth);
 
 static void put_elements(struct buf *b, const struct value *v, unsigned depth, bool tagged)
@@ -162,21 +164,24 @@ static bool find_table(
     return bytes_eq_str(name, "godwit.catalog");
 }
 
-const char *admin_put_records(
-    struct buf *b, const struct web *w, const struct http_request *req, unsigned max)
+int admin_put_records(
+    struct buf *b, const struct web *w, const struct http_request *req, const char **reterr_why)
 {
     uint64_t id;
     uint64_t bucket;
     struct expr_key_schema keys;
     struct bytes after = BYTES_NONE;
     if (!find_table(w, admin_query(req, "table"), &id, &keys)) {
-        return "this region has no such table";
+        *reterr_why = "this region has no such table";
+        return 404;
     }
     if (bytes_u64(admin_query(req, "bucket"), &bucket) != OK || bucket >= PART_DIGEST_BUCKETS) {
-        return "the bucket is a number from 0 to 63";
+        *reterr_why = "the bucket is a number from 0 to 63";
+        return 400;
     }
     if (hex_decode(req->arena, admin_query(req, "after"), &after) != OK) {
-        return "the position does not parse";
+        *reterr_why = "the position does not parse";
+        return 400;
     }
     uint32_t span = UINT32_MAX / PART_DIGEST_BUCKETS + 1;
     uint32_t lo = (uint32_t)bucket * span;
@@ -188,7 +193,7 @@ const char *admin_put_records(
     enum err e = OK;
     unsigned n = 0;
     buf_put_str(b, "{\"records\":[");
-    for (; n < max; n++) {
+    for (; n < RECORDS_PAGE; n++) {
         e = part_raw_next(c, &raw);
         if (e != OK) {
             break;
@@ -200,7 +205,7 @@ const char *admin_put_records(
     }
     part_raw_close(c);
     buf_put_str(b, "],\"next\":");
-    if (n == max) {
+    if (n == RECORDS_PAGE) {
         buf_put_str(b, "\"");
         put_hex(b, buf_bytes(&last));
         buf_put_str(b, "\"}\n");
@@ -208,52 +213,44 @@ const char *admin_put_records(
         buf_put_str(b, "null}\n");
     }
     buf_done(&last);
-    return e == OK || e == ERR_NOT_FOUND ? NULL : err_text(e);
+    *reterr_why = err_text(e);
+    return e == OK || e == ERR_NOT_FOUND ? 200 : 500;
 }
 
-const char *admin_put_conflicts(
-    struct buf *b, const struct web *w, const struct http_request *req, unsigned max)
+struct conflicts {
+    struct buf *b;
+    uint64_t n;
+    uint64_t limit;
+};
+
+/* Whether another one may follow: huge items make a shorter page. */
+static bool put_conflict(void *ctx, const struct value *entry)
 {
-    const struct part_table conflicts = {
-        .id = PART_TABLE_CONFLICTS,
-        .name = BYTES_LIT("godwit.conflicts"),
-        .keys =
-            {
-                .hash = {BYTES_LIT("table"), VALUE_STRING},
-                .range = {BYTES_LIT("at"), VALUE_STRING},
-            },
-    };
-    struct bytes table = admin_query(req, "table");
+    struct conflicts *page = ctx;
+    buf_put_str(page->b, page->n == 0 ? "" : ",");
+    put_members(page->b, entry, 0);
+    page->n++;
+    return page->n < page->limit && page->b->len < CONFLICTS_BYTES;
+}
+
+int admin_put_conflicts(
+    struct buf *b, const struct web *w, const struct http_request *req, const char **reterr_why)
+{
     struct bytes text = admin_query(req, "limit");
-    uint64_t limit = max;
-    if (text.len > 0 && (bytes_u64(text, &limit) != OK || limit == 0 || limit > max)) {
-        return "the limit is a number from 1 to 1000";
+    struct conflicts page = {.b = b, .limit = CONFLICTS_PAGE_MAX};
+    bool good = text.len == 0 || bytes_u64(text, &page.limit) == OK;
+    if (!good || page.limit == 0 || page.limit > CONFLICTS_PAGE_MAX) {
+        *reterr_why = "the limit is a number from 1 to 1000";
+        return 400;
     }
-    const struct expr_key_cond query = {
-        .hash = {.type = VALUE_STRING, .bytes = table}, .op = EXPR_RANGE_ALL};
-    const struct part_range range = {
-        .query = table.len > 0 ? &query : NULL,
-        .hash_hi = UINT32_MAX,
-        .backward = table.len > 0,
-    };
     const struct part_reader reader = {.engine = w->server->engine};
-    struct part_cursor *c;
-    enum err e = part_cursor_open(&reader, &conflicts, &range, &c);
-    if (e != OK) {
-        return err_text(e);
-    }
+    struct arena entry_arena;
+    arena_init(&entry_arena, 64 << 20);
     buf_put_str(b, "{\"conflicts\":[");
-    for (uint64_t n = 0; n < limit; n++) {
-        struct value item;
-        size_t size;
-        e = part_cursor_next(c, req->arena, &item, &size);
-        if (e != OK) {
-            break;
-        }
-        buf_put_str(b, n == 0 ? "" : ",");
-        put_members(b, &item, 0);
-    }
-    part_cursor_close(c);
+    enum err e =
+        part_conflicts_read(&reader, admin_query(req, "table"), &entry_arena, put_conflict, &page);
     buf_put_str(b, "]}\n");
-    return e == OK || e == ERR_NOT_FOUND ? NULL : err_text(e);
+    arena_done(&entry_arena);
+    *reterr_why = err_text(e);
+    return e == OK ? 200 : 500;
 }

@@ -109,6 +109,17 @@ def test_fault_out_of_range(cluster, words):
         cluster.tool('fault', *words)
 
 
+# An operator's question that asks for what cannot be is told so, and told apart from one after what is not there.
+@pytest.mark.parametrize('question, status', [
+    ('conflicts?limit=0', 400), ('conflicts?limit=1001', 400), (f'records?table={TABLE}&bucket=64', 400),
+    (f'records?table={TABLE}&bucket=1&after=x', 400), ('records?table=nowhere&bucket=1', 404), ('nonsense', 404),
+])
+def test_questions_refused(cluster, question, status):
+    with pytest.raises(Answer) as refused:
+        cluster.admin(US, question)
+    assert refused.value.status == status
+
+
 # A skew that no clock can hold is refused whoever sends it.
 def test_fault_out_of_range_of_a_region(cluster):
     with pytest.raises(Answer, match='out of range'):
