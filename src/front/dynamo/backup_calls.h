@@ -173,6 +173,9 @@ bool transfer_find(
     const struct transfer_kind *kind,
     struct backup_job *ret);
 
+/* What an export or import has come to, in the words of both. */
+const char *transfer_status(const struct backup_job *job);
+
 /* A list of jobs, the newest first, in pages. */
 struct job_list {
     enum backup_kind kind;

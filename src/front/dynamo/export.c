@@ -26,19 +26,6 @@ struct export_request {
 
 /* ---- descriptions ---- */
 
-static const char *export_status(const struct backup_job *job)
-{
-    switch (job->status) {
-    case BACKUP_RUNNING:
-        return "IN_PROGRESS";
-    case BACKUP_DONE:
-        return "COMPLETED";
-    case BACKUP_FAILED:
-        break;
-    }
-    return "FAILED";
-}
-
 static const char *export_type(const struct backup_job *job)
 {
     return job->incremental ? "INCREMENTAL_EXPORT" : "FULL_EXPORT";
@@ -83,7 +70,7 @@ static enum dynamo_step answer_export(struct dynamo_call *c, const struct backup
     struct buf *b = call_body(c);
     buf_put_str(b, "{\"ExportDescription\":{\"ExportArn\":\"");
     put_job_arn(b, c->d->region, job->table_name, "export", job->name);
-    buf_putf(b, "\",\"ExportStatus\":\"%s\",\"StartTime\":", export_status(job));
+    buf_putf(b, "\",\"ExportStatus\":\"%s\",\"StartTime\":", transfer_status(job));
     put_seconds(b, job->began_ms);
     buf_put_str(b, ",\"TableArn\":\"");
     put_table_arn(b, c->d->region, job->table_name);
@@ -367,7 +354,7 @@ static void put_export_summary(struct dynamo_call *c, struct buf *b, const struc
     buf_putf(
         b,
         "\",\"ExportStatus\":\"%s\",\"ExportType\":\"%s\"}",
-        export_status(job),
+        transfer_status(job),
         export_type(job));
 }
 

@@ -14,19 +14,6 @@ struct import_request {
 
 /* ---- descriptions ---- */
 
-static const char *import_status(const struct backup_job *job)
-{
-    switch (job->status) {
-    case BACKUP_RUNNING:
-        return "IN_PROGRESS";
-    case BACKUP_DONE:
-        return "COMPLETED";
-    case BACKUP_FAILED:
-        break;
-    }
-    return "FAILED";
-}
-
 enum { HEARD_MS = 1000 }; /* by then this thread has surely heard of a table that is in the store */
 
 /* The job as clients see it. An import is over only when its table answers: the job is written down
@@ -70,7 +57,7 @@ static enum dynamo_step answer_import(struct dynamo_call *c, const struct backup
     struct buf *b = call_body(c);
     buf_put_str(b, "{\"ImportTableDescription\":{\"ImportArn\":\"");
     put_job_arn(b, c->d->region, job->table_name, "import", job->name);
-    buf_putf(b, "\",\"ImportStatus\":\"%s\",\"TableArn\":\"", import_status(job));
+    buf_putf(b, "\",\"ImportStatus\":\"%s\",\"TableArn\":\"", transfer_status(job));
     put_table_arn(b, c->d->region, job->table_name);
     buf_put_u8(b, '"');
     put_text_member(b, "TableId", job->table_uuid);
@@ -333,7 +320,7 @@ static void put_import_summary(
     const struct backup_job *job = &shown;
     buf_put_str(b, "{\"ImportArn\":\"");
     put_job_arn(b, c->d->region, job->table_name, "import", job->name);
-    buf_putf(b, "\",\"ImportStatus\":\"%s\",\"TableArn\":\"", import_status(job));
+    buf_putf(b, "\",\"ImportStatus\":\"%s\",\"TableArn\":\"", transfer_status(job));
     put_table_arn(b, c->d->region, job->table_name);
     buf_put_u8(b, '"');
     put_source(b, job);

@@ -182,6 +182,19 @@ bool transfer_find(
 
 /* ---- answers ---- */
 
+const char *transfer_status(const struct backup_job *job)
+{
+    switch (job->status) {
+    case BACKUP_RUNNING:
+        return "IN_PROGRESS";
+    case BACKUP_DONE:
+        return "COMPLETED";
+    case BACKUP_FAILED:
+        return "FAILED";
+    }
+    UNREACHABLE();
+}
+
 void put_text_member(struct buf *b, const char *name, struct bytes text)
 {
     if (text.base != NULL) {
