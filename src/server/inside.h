@@ -330,6 +330,8 @@ extern const struct dynamo_codings web_codings;
 /* Takes a request to CloudWatch; false: it is none. */
 bool cloudwatch_take(struct web_request *r);
 void cloudwatch_back(struct web *w, struct ask *ask);
+/* Whether an error's name says that capacity, or the server, was used up. */
+bool meter_is_throttling(struct bytes error);
 /* Counts an answered call. */
 void meter_call(struct web *w, const struct dynamo_call *call, uint64_t took_ns);
 /* A row of the catalog has changed: its table's provisioned capacity may have. */

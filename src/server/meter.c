@@ -6,11 +6,10 @@
 
 /* ---- counting ---- */
 
-static bool is_throttling(struct bytes error)
+bool meter_is_throttling(struct bytes error)
 {
     return bytes_eq_str(error, "ProvisionedThroughputExceededException") ||
-           bytes_eq_str(error, "ThrottlingException") ||
-           bytes_eq_str(error, "RequestLimitExceeded");
+           bytes_eq_str(error, "ThrottlingException");
 }
 
 static void add(struct web *w, struct bytes table, enum cw_metric m, struct bytes part, double v)
@@ -29,7 +28,7 @@ static void meter_error(struct web *w, const struct dynamo_call *call)
         }
         return;
     }
-    if (is_throttling(call->error_name)) {
+    if (meter_is_throttling(call->error_name)) {
         if (named) {
             add(w, call->table, CW_THROTTLED_REQUESTS, call->op_name, 1);
         }
@@ -44,24 +43,34 @@ static void meter_error(struct web *w, const struct dynamo_call *call)
     add(w, CW_NO_TABLE, CW_USER_ERRORS, BYTES_NONE, 1);
 }
 
+/* Each of `n` that were kept out counts twice: as such, and by what was used up. */
+static void meter_throttles(
+    struct web *w,
+    const struct dynamo_usage *u,
+    uint32_t n,
+    enum cw_metric throttles,
+    enum cw_metric by_cause)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        add(w, u->table, throttles, u->index, 1);
+        add(w, u->table, by_cause, u->index, 1);
+    }
+}
+
 static void meter_refused(struct web *w, const struct dynamo_usage *u)
 {
-    for (uint32_t i = 0; i < u->reads_refused; i++) {
-        add(w, u->table, CW_READ_THROTTLES, u->index, 1);
-        add(w,
-            u->table,
-            u->on_demand ? CW_READ_ON_DEMAND_THROTTLES : CW_READ_PROVISIONED_THROTTLES,
-            u->index,
-            1);
-    }
-    for (uint32_t i = 0; i < u->writes_refused; i++) {
-        add(w, u->table, CW_WRITE_THROTTLES, u->index, 1);
-        add(w,
-            u->table,
-            u->on_demand ? CW_WRITE_ON_DEMAND_THROTTLES : CW_WRITE_PROVISIONED_THROTTLES,
-            u->index,
-            1);
-    }
+    meter_throttles(
+        w,
+        u,
+        u->reads_refused,
+        CW_READ_THROTTLES,
+        u->on_demand ? CW_READ_ON_DEMAND_THROTTLES : CW_READ_PROVISIONED_THROTTLES);
+    meter_throttles(
+        w,
+        u,
+        u->writes_refused,
+        CW_WRITE_THROTTLES,
+        u->on_demand ? CW_WRITE_ON_DEMAND_THROTTLES : CW_WRITE_PROVISIONED_THROTTLES);
 }
 
 void meter_call(struct web *w, const struct dynamo_call *call, uint64_t took_ns)

@@ -43,8 +43,7 @@ void web_count(
         (void)snprintf(c->ops[i].name, sizeof c->ops[i].name, "%.*s", BYTES_FMT(name));
         c->n_ops++;
     }
-    bool throttled = bytes_eq_str(error, "ProvisionedThroughputExceededException") ||
-                     bytes_eq_str(error, "ThrottlingException");
+    bool throttled = meter_is_throttling(error);
     c->ops[i].ok += status < 400;
     c->ops[i].throttled += throttled;
     c->ops[i].user_errors += status >= 400 && status < 500 && !throttled;
