@@ -1,4 +1,5 @@
 /* Imports: the files of a bucket whose keys begin as asked, one after the other, into a new table.
+ * Of more files than DynamoDB takes none are taken.
  *
  * A record that is no item of the table is counted and passed over; where a file stops making sense
  * the rest of it is passed over too, as DynamoDB does. Any such error makes the import FAILED, with
@@ -8,7 +9,7 @@
 
 #include "server/jobs.h"
 
-enum { IMPORT_FILES_MAX = 100000, READ_BYTES = 128 * 1024 };
+enum { IMPORT_FILES_MAX = 50000 /* DynamoDB's */, READ_BYTES = 128 * 1024 };
 
 struct key_list {
     struct key_list *next;
@@ -20,6 +21,7 @@ struct importing {
     struct key_list *files; /* still to come */
     struct key_list **files_tail;
     size_t n_files;
+    bool too_many;
     /* the open file */
     struct io_stream *file;
     struct io_unpack *unpack;
@@ -277,14 +279,16 @@ static void note_file(void *ctx, const char *name, uint64_t bytes)
     struct runner *r = ctx;
     struct importing *m = r->own;
     struct bytes key = bytes_str(name);
-    struct key_list *file = NULL;
-    if (bytes_has_prefix(key, r->job.prefix) && m->n_files < IMPORT_FILES_MAX) {
-        file = ARENA_NEW(&r->arena, struct key_list);
-    }
-    if (file == NULL) {
+    if (!bytes_has_prefix(key, r->job.prefix)) {
         return;
     }
-    file->key = bytes_dup(&r->arena, key);
+    struct key_list *file = ARENA_NEW(&r->arena, struct key_list);
+    struct bytes own = bytes_dup(&r->arena, key);
+    if (file == NULL || own.base == NULL || m->n_files == IMPORT_FILES_MAX) {
+        m->too_many = true;
+        return;
+    }
+    file->key = own;
     *m->files_tail = file;
     m->files_tail = &file->next;
     m->n_files++;
@@ -326,7 +330,13 @@ static enum err prepare(struct runner *r)
         r->job.fault_text = BYTES_LIT(JOB_NO_BUCKET);
         return ERR_NOT_FOUND;
     }
+    const struct importing *m = r->own;
     enum err e = io_dir_walk(path, /* deep= */ true, note_file, r);
+    if (e == OK && m->too_many) {
+        r->job.fault_code = BYTES_LIT("LimitExceeded");
+        r->job.fault_text = BYTES_LIT("An import takes at most 50000 S3 objects");
+        e = ERR_LIMIT;
+    }
     if (e != OK) {
         return e;
     }

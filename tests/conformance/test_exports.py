@@ -243,6 +243,20 @@ def test_import_with_errors(ddb, tables, unique, bucket):
     assert ddb.describe_table(TableName=unique)['Table']['TableStatus'] == 'ACTIVE'
 
 
+def test_import_of_too_many_objects(ddb, unique, bucket):
+    """Of more objects than an import takes none are taken, and no table is made; a prefix leaves others out."""
+    (bucket / 'many').mkdir()
+    first = bucket / 'many' / 'first'
+    first.write_text(lines({'pk': s('a')}))
+    for count in range(50000):
+        (bucket / 'many' / str(count)).touch()
+    told = imported(ddb, bucket, unique, prefix='many/')
+    assert told['ImportStatus'] == 'FAILED'
+    assert '50000' in told['FailureMessage']
+    assert counts(told) == (0, 0, 0)
+    refused('ResourceNotFoundException', None, ddb.describe_table, TableName=unique)
+
+
 def test_import_of_csv(ddb, tables, unique, bucket):
     """Columns of keys have their declared types, all others are strings; the heading may come with the request."""
     tables.adopt(HOME, unique)
