@@ -2,48 +2,11 @@
  * lock beside it keeps two commands from losing each other's change. */
 #include "cli/keys.h"
 
-#include <time.h>
-
 #include "cli/dir.h"
 #include "front/dynamo/dynamo.h"
 #include "io/io.h"
 
-enum { KEY_FILE_BYTES_MAX = 16 << 20, ID_RANDOM = 14, SECRET_RANDOM = 40, DATE_BYTES = 32 };
-
-/* `prefix` and `n` random characters of `alphabet`, all equally likely: a byte past the last whole
- * round of the alphabet is drawn again. */
-static char *random_text(struct cli *cli, const char *prefix, const char *alphabet, size_t n)
-{
-    size_t len = strlen(alphabet);
-    size_t before = strlen(prefix);
-    char *text = cli_text(cli, "%s%*s", prefix, (int)n, "");
-    for (size_t i = before; i < before + n;) {
-        uint8_t byte;
-        io_random(&byte, 1);
-        if (byte < 256 - 256 % len) {
-            text[i++] = alphabet[byte % len];
-        }
-    }
-    return text;
-}
-
-static struct keystore_key fresh_key(struct cli *cli)
-{
-    struct io_clock clock = {0};
-    time_t seconds = (time_t)(io_clock_now_ms(&clock) / 1000);
-    struct tm tm;
-    char date[DATE_BYTES];
-    (void)gmtime_r(&seconds, &tm); /* fails only past the year 2^31 */
-    size_t n = strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    ASSERT(n > 0);
-    const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    return (struct keystore_key){
-        .id = bytes_str(random_text(cli, "GODWIT", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ID_RANDOM)),
-        .secret = bytes_str(random_text(cli, "", letters, SECRET_RANDOM)),
-        .created = bytes_str(cli_text(cli, "%s", date)),
-        .active = true,
-    };
-}
+enum { KEY_FILE_BYTES_MAX = 16 << 20 };
 
 /* Reads the file; *ret is NULL when there is none. */
 static int load(struct cli *cli, const char *path, struct keystore **ret)
@@ -144,7 +107,8 @@ int keys_ensure(struct cli *cli, const char *path, struct access_key *ret)
     struct keystore *ks;
     code = load(cli, path, &ks);
     if (code == CLI_OK && (ks == NULL || first_active(ks) == NULL)) {
-        struct keystore_key key = fresh_key(cli);
+        struct keystore_key key;
+        server_key_fresh(&cli->run_arena, &key);
         code = save(path, ks, BYTES_NONE, &key);
     }
     keystore_free(ks);
@@ -208,7 +172,8 @@ int run_key_create(struct cli *cli, const struct args *args)
         return code;
     }
     struct keystore *ks;
-    struct keystore_key key = fresh_key(cli);
+    struct keystore_key key;
+    server_key_fresh(&cli->run_arena, &key);
     code = load(cli, path, &ks);
     if (code == CLI_OK) {
         code = save(path, ks, BYTES_NONE, &key);

@@ -247,6 +247,10 @@ struct server {
 /* log.c */
 void logger_init(struct logger *l, enum trace_level level, struct bytes region);
 
+/* keys.c */
+/* Finds the key file; a region that has none makes it, with one key. */
+MUST_CHECK enum err keys_prepare(struct server *s);
+
 /* messages.c */
 struct msg *msg_new(enum msg_kind kind);
 void msg_free(struct msg *m);

@@ -73,6 +73,10 @@ void server_config_put(struct buf *b, const struct server_config *c);
  * with NUL. */
 void server_admin_token(struct bytes secret, char ret[SERVER_ADMIN_TOKEN_LEN + 1]);
 
+/* A new access key, its texts in `a`, which has room (asserted). */
+struct keystore_key;
+void server_key_fresh(struct arena *a, struct keystore_key *ret);
+
 /* Runs the region until SIGINT or SIGTERM. Returns the process's exit code; what went wrong was
  * logged. With `ready_fd` >= 0, writes "ready HTTP_PORT LINK_PORT\n" to it once the region answers,
  * and closes it. */
