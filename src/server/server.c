@@ -74,6 +74,13 @@ struct announce {
     char link[300];
 };
 
+/* As addresses are written: an IPv6 one in brackets. */
+static void put_address(char *ret, size_t size, const char *host, uint16_t port)
+{
+    bool v6 = strchr(host, ':') != NULL;
+    (void)snprintf(ret, size, v6 ? "[%s]:%u" : "%s:%u", host, port);
+}
+
 static enum err announce_self(struct server *s)
 {
     const struct server_config *c = s->config;
@@ -84,11 +91,11 @@ static enum err announce_self(struct server *s)
     if (!address_split(c->http_address, host, sizeof host, &port)) {
         return ERR_INVALID;
     }
-    (void)snprintf(a.http, sizeof a.http, "%s:%u", host, s->http_port);
+    put_address(a.http, sizeof a.http, host, s->http_port);
     if (!address_split(c->link_address, host, sizeof host, &port)) {
         return ERR_INVALID;
     }
-    (void)snprintf(a.link, sizeof a.link, "%s:%u", host, s->link_port);
+    put_address(a.link, sizeof a.link, host, s->link_port);
     const struct core_member *known = catalog_member(core_catalog(core), c->name);
     bool current = known != NULL && known->id.v == c->id.v && !known->removed &&
                    bytes_eq_str(known->http_address, a.http) &&

@@ -1,6 +1,7 @@
 """How the tool answers to words of its user, right and wrong."""
 import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -69,6 +70,30 @@ def test_init_keeps_addresses_apart(tmp_path):
                            '--json', folder=tmp_path)
     assert code == 0
     assert json.loads(told)['region'] == 'here'
+
+
+# A region on IPv6 tells the others addresses that they can use: with brackets, as in a URL.
+def test_addresses_of_ipv6(tmp_path):
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(('::1', 0))
+    except OSError:
+        pytest.skip('announced: no IPv6 on this machine')
+    assert godwit('init', '--region', 'six', '--dir', 'six', '--http', '[::1]:0', '--link', '[::1]:0',
+                  folder=tmp_path)[0] == 0
+    ours, theirs = os.pipe()
+    with subprocess.Popen([BINARY, 'server', '--dir', 'six', '--ready-fd', str(theirs)], cwd=tmp_path,
+                          pass_fds=[theirs], stderr=subprocess.DEVNULL) as region:
+        os.close(theirs)
+        try:
+            with open(ours, encoding='ascii') as ready:
+                _, http, link = ready.readline().split()
+            told = godwit('region', 'list', '--json', '--dir', 'six', '--endpoint', f'http://[::1]:{http}',
+                          folder=tmp_path)[1]
+        finally:
+            region.terminate()
+    (member,) = json.loads(told)['regions']
+    assert (member['http'], member['link']) == (f'[::1]:{http}', f'[::1]:{link}')
 
 
 # An export that was interrupted goes on only where it wrote lines of the same form: plain and tagged ones do not mix.
