@@ -15,10 +15,18 @@ BESIDE = {
                     'AttributeDefinitions': [{'AttributeName': 'p', 'AttributeType': 'S'}],
                     'KeySchema': [{'AttributeName': 'p', 'KeyType': 'HASH'}]},
     'UpdateTable': {'BillingMode': 'PAY_PER_REQUEST'},
+    'RestoreTableFromBackup': {
+        'TargetTableName': 'parameters',
+        'BackupArn': 'arn:aws:dynamodb:us-east-2:000000000000:table/none/backup/01600000000000-00000000'},
+    'RestoreTableToPointInTime': {'TargetTableName': 'parameters', 'UseLatestRestorableTime': True},
     'DisableKinesisStreamingDestination': {'StreamArn': 'arn:aws:kinesis:us-east-2:000000000000:stream/none'},
     'UpdateKinesisStreamingDestination': {'StreamArn': 'arn:aws:kinesis:us-east-2:000000000000:stream/none'},
 }
-VALUES = {'GlobalTableWitnessUpdates': [{'Create': {'RegionName': 'x'}}],
+VECTORS = [{'IndexName': 'vectors', 'VectorAttribute': {'AttributeName': 'v'}, 'Projection': {'ProjectionType': 'ALL'},
+            'Dimensions': 3, 'DistanceFunction': 'COSINE'}]
+VALUES = {'VectorIndexes': VECTORS, 'VectorIndexOverride': VECTORS, 'VectorIndexUpdates': [{'Create': VECTORS[0]}],
+          'DisassociationProtectionEnabled': True,
+          'GlobalTableWitnessUpdates': [{'Create': {'RegionName': 'x'}}],
           'EnableKinesisStreamingConfiguration': {'ApproximateCreationDateTimePrecision': 'MICROSECOND'},
           'UpdateKinesisStreamingConfiguration': {'ApproximateCreationDateTimePrecision': 'MICROSECOND'}}
 
@@ -62,6 +70,8 @@ def test_refused(wire, hash_table, name, parameter):
     body.setdefault(parameter, VALUES.get(parameter, 'EVENTUAL'))
     status, _, answer = wire.call(name, body)
     assert (status, kind(answer)) == (400, 'ValidationException'), answer
+    if parameter != 'GlobalTableWitnessUpdates' and not name.endswith('KinesisStreamingDestination'):
+        assert f'{parameter} is not supported by this server' in answer['message']
 
 
 REPLICA = {'RegionName': 'eu-west-1'}
@@ -71,6 +81,7 @@ REPLICA = {'RegionName': 'eu-west-1'}
     ('CreateTable', {'SSESpecification': {'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': 'key'}}),
     ('UpdateTable', {'SSESpecification': {'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': 'alias/mine'}}),
     ('UpdateTable', {'MultiRegionConsistency': 'STRONG'}),
+    ('UpdateTable', {'ReplicaUpdates': [{'Disassociate': {**REPLICA, 'DisassociationMode': 'WAIT_FOR_REPLICATION'}}]}),
     ('UpdateTable', {'ReplicaUpdates': [{'Create': {**REPLICA, 'KMSMasterKeyId': 'key'}}]})])
 def test_refused_below(wire, hash_table, name, more):
     """Members of parameters that are served."""

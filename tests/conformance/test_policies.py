@@ -196,11 +196,25 @@ def test_documents(ddb, rules, arn, text, message):
      'Please revise the policy to ensure least-privilege form of access'),
     ('', {'Principal': ACCOUNT}, 'One or more parameter values were invalid: Invalid principal in policy document.'),
     ('', {'Condition': {'Bool': {'aws:SecureTransport': 'false'}}}, BAD + 'Condition is not supported by this server'),
+    ('', {'Effect': 'Allow', 'NotPrincipal': {'AWS': ACCOUNT}}, BAD + 'NotPrincipal is not supported by this server'),
+    ('', {'Effect': 'Allow', 'Condition': 'always'}, BAD + 'Invalid Condition'),
+    ('', {'Principal': {'Nobody': 'x'}}, 'One or more parameter values were invalid: Invalid principal in policy document.'),
     ('', {'Effect': 'Perhaps'}, BAD + 'Invalid Effect')])
 def test_statements(ddb, rules, arn, gone, more, message):
     made = {**statement(arn), **more}
     made.pop(gone, None)
     invalid(message, rules.put, ResourceArn=arn, Policy=policy(made))
+
+
+def test_conditions_of_what_is_allowed(ddb, rules, arn):
+    """Policies as the guide to multi-account global tables shows them: kept and told."""
+    condition = {'StringEquals': {'aws:SourceAccount': ['444455556666', '111122223333']}}
+    for principal in ({'Service': 'replication.dynamodb.amazonaws.com'}, '*'):
+        made = {**statement(arn), 'Effect': 'Allow', 'Principal': principal, 'Condition': condition}
+        rules.put(ResourceArn=arn, Policy=policy(made))
+        shown = json.loads(rules.get(ResourceArn=arn)['Policy'])['Statement'][0]
+        assert (shown['Principal'], shown['Condition']) == (principal, condition)
+    assert ddb.describe_table(TableName=arn)['Table']['TableArn'] == arn
 
 
 def test_resources(ddb, rules, arn):

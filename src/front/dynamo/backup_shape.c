@@ -68,7 +68,9 @@ bool read_overrides(
     struct dynamo_call *c, struct checks *k, const struct json *in, struct restore_overrides *ret)
 {
     const char *sse_path = "sSESpecificationOverride.sSEType";
-    if (!field_string(c, in, "BillingModeOverride", &ret->billing) ||
+    static const char *const not_supported[] = {"VectorIndexOverride", NULL};
+    if (!refuse_params(c, in, not_supported) ||
+        !field_string(c, in, "BillingModeOverride", &ret->billing) ||
         !read_throughput_override(k, in, &ret->throughput) ||
         !read_index_override(k, in, /* global= */ true, &ret->globals) ||
         !read_index_override(k, in, /* global= */ false, &ret->locals) ||

@@ -24,7 +24,11 @@ static bool read_entry(
         {"Update", "UpdateReplicationGroupMemberAction", CORE_ADMIN_SET_REPLICA},
         {"Delete", "DeleteReplicationGroupMemberAction", CORE_ADMIN_REMOVE_REPLICA},
     };
+    static const char *const not_supported[] = {"Disassociate", NULL};
     *ret_n = 0;
+    if (!refuse_params(c, entry, not_supported)) {
+        return false;
+    }
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         const struct json *j;
         if (!field_struct(c, entry, actions[i].field, actions[i].class, &j)) {

@@ -174,6 +174,19 @@ static bool is_any(const struct json *j)
     return j->type == JSON_STRING && bytes_eq_str(j->text, "*");
 }
 
+/* {"AWS": ..}, {"Service": ..} or both. A service is none of our callers. */
+static bool principals_form(const struct json *j)
+{
+    for (size_t i = 0; i < j->object.n; i++) {
+        const struct json_member *m = &j->object.members[i];
+        bool known = bytes_eq_str(m->name, "AWS") || bytes_eq_str(m->name, "Service");
+        if (!known || !text_or_texts(&m->value)) {
+            return false;
+        }
+    }
+    return j->object.n > 0;
+}
+
 static bool principal_check(struct dynamo_call *c, const struct json *st, bool allow)
 {
     const struct json *j = json_find(st, "Principal");
@@ -181,12 +194,11 @@ static bool principal_check(struct dynamo_call *c, const struct json *st, bool a
         return missing(c, "Principal");
     }
     const struct json *who = j->type == JSON_OBJECT ? json_find(j, "AWS") : j;
-    bool form =
-        j->type == JSON_OBJECT ? j->object.n == 1 && who != NULL && text_or_texts(who) : is_any(j);
-    if (!form) {
+    if (j->type == JSON_OBJECT ? !principals_form(j) : !is_any(j)) {
         return call_invalid(c, INVALID_PREFIX "Invalid principal in policy document.");
     }
-    return !allow || !is_any(who) || call_invalid(c, UNBOUNDED);
+    bool bounded = who == NULL || !is_any(who) || json_find(st, "Condition") != NULL;
+    return !allow || bounded || call_invalid(c, UNBOUNDED);
 }
 
 static bool effect_check(struct dynamo_call *c, const struct json *st, bool *ret_allow)
@@ -200,23 +212,46 @@ static bool effect_check(struct dynamo_call *c, const struct json *st, bool *ret
     return *ret_allow || deny || malformed(c, "Effect");
 }
 
-/* Members whose meaning would be lost. */
-static bool members_check(struct dynamo_call *c, const struct json *st)
+/* {operator: {key: value or list of values}} */
+static bool condition_form(const struct json *j)
+{
+    for (size_t i = 0; j->type == JSON_OBJECT && i < j->object.n; i++) {
+        if (j->object.members[i].value.type != JSON_OBJECT) {
+            return false;
+        }
+    }
+    return j->type == JSON_OBJECT;
+}
+
+/* Members whose meaning would be lost: what is allowed only under a condition is allowed anyway,
+ * and so its condition is no more than kept; what is denied under one would be denied too often. */
+static bool members_check(struct dynamo_call *c, const struct json *st, bool allow)
 {
     static const char *const known[] = {
-        "Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource"};
+        "Sid",
+        "Effect",
+        "Principal",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition"};
     for (size_t i = 0; i < st->object.n; i++) {
         struct bytes name = st->object.members[i].name;
         bool is_known = false;
         for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
             is_known = is_known || bytes_eq_str(name, known[k]);
         }
-        if (bytes_eq_str(name, "Condition") || bytes_eq_str(name, "NotPrincipal")) {
+        bool is_condition = bytes_eq_str(name, "Condition");
+        if ((is_condition && !allow) || bytes_eq_str(name, "NotPrincipal")) {
             return call_invalid(
                 c, BAD_POLICY "%.*s is not supported by this server", BYTES_FMT(name));
         }
         if (!is_known) {
             return call_invalid(c, BAD_POLICY "Unknown field %.*s", BYTES_FMT(name));
+        }
+        if (is_condition && !condition_form(&st->object.members[i].value)) {
+            return malformed(c, "Condition");
         }
     }
     return true;
@@ -229,8 +264,8 @@ static bool statement_check(struct dynamo_call *c, const struct json *st)
         return malformed(c, "Statement");
     }
     const struct json *sid = json_find(st, "Sid");
-    return members_check(c, st) && effect_check(c, st, &allow) && principal_check(c, st, allow) &&
-           element_check(c, st, "Action", "NotAction") &&
+    return effect_check(c, st, &allow) && members_check(c, st, allow) &&
+           principal_check(c, st, allow) && element_check(c, st, "Action", "NotAction") &&
            element_check(c, st, "Resource", "NotResource") &&
            (sid == NULL || sid->type == JSON_STRING || malformed(c, "Sid"));
 }
@@ -317,6 +352,7 @@ static void put_statement(struct buf *b, const struct json *st)
         struct buf who;
         buf_init(&who, /* len_max= */ 64 * 1024);
         put_element(&who, principal, "AWS");
+        put_element(&who, principal, "Service");
         buf_put_u8(b, '{');
         buf_put_bytes(b, bytes_from(buf_bytes(&who), 1)); /* without the comma */
         buf_put_u8(b, '}');
@@ -326,6 +362,11 @@ static void put_statement(struct buf *b, const struct json *st)
     put_element(b, st, "NotAction");
     put_element(b, st, "Resource");
     put_element(b, st, "NotResource");
+    const struct json *condition = json_find(st, "Condition");
+    if (condition != NULL) {
+        buf_put_str(b, ",\"Condition\":");
+        json_put(b, condition);
+    }
     buf_put_u8(b, '}');
 }
 

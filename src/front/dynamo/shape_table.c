@@ -138,6 +138,24 @@ STRUCT(
     {"KMSMasterKeyId", &string});
 STRUCT(tag, "Tag", {"Key", &string}, {"Value", &string});
 static const struct shape list_of_tag = {.kind = SHAPE_LIST, .element = &tag};
+STRUCT(vector_attribute_definition, "VectorAttributeDefinition", {"AttributeName", &string});
+STRUCT(
+    search_schema_element,
+    "SearchSchemaElement",
+    {"AttributeName", &string},
+    {"SearchSchemaElementType", &string});
+static const struct shape list_of_search_schema_element = {
+    .kind = SHAPE_LIST, .element = &search_schema_element};
+STRUCT(
+    vector_index,
+    "VectorIndex",
+    {"IndexName", &string},
+    {"VectorAttribute", &vector_attribute_definition},
+    {"SearchSchema", &list_of_search_schema_element},
+    {"Projection", &projection},
+    {"Dimensions", &integer},
+    {"DistanceFunction", &string});
+static const struct shape list_of_vector_index = {.kind = SHAPE_LIST, .element = &vector_index};
 STRUCT(
     create_table_input,
     "CreateTableInput",
@@ -157,7 +175,8 @@ STRUCT(
     {"ResourcePolicy", &string},
     {"OnDemandThroughput", &on_demand_throughput},
     {"GlobalTableSourceArn", &string},
-    {"GlobalTableSettingsReplicationMode", &string});
+    {"GlobalTableSettingsReplicationMode", &string},
+    {"VectorIndexes", &list_of_vector_index});
 STRUCT(delete_backup_input, "DeleteBackupInput", {"BackupArn", &string});
 STRUCT(
     expected_attribute_value,
@@ -257,6 +276,14 @@ STRUCT(
     {"ExportToTime", &timestamp},
     {"ExportViewType", &string});
 STRUCT(
+    filter_specification,
+    "FilterSpecification",
+    {"FilterExpression", &string},
+    {"ProjectionExpression", &string},
+    {"KeyConditionExpression", &string},
+    {"ExpressionAttributeNames", &map_of_string},
+    {"ExpressionAttributeValues", &map_of_value});
+STRUCT(
     export_table_to_point_in_time_input,
     "ExportTableToPointInTimeInput",
     {"TableArn", &string},
@@ -269,7 +296,8 @@ STRUCT(
     {"S3SseKmsKeyId", &string},
     {"ExportFormat", &string},
     {"ExportType", &string},
-    {"IncrementalExportSpecification", &incremental_export_specification});
+    {"IncrementalExportSpecification", &incremental_export_specification},
+    {"FilterSpecification", &filter_specification});
 STRUCT(
     get_item_input,
     "GetItemInput",
@@ -299,7 +327,8 @@ STRUCT(
     {"ProvisionedThroughput", &provisioned_throughput},
     {"OnDemandThroughput", &on_demand_throughput},
     {"SSESpecification", &sse_specification},
-    {"GlobalSecondaryIndexes", &list_of_global_secondary_index});
+    {"GlobalSecondaryIndexes", &list_of_global_secondary_index},
+    {"VectorIndexes", &list_of_vector_index});
 STRUCT(
     import_table_input,
     "ImportTableInput",
@@ -409,7 +438,8 @@ STRUCT(
     {"LocalSecondaryIndexOverride", &list_of_local_secondary_index},
     {"ProvisionedThroughputOverride", &provisioned_throughput},
     {"OnDemandThroughputOverride", &on_demand_throughput},
-    {"SSESpecificationOverride", &sse_specification});
+    {"SSESpecificationOverride", &sse_specification},
+    {"VectorIndexOverride", &list_of_vector_index});
 STRUCT(
     restore_table_to_point_in_time_input,
     "RestoreTableToPointInTimeInput",
@@ -423,7 +453,8 @@ STRUCT(
     {"LocalSecondaryIndexOverride", &list_of_local_secondary_index},
     {"ProvisionedThroughputOverride", &provisioned_throughput},
     {"OnDemandThroughputOverride", &on_demand_throughput},
-    {"SSESpecificationOverride", &sse_specification});
+    {"SSESpecificationOverride", &sse_specification},
+    {"VectorIndexOverride", &list_of_vector_index});
 STRUCT(
     scan_input,
     "ScanInput",
@@ -699,11 +730,17 @@ STRUCT(
     "DeleteReplicationGroupMemberAction",
     {"RegionName", &string});
 STRUCT(
+    disassociate_replication_group_member_action,
+    "DisassociateReplicationGroupMemberAction",
+    {"RegionName", &string},
+    {"DisassociationMode", &string});
+STRUCT(
     replication_group_update,
     "ReplicationGroupUpdate",
     {"Create", &create_replication_group_member_action},
     {"Update", &update_replication_group_member_action},
-    {"Delete", &delete_replication_group_member_action});
+    {"Delete", &delete_replication_group_member_action},
+    {"Disassociate", &disassociate_replication_group_member_action});
 static const struct shape list_of_replication_group_update = {
     .kind = SHAPE_LIST, .element = &replication_group_update};
 STRUCT(
@@ -721,6 +758,14 @@ STRUCT(
     {"Delete", &delete_global_table_witness_group_member_action});
 static const struct shape list_of_global_table_witness_group_update = {
     .kind = SHAPE_LIST, .element = &global_table_witness_group_update};
+STRUCT(delete_vector_index_action, "DeleteVectorIndexAction", {"IndexName", &string});
+STRUCT(
+    vector_index_update,
+    "VectorIndexUpdate",
+    {"Create", &vector_index},
+    {"Delete", &delete_vector_index_action});
+static const struct shape list_of_vector_index_update = {
+    .kind = SHAPE_LIST, .element = &vector_index_update};
 STRUCT(
     update_table_input,
     "UpdateTableInput",
@@ -738,7 +783,9 @@ STRUCT(
     {"GlobalTableWitnessUpdates", &list_of_global_table_witness_group_update},
     {"OnDemandThroughput", &on_demand_throughput},
     {"WarmThroughput", &warm_throughput},
-    {"GlobalTableSettingsReplicationMode", &string});
+    {"GlobalTableSettingsReplicationMode", &string},
+    {"DisassociationProtectionEnabled", &boolean},
+    {"VectorIndexUpdates", &list_of_vector_index_update});
 STRUCT(
     global_secondary_index_auto_scaling_update,
     "GlobalSecondaryIndexAutoScalingUpdate",
@@ -798,10 +845,55 @@ static const struct shape value = {
     .n_members = sizeof value_members / sizeof value_members[0],
 };
 
+STRUCT(bulk_operation_input, "DescribeBulkOperationInput", {"BulkOperationArn", &string});
+STRUCT(
+    list_bulk_operations_input,
+    "ListBulkOperationsInput",
+    {"MaxResults", &integer},
+    {"NextToken", &string});
+STRUCT(
+    input_s3_configuration,
+    "InputS3Configuration",
+    {"S3BucketOwner", &string},
+    {"S3Bucket", &string},
+    {"S3KeyPrefix", &string},
+    {"InputFormat", &string},
+    {"InputCompressionType", &string});
+STRUCT(
+    output_s3_configuration,
+    "OutputS3Configuration",
+    {"S3BucketOwner", &string},
+    {"S3Bucket", &string},
+    {"S3KeyPrefix", &string},
+    {"S3SseAlgorithm", &string},
+    {"S3SseKmsKeyId", &string},
+    {"OutputType", &list_of_string});
+STRUCT(
+    start_bulk_put_items_input,
+    "StartBulkPutItemsInput",
+    {"ClientToken", &string},
+    {"InputS3Configuration", &input_s3_configuration},
+    {"OutputS3Configuration", &output_s3_configuration},
+    {"TableName", &string},
+    {"MaxWriteRequestUnits", &whole},
+    {"PerformanceTier", &string});
+STRUCT(
+    search_vectors_input,
+    "SearchVectorsInput",
+    {"TableName", &string},
+    {"IndexName", &string},
+    {"ReturnConsumedCapacity", &string},
+    {"ExpressionAttributeNames", &map_of_string},
+    {"ExpressionAttributeValues", &map_of_value},
+    {"ProjectionExpression", &string},
+    {"SearchVector", &list_of_value},
+    {"SearchConditionExpression", &string},
+    {"TopK", &integer});
 static const struct shape_op ops[] = {
     {"BatchExecuteStatement", &batch_execute_statement_input},
     {"BatchGetItem", &batch_get_item_input},
     {"BatchWriteItem", &batch_write_item_input},
+    {"CancelBulkOperation", &bulk_operation_input},
     {"CreateBackup", &create_backup_input},
     {"CreateGlobalTable", &create_global_table_input},
     {"CreateTable", &create_table_input},
@@ -810,6 +902,7 @@ static const struct shape_op ops[] = {
     {"DeleteResourcePolicy", &delete_resource_policy_input},
     {"DeleteTable", &delete_table_input},
     {"DescribeBackup", &describe_backup_input},
+    {"DescribeBulkOperation", &bulk_operation_input},
     {"DescribeContinuousBackups", &describe_continuous_backups_input},
     {"DescribeContributorInsights", &describe_contributor_insights_input},
     {"DescribeEndpoints", &describe_endpoints_request},
@@ -831,6 +924,7 @@ static const struct shape_op ops[] = {
     {"GetResourcePolicy", &get_resource_policy_input},
     {"ImportTable", &import_table_input},
     {"ListBackups", &list_backups_input},
+    {"ListBulkOperations", &list_bulk_operations_input},
     {"ListContributorInsights", &list_contributor_insights_input},
     {"ListExports", &list_exports_input},
     {"ListGlobalTables", &list_global_tables_input},
@@ -843,6 +937,8 @@ static const struct shape_op ops[] = {
     {"RestoreTableFromBackup", &restore_table_from_backup_input},
     {"RestoreTableToPointInTime", &restore_table_to_point_in_time_input},
     {"Scan", &scan_input},
+    {"SearchVectors", &search_vectors_input},
+    {"StartBulkPutItems", &start_bulk_put_items_input},
     {"TagResource", &tag_resource_input},
     {"TransactGetItems", &transact_get_items_input},
     {"TransactWriteItems", &transact_write_items_input},

@@ -25,6 +25,7 @@ struct create_request {
 static const char *const not_supported[] = {
     "GlobalTableSourceArn",
     "GlobalTableSettingsReplicationMode",
+    "VectorIndexes",
     NULL,
 };
 
@@ -447,7 +448,8 @@ bool create_table_parse(
     struct dynamo_call *c, const struct json *in, struct bytes *ret_name, struct core_table *ret)
 {
     struct create_request r = {0};
-    if (!create_read(c, in, &r) || !table_resolve(c, r.table, ret_name)) {
+    if (!create_read(c, in, &r) || !refuse_params(c, in, not_supported) ||
+        !table_resolve(c, r.table, ret_name)) {
         return false;
     }
     struct bytes fault = create_fault(c->arena, &r);
@@ -455,7 +457,6 @@ bool create_table_parse(
         return call_fail(c, AWS_VALIDATION, fault);
     }
     return table_class_check(c, r.table_class) && tags_check(c, &r.tags) && sse_check(c, &r.sse) &&
-           refuse_params(c, in, not_supported) &&
            (r.policy.base == NULL || policy_read(c, r.policy, &r.policy)) &&
            create_table(c, &r, ret);
 }

@@ -345,7 +345,9 @@ static void put_replica(
     const struct core_table *theirs = catalog_table_in(c->d->view.catalog, r->region, t->part.name);
     buf_put_str(b, "{\"RegionName\":");
     json_put_string(b, r->region);
-    buf_putf(b, ",\"ReplicaStatus\":\"%s\"", replica_status_name(r->status));
+    buf_putf(b, ",\"ReplicaStatus\":\"%s\",\"ReplicaArn\":\"", replica_status_name(r->status));
+    put_table_arn(b, r->region, t->part.name);
+    buf_put_u8(b, '"');
     if (r->status == CORE_FAILED) {
         buf_put_str(
             b,

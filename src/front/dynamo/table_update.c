@@ -20,6 +20,8 @@ struct update_request {
 
 static const char *const not_supported[] = {
     "GlobalTableSettingsReplicationMode",
+    "DisassociationProtectionEnabled",
+    "VectorIndexUpdates",
     NULL,
 };
 
