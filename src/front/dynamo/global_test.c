@@ -243,6 +243,7 @@ static void test_replica_updates(void **state)
         "'ProvisionedThroughputOverride':{'ReadCapacityUnits':11},"
         "'ReplicaTableClassSummary':{'TableClass':'STANDARD_INFREQUENT_ACCESS'},"
         "'GlobalTableSettingsReplicationMode':'ENABLED_WITH_OVERRIDES',"
+        "'ReplicaArn':'arn:aws:dynamodb:eu:000000000000:table/plain',"
         "'WarmThroughput':{'ReadUnitsPerSecond':11,'WriteUnitsPerSecond':4,'Status':'ACTIVE'}}]");
     regions_refused(
         &r,

@@ -345,9 +345,7 @@ static void put_replica(
     const struct core_table *theirs = catalog_table_in(c->d->view.catalog, r->region, t->part.name);
     buf_put_str(b, "{\"RegionName\":");
     json_put_string(b, r->region);
-    buf_putf(b, ",\"ReplicaStatus\":\"%s\",\"ReplicaArn\":\"", replica_status_name(r->status));
-    put_table_arn(b, r->region, t->part.name);
-    buf_put_u8(b, '"');
+    buf_putf(b, ",\"ReplicaStatus\":\"%s\"", replica_status_name(r->status));
     if (r->status == CORE_FAILED) {
         buf_put_str(
             b,
@@ -362,7 +360,9 @@ static void put_replica(
         json_put_string(b, theirs->table_class);
         buf_put_u8(b, '}');
     }
-    buf_put_str(b, SETTINGS_MODE);
+    buf_put_str(b, SETTINGS_MODE ",\"ReplicaArn\":\"");
+    put_table_arn(b, r->region, t->part.name);
+    buf_put_u8(b, '"');
     if (theirs != NULL) {
         put_warm(b, theirs, BYTES_LIT(""), theirs->throughput, TELL_STATE);
         put_replica_indexes(b, t, theirs);
