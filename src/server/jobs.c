@@ -287,6 +287,15 @@ static void begin_all(struct jobs *js, enum backup_kind kind)
             begin(js, kind, jobs[i].name, NULL);
         }
     }
+    if (e != OK) {
+        TRACE(
+            &js->server->logger.tracer,
+            TRACE_ERROR,
+            "server",
+            "could not look for jobs that were under way, retrying at the next start",
+            TRACE_NUM("kind", kind),
+            TRACE_TEXT("err", bytes_str(err_text(e))));
+    }
     arena_done(&a);
 }
 

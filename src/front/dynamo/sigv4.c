@@ -531,7 +531,7 @@ static enum err put_canonical(struct dynamo_call *c, const struct auth *auth, st
     }
     buf_put_u8(b, '\n');
     struct bytes rest = auth->signed_headers;
-    while (rest.len > 0) {
+    while (rest.len > 0 && b->err == OK) { /* a long header named ever again makes it too big */
         put_header_line(b, r, take_until(&rest, ';'));
     }
     buf_put_u8(b, '\n');
