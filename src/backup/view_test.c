@@ -80,7 +80,7 @@ static void open_world(struct world *w)
         .kind = CORE_ADMIN_UPDATE_TABLE,
         .name = BYTES_LIT("books"),
         .table = &wanted,
-        .table_is_tags_only = true,
+        .settings_only = true,
     };
     assert_int_equal(administer(w, &update), OK);
     assert_true(table_of(w)->part.keep_old_images);

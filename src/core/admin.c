@@ -314,7 +314,7 @@ static enum err update_table(struct core_admin *call, struct part_stage *s, stru
     if (t == NULL) {
         return refuse(call, CORE_REFUSED_TABLE_MISSING, ERR_NOT_FOUND);
     }
-    if (call->table_is_tags_only) {
+    if (call->settings_only) {
         return update_settings(call, s, a, t);
     }
     if (t->status != CORE_ACTIVE) {

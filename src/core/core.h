@@ -410,7 +410,7 @@ struct core_admin {
      * core; uuid too unless it is set). UPDATE: the table as it shall become; which parts differ
      * decides. New indexes have part.id 0; indexes that are missing are dropped. */
     const struct core_table *table;
-    bool table_is_tags_only;     /* UPDATE of tags, `extra`, maxima on demand, protection against
+    bool settings_only;          /* UPDATE of tags, `extra`, maxima on demand, protection against
                                     deletion or point-in-time recovery alone: allowed in any state,
                                     status unchanged */
     bool fill_failed;            /* FILL_TABLE */

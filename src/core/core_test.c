@@ -212,7 +212,7 @@ static void test_update_settings(void **state)
         .kind = CORE_ADMIN_UPDATE_TABLE,
         .name = bytes_str(T),
         .table = &t,
-        .table_is_tags_only = true,
+        .settings_only = true,
     };
     assert_int_equal(node_admin(n, &call), OK);
     assert_int_equal(call.result->status, CORE_ACTIVE);

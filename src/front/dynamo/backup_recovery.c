@@ -141,7 +141,7 @@ enum dynamo_step update_recovery_begin(struct dynamo_call *c, const struct json 
     if (t == NULL) {
         return DYNAMO_ANSWER;
     }
-    t->admin.table_is_tags_only = true;
+    t->admin.settings_only = true;
     t->build = set_recovery;
     t->arg = r;
     return table_call_submit(t);

@@ -126,7 +126,7 @@ static enum dynamo_step submit(struct dynamo_call *c, const struct policy_reques
     if (t == NULL) {
         return DYNAMO_ANSWER;
     }
-    t->admin.table_is_tags_only = true;
+    t->admin.settings_only = true;
     t->build = change;
     t->arg = r;
     return table_call_submit(t);

@@ -200,7 +200,7 @@ static enum dynamo_step submit(
     if (t == NULL) {
         return DYNAMO_ANSWER;
     }
-    t->admin.table_is_tags_only = true;
+    t->admin.settings_only = true;
     t->build = build;
     t->arg = r;
     return table_call_submit(t);

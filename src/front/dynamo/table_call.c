@@ -187,7 +187,7 @@ static enum err run(void *arg, struct part_stage *s, struct arena *a)
         return ERR_NOT_FOUND;
     }
     /* A table that is busy is refused by core, whatever is asked. */
-    bool settled = now != NULL && (now->status == CORE_ACTIVE || t->admin.table_is_tags_only);
+    bool settled = now != NULL && (now->status == CORE_ACTIVE || t->admin.settings_only);
     if (t->build != NULL && settled) {
         struct core_table *copy = core_table_dup(a, now);
         if (copy == NULL) {

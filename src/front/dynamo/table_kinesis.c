@@ -160,7 +160,7 @@ enum dynamo_step enable_kinesis_begin(struct dynamo_call *c, const struct json *
     if (t == NULL) {
         return DYNAMO_ANSWER;
     }
-    t->admin.table_is_tags_only = true;
+    t->admin.settings_only = true;
     t->build = add_destination;
     t->arg = r;
     return table_call_submit(t);

@@ -453,7 +453,7 @@ enum dynamo_step update_table_begin(struct dynamo_call *c, const struct json *in
     bool limits = (r->limits.on_demand.present || r->limits.warm.present) &&
                   r->billing.base == NULL && !r->indexes.present &&
                   catalog_group(c->d->view.catalog, name) == NULL;
-    t->admin.table_is_tags_only = r->has_protection || r->sse.present || limits;
+    t->admin.settings_only = r->has_protection || r->sse.present || limits;
     t->build = build;
     t->arg = r;
     return table_call_submit(t);
