@@ -6,6 +6,7 @@
 
 enum {
     LINKS_MAX = 256,
+    STRANGERS_MAX = 64, /* of them, accepted and not proved yet */
     SENDERS_MAX = CORE_REGIONS_MAX,
     SEED_CREDIT = 4,
     NEEDS_MAX = 4096,
@@ -18,6 +19,9 @@ enum {
     REFUSALS_TOLD = 64,   /* in a row; rows on their way explain fewer */
     FAILURE_TELL_MS = 60000,
 };
+
+static_assert(
+    LINKS_MAX > STRANGERS_MAX + 2 * CORE_REGIONS_MAX, "dialed and proved links have room");
 
 enum errand_kind {
     ERRAND_APPLY,

@@ -1,7 +1,11 @@
 /* Links: dialing, the handshake, frames to their handlers, and noticing silence.
  *
  * Of two regions the one with the smaller id dials; a configured peer whose id is unknown is dialed
- * by both, and of two links between the same pair the newer one stays. */
+ * by both, and of two links between the same pair the newer one stays.
+ *
+ * Anybody can connect. Whoever has not proved the secret yet is a stranger, and of too many
+ * strangers the one that has waited longest goes: a member proves itself in a few flight times,
+ * while idle connections would otherwise keep all others out. */
 #include <stdlib.h>
 
 #include "region/inside.h"
@@ -177,8 +181,29 @@ uint64_t region_next_link(const struct region *r)
     return r->next_link;
 }
 
+/* The stranger that has waited longest, or NULL; *ret_n says how many there are. */
+static struct link *oldest_stranger(struct region *r, size_t *ret_n)
+{
+    struct link *oldest = NULL;
+    *ret_n = 0;
+    for (size_t i = 0; i < r->n_links; i++) {
+        struct link *l = r->links[i];
+        if (l->dialed || l->ready) {
+            continue;
+        }
+        oldest = oldest == NULL || l->id < oldest->id ? l : oldest;
+        ++*ret_n;
+    }
+    return oldest;
+}
+
 uint64_t region_link_accepted(struct region *r, uint64_t now_ms)
 {
+    size_t n_strangers;
+    struct link *oldest = oldest_stranger(r, &n_strangers);
+    if (n_strangers >= STRANGERS_MAX) {
+        link_drop(r, oldest, now_ms);
+    }
     struct link *l = link_new(r, now_ms);
     if (l == NULL) {
         return 0;

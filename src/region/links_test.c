@@ -1,0 +1,100 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "region/inside.h"
+
+#include <cmocka.h>
+
+enum { US = 1001, EU = 2001, CROWD = 500 };
+
+struct world {
+    struct engine *engine;
+    struct region *region;
+    uint64_t hung_up[CROWD];
+    size_t n_hung_up;
+    size_t n_dialed;
+};
+
+static bool submit(void *ctx, struct part_cmd *cmd)
+{
+    (void)ctx;
+    (void)cmd;
+    return false;
+}
+
+static void send_frame(void *ctx, uint64_t link, struct bytes frame)
+{
+    (void)ctx;
+    (void)link;
+    assert_true(frame.len > 0);
+}
+
+static void hang_up(void *ctx, uint64_t link)
+{
+    struct world *w = ctx;
+    w->hung_up[w->n_hung_up++] = link;
+}
+
+static void dial(void *ctx, uint64_t link, struct bytes region, struct bytes address)
+{
+    struct world *w = ctx;
+    (void)link;
+    (void)region;
+    (void)address;
+    w->n_dialed++;
+}
+
+static void start(struct world *w)
+{
+    *w = (struct world){.engine = engine_mem_new()};
+    const struct region_seed_peer eu = {BYTES_LIT("eu"), {EU}, BYTES_LIT("127.0.0.1:9001")};
+    const struct region_config config = {
+        .name = BYTES_LIT("us"),
+        .id = {US},
+        .secret = BYTES_LIT("secret"),
+        .engine = w->engine,
+        .peers = &eu,
+        .n_peers = 1,
+        .knobs = region_knobs_default(),
+        .ops = {.dial = dial, .submit = submit, .send = send_frame, .hang_up = hang_up},
+        .ctx = w,
+    };
+    assert_int_equal(region_new(&config, /* now_ms= */ 1000, &w->region), OK);
+}
+
+/* However many connect and say nothing, the latest are listened to, the oldest go first, and a peer
+ * is dialed all the same. */
+static void test_72_crowd_of_strangers(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    uint64_t first = region_next_link(w.region);
+    uint64_t last = 0;
+    for (size_t i = 0; i < CROWD; i++) {
+        uint64_t expected = region_next_link(w.region);
+        last = region_link_accepted(w.region, /* now_ms= */ 1000);
+        assert_true(last == expected);
+        assert_non_null(link_find(w.region, last));
+    }
+    assert_int_equal(w.n_dialed, 1);
+    assert_int_equal(w.region->n_links, STRANGERS_MAX + 1);
+    assert_true(w.hung_up[0] == first);
+    for (size_t i = 1; i < w.n_hung_up; i++) {
+        assert_true(w.hung_up[i] > w.hung_up[i - 1]);
+    }
+    /* Those that stayed go when their time to prove themselves is over. */
+    region_timeout(w.region, 1000 + w.region->config.knobs.handshake_ms);
+    assert_null(link_find(w.region, last));
+    region_free(w.region);
+    engine_close(w.engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_72_crowd_of_strangers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
