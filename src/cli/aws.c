@@ -133,9 +133,13 @@ enum err aws_ask(
         return e;
     }
     e = json_parse(aws->cli->json, a, answer.body, CLI_JSON_DEPTH_MAX, ret);
-    *reterr_why = "the answer could not be read";
-    if (e != OK || answer.status == 200) {
+    if (answer.status == 200) {
+        *reterr_why = "the answer could not be read";
         return e;
+    }
+    if (e != OK) { /* who is full, or about to end, says no more than a status */
+        *reterr_why = words(a, bytes_fmt(a, "it answered with HTTP status %ld", answer.status));
+        return err_of(answer.status, BYTES_NONE);
     }
     struct bytes name = error_name(ret);
     struct bytes text = json_text(ret, "message");

@@ -1,17 +1,19 @@
 """How the tool answers to words of its user, right and wrong."""
+import http.server
 import json
 import os
 import socket
 import subprocess
+import threading
 
 import pytest
 
 from harness import BINARY, TABLE, US
 
 
-def godwit(*words, folder=None):
+def godwit(*words, folder=None, **environment):
     """(exit code, output, complaint)"""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith('GODWIT_')}
+    environment.update((name, value) for name, value in os.environ.items() if not name.startswith(('GODWIT_', 'AWS_')))
     done = subprocess.run([BINARY, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60,
                           stdin=subprocess.DEVNULL, check=False)
     return done.returncode, done.stdout, done.stderr
@@ -70,6 +72,41 @@ def test_init_keeps_addresses_apart(tmp_path):
                            '--json', folder=tmp_path)
     assert code == 0
     assert json.loads(told)['region'] == 'here'
+
+
+class Tired(http.server.BaseHTTPRequestHandler):
+    """Describes a table of one item, and the first time that it is asked for it is too busy to say a word."""
+    protocol_version = 'HTTP/1.1'
+    scans = 0
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers['Content-Length']))
+        scan = self.headers['X-Amz-Target'].endswith('.Scan')
+        type(self).scans += scan
+        body = json.dumps({'Items': [{'pk': {'S': 'a'}}]} if scan else {'Table': {
+            'KeySchema': [{'AttributeName': 'pk', 'KeyType': 'HASH'}],
+            'AttributeDefinitions': [{'AttributeName': 'pk', 'AttributeType': 'S'}]}}).encode()
+        tired = scan and self.scans == 1
+        self.send_response(503 if tired else 200)
+        self.send_header('Content-Length', '0' if tired else str(len(body)))
+        self.end_headers()
+        self.wfile.write(b'' if tired else body)
+
+    def log_message(self, *_):
+        pass
+
+
+# A server that is full, or about to end, refuses without words: what may be repeated is asked again.
+def test_busy_without_a_word(tmp_path):
+    with http.server.HTTPServer(('127.0.0.1', 0), Tired) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        code, told, complaint = godwit(
+            'export', 'birds', 'birds.jsonl', '--region', 'here', '--endpoint',
+            f'http://127.0.0.1:{server.server_port}', folder=tmp_path,
+            AWS_ACCESS_KEY_ID='id', AWS_SECRET_ACCESS_KEY='secret')
+        server.shutdown()
+    assert (code, told, complaint) == (0, '1 item of birds in here written to birds.jsonl\n', '')
+    assert Tired.scans == 2
 
 
 # A region on IPv6 tells the others addresses that they can use: with brackets, as in a URL.
