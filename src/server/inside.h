@@ -295,6 +295,7 @@ void jobs_stop(struct server *s);
 void jobs_wake(struct server *s, const struct dynamo_job *job);
 
 /* web.c */
+/* OK; ERR_FORMAT: the key file does not parse, which was logged; others: it cannot listen. */
 MUST_CHECK enum err web_open(struct server *s, unsigned index);
 MUST_CHECK enum err web_start(struct server *s, unsigned index);
 /* Any thread: all web threads end what is under way and leave their loops. */

@@ -159,7 +159,9 @@ static enum err open_all(struct server *s)
     for (unsigned i = 0; i < s->n_webs && e == OK; i++) {
         e = web_open(s, i);
     }
-    if (e != OK) {
+    if (e == ERR_FORMAT) {
+        log_failure(s, "cannot start without keys", e, bytes_str(s->key_path));
+    } else if (e != OK) {
         log_failure(s, "could not listen for clients", e, s->config->http_address);
     }
     return e;

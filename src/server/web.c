@@ -374,7 +374,8 @@ static void keys_load(struct web *w)
             &w->server->logger.tracer,
             TRACE_ERROR,
             "server",
-            "key file does not parse, keeping the old keys",
+            w->keystore == NULL ? "key file does not parse"
+                                : "key file does not parse, keeping the old keys",
             TRACE_NUM("line", line));
         buf_done(&text);
         return;
@@ -419,7 +420,7 @@ enum err web_open(struct server *s, unsigned index)
     }
     keys_load(w);
     if (w->keystore == NULL) {
-        return ERR_INVALID;
+        return ERR_FORMAT;
     }
     const struct dynamo_config dynamo = {
         .region = s->config->name,

@@ -109,6 +109,26 @@ def test_busy_without_a_word(tmp_path):
     assert Tired.scans == 2
 
 
+# A region that cannot start says which of its files is at fault, and where in it.
+def test_server_names_what_is_wrong(tmp_path):
+    assert godwit('init', '--region', 'here', '--dir', 'one', '--http', '127.0.0.1:0', '--link', '127.0.0.1:0',
+                  folder=tmp_path)[0] == 0
+    keys, conf = tmp_path / 'one' / 'keys', tmp_path / 'one' / 'godwit.conf'
+    good = keys.read_text()
+    keys.write_text(good + 'garbage\n')
+    code, _, complaint = godwit('server', '--dir', 'one', folder=tmp_path)
+    assert code == 1
+    assert f'event="key file does not parse" line={len(good.splitlines()) + 1}\n' in complaint
+    assert 'event="cannot start without keys"' in complaint
+    assert 'one/keys' in complaint.splitlines()[-1]
+    keys.write_text(good)
+    conf.write_text(conf.read_text() + 'web.threads = 99\n')
+    code, _, complaint = godwit('server', '--dir', 'one', folder=tmp_path)
+    assert code == 1
+    assert f'line {len(conf.read_text().splitlines())}: "99" is no value for web.threads: a whole number from 1 to 16' in (
+        complaint)
+
+
 # A region on IPv6 tells the others addresses that they can use: with brackets, as in a URL.
 def test_addresses_of_ipv6(tmp_path):
     try:
