@@ -156,6 +156,22 @@ static inline void set_test_table(struct region *r, bool replicated)
     part_set_table(r->part, &t);
 }
 
+static inline enum err drop_test_table(void *arg, struct part_stage *s, struct arena *a)
+{
+    (void)arg;
+    (void)a;
+    part_stage_drop_table(s, TABLE);
+    return OK;
+}
+
+/* Drops the table with all that is in it, and makes it anew. */
+static inline void empty_test_table(struct region *r)
+{
+    struct part_cmd drop = {.kind = PART_CMD_CALL, .call = {.run = drop_test_table}};
+    assert_int_equal(commit_one(r, &drop), OK);
+    set_test_table(r, true);
+}
+
 static inline void region_open(struct region *r)
 {
     r->config.engine = r->engine;
