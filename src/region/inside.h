@@ -18,6 +18,7 @@ enum {
     QUIET_BEATS_MAX = 10, /* heartbeats without a promise while nothing is written */
     REFUSALS_TOLD = 64,   /* in a row; rows on their way explain fewer */
     FAILURE_TELL_MS = 60000,
+    SUSPECTS = 256,
 };
 
 static_assert(
@@ -115,6 +116,7 @@ struct link {
     struct seed_in seed_in;
     bool scrubbing;
     bool repairing;          /* scrubbing: records are on their way, no longer versions alone */
+    bool scrub_equal;        /* scrubbing: the digests that led to it were of equal vectors */
     uint64_t stall_progress; /* of seed_in, when it was looked at last */
     uint64_t stall_ms;       /* a seed or scrub that has not moved by then is given up; 0: none */
 };
@@ -157,6 +159,12 @@ struct intake {
     struct region_latency latency;
 };
 
+/* The end of an item that scrubbing found a peer to have and not us. */
+struct suspect {
+    uint64_t name;
+    unsigned looks; /* because of equal vectors, since it was found */
+};
+
 struct sync_wait {
     void *token;
     uint64_t id;
@@ -193,6 +201,7 @@ struct region {
     uint64_t scrub_ms;
     uint64_t scrub_turn;
     uint64_t bucket_turn; /* of its own, or the two keep step and some pair never has its turn */
+    struct suspect suspects[SUSPECTS];
     bool trimming;
     bool streams_cut; /* the quota took log from streams; said once */
     bool sweeping;

@@ -5,7 +5,12 @@
  * one bucket in turn, is then compared version by version. A record the peer's snapshot has, of
  * which we should have at least that version because we have applied its origin's log past its
  * stamp, and have not, is a divergence: the whole stretch is fetched and merged. Each side repairs
- * itself only; the other finds its own lacks when its turn comes. */
+ * itself only; the other finds its own lacks when its turn comes.
+ *
+ * The end of an item whose time was over has a version that is no region's, so no position tells
+ * whether we should have it. One that we lack is a suspect. If we still lack it when we look again
+ * because of digests of equal vectors, we had by then applied all that the peer had when we looked
+ * first: it is a divergence. A digest may have waited while we looked, so we look twice. */
 #include "region/inside.h"
 
 struct digest_call {
@@ -138,6 +143,13 @@ static bool marks_equal(const struct repl_frame *a, const struct repl_frame *b)
     return true;
 }
 
+static bool differs(const struct errand *e, unsigned bucket)
+{
+    struct hash128 a = e->digest.digest.buckets[bucket];
+    struct hash128 b = e->theirs.digest.buckets[bucket];
+    return a.lo != b.lo || a.hi != b.hi;
+}
+
 void scrub_compare_done(struct region *r, struct errand *e)
 {
     struct link *l = link_find(r, e->link);
@@ -147,15 +159,12 @@ void scrub_compare_done(struct region *r, struct errand *e)
         return;
     }
     unsigned bucket = (unsigned)(r->bucket_turn++ % REPL_DIGEST_BUCKETS);
-    bool same = marks_equal(&e->digest, &e->theirs);
-    for (unsigned i = 0; i < REPL_DIGEST_BUCKETS && same; i++) {
-        struct hash128 a = e->digest.digest.buckets[i];
-        struct hash128 b = e->theirs.digest.buckets[i];
-        bool differs = a.lo != b.lo || a.hi != b.hi;
-        bucket = differs ? i : bucket;
-        same = !differs;
+    bool equal = marks_equal(&e->digest, &e->theirs);
+    /* From the turn's bucket on, so that one that cannot be mended now hides no other. */
+    for (unsigned n = 0; n < REPL_DIGEST_BUCKETS && equal && !differs(e, bucket); n++) {
+        bucket = (bucket + 1) % REPL_DIGEST_BUCKETS;
     }
-    if (same && marks_equal(&e->digest, &e->theirs)) {
+    if (equal && !differs(e, bucket)) {
         return; /* proved equal */
     }
     uint32_t span = UINT32_MAX / REPL_DIGEST_BUCKETS + 1;
@@ -170,6 +179,7 @@ void scrub_compare_done(struct region *r, struct errand *e)
         }};
     l->scrubbing = seed_send_want(r, l, &want);
     l->repairing = false;
+    l->scrub_equal = equal;
 }
 
 /* Whether we ought to hold at least this version. */
@@ -181,10 +191,34 @@ static bool should_have(const struct region *r, const struct repl_record *rec, s
     return applied && (rec->live || rec->version.hlc.v >= floor.v);
 }
 
+/* Whether `rec` is the end of our item that we ought to have by now. */
+static bool misses_end(
+    struct region *r, const struct link *l, uint64_t table, const struct repl_record *rec)
+{
+    bool nobodys = !rec->live && rec->version.region.v != r->config.id.v &&
+                   repl_vector_find(&r->marks, rec->version.region) == NULL;
+    if (!nobodys) {
+        return false;
+    }
+    const uint64_t of[] = {l->peer->id.v, table, rec->version.hlc.v, rec->version.region.v};
+    uint64_t name = hash64(rec->key, hash64(bytes_of(of, sizeof of), /* seed= */ 0));
+    struct suspect *s = &r->suspects[name % SUSPECTS];
+    if (s->name != name) {
+        *s = (struct suspect){.name = name};
+        return false;
+    }
+    s->looks += l->scrub_equal ? 1 : 0;
+    return s->looks >= 2;
+}
+
 /* Counts records of the chunk that our store lacks although it should have them. Both sides are in
  * storage order, so one pass over each is enough. */
 static size_t divergent(
-    struct region *r, const struct repl_frame *f, uint32_t *ret_lo, uint32_t *ret_hi)
+    struct region *r,
+    const struct link *l,
+    const struct repl_frame *f,
+    uint32_t *ret_lo,
+    uint32_t *ret_hi)
 {
     struct hlc floor = {0};
     if (part_read_gc_floor(&r->reader, &floor) != OK) {
@@ -208,9 +242,10 @@ static size_t divergent(
             }
             e = part_raw_next(c, &ours);
         }
-        bool have =
-            e == OK && bytes_eq(ours.key, rec->key) && version_cmp(ours.version, rec->version) >= 0;
-        if (!have && should_have(r, rec, floor)) {
+        bool there = e == OK && bytes_eq(ours.key, rec->key);
+        bool have = there && version_cmp(ours.version, rec->version) >= 0;
+        bool end = there && ours.live && !have && misses_end(r, l, f->seed_chunk.table, rec);
+        if (end || (!have && should_have(r, rec, floor))) {
             *ret_lo = n == 0 || hash < *ret_lo ? hash : *ret_lo;
             *ret_hi = n == 0 || hash > *ret_hi ? hash : *ret_hi;
             n++;
@@ -224,7 +259,7 @@ static void take_versions(struct region *r, struct link *l, const struct repl_fr
 {
     uint32_t lo = 0;
     uint32_t hi = 0;
-    size_t n = divergent(r, f, &lo, &hi);
+    size_t n = divergent(r, l, f, &lo, &hi);
     l->scrubbing = !f->seed_chunk.last;
     if (n == 0) {
         if (l->scrubbing) {
