@@ -476,6 +476,7 @@ void check_final(struct sim *s)
         if (i > 0) {
             check_digests(s, n, &s->nodes[0], PART_TABLE_CATALOG);
         }
+        mirror_check(n);
         enum err e = part_check(core_part(n->core));
         if (e != OK) {
             sim_fail(s, "%s: its bookkeeping is wrong: %s", n->name, err_name(e));

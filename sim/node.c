@@ -338,7 +338,10 @@ void node_writer_turn(struct node *n)
 
 /* ---- life ---- */
 
-static enum err load_rows(struct node *n)
+enum err node_rows(
+    struct node *n,
+    void (*take)(struct node *n, void *ctx, const struct value *key, const struct value *item),
+    void *ctx)
 {
     const struct part_table table = {
         .id = PART_TABLE_CATALOG,
@@ -369,13 +372,19 @@ static enum err load_rows(struct node *n)
             e = part_key_attrs(&a, &table.keys, buf_bytes(&encoded), &key);
         }
         if (e == OK) {
-            region_catalog_row(n->region, &key, &item, node_mono_ms(n));
+            take(n, ctx, &key, &item);
         }
     }
     part_cursor_close(c);
     arena_done(&a);
     buf_done(&encoded);
     return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static void load_row(struct node *n, void *ctx, const struct value *key, const struct value *item)
+{
+    (void)ctx;
+    region_catalog_row(n->region, key, item, node_mono_ms(n));
 }
 
 static enum err open_core(struct node *n)
@@ -464,7 +473,7 @@ void node_start(struct node *n)
     }
     n->up = true;
     n->dying = false;
-    e = load_rows(n);
+    e = node_rows(n, load_row, NULL);
     if (e != OK) {
         sim_fail(s, "%s: catalog does not read: %s", n->name, err_name(e));
     }

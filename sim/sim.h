@@ -407,6 +407,11 @@ void *sim_alloc(struct sim *s, size_t n);
 void node_init(struct sim *s, unsigned index);
 void node_done(struct node *n);
 void node_start(struct node *n);
+/* The stored rows of the catalog, one after the other. OK, or how reading them failed. */
+MUST_CHECK enum err node_rows(
+    struct node *n,
+    void (*take)(struct node *n, void *ctx, const struct value *key, const struct value *item),
+    void *ctx);
 void node_crash(struct node *n, bool drop_frames);
 uint64_t node_mono_ms(const struct node *n);
 uint64_t node_wall_ms(struct node *n);
@@ -501,6 +506,10 @@ void reads_partial(struct node *n, struct region_id origin, uint64_t to);
 void reads_glance(struct node *n);
 /* Whether groups show whole transactions in this region, as far as that is due now. */
 void reads_groups(struct sim *s, struct node *n);
+
+/* ---- mirror.c ---- */
+/* Compares a region's decoded catalogs with its stored rows, between two commits. */
+void mirror_check(struct node *n);
 
 /* ---- check.c ---- */
 /* Whether everything that shall come to rest has. */

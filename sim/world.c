@@ -158,6 +158,10 @@ static void timer_event(struct node *n, const struct sim_event *ev)
 static void sample_event(struct sim *s)
 {
     reads_sample(s);
+    struct node *n = &s->nodes[s->result.events % s->n_nodes];
+    if (n->up && !part_failed(core_part(n->core))) {
+        mirror_check(n);
+    }
     if (!s->healed) {
         sim_push(s, s->now_us + sim_rand(s, 1000, 100000), EV_SAMPLE, 0, 0, NULL);
     }

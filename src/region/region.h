@@ -191,3 +191,5 @@ struct region_status {
 };
 struct region_status region_status(const struct region *r);
 const struct repl_vector *region_marks(const struct region *r);
+/* As region_catalog_row() has told it. */
+const struct catalog *region_catalog(const struct region *r);

@@ -70,6 +70,11 @@ struct region_status region_status(const struct region *r)
     return st;
 }
 
+const struct catalog *region_catalog(const struct region *r)
+{
+    return r->catalog;
+}
+
 const struct repl_vector *region_marks(const struct region *r)
 {
     return &r->marks;
