@@ -129,6 +129,9 @@ enum err backup_csv_item(
             continue; /* no value */
         }
         members[n].name = columns->names[i];
+        if (members[n].name.len == 0) {
+            return ERR_INVALID;
+        }
         enum err e = field_value(a, columns->types[i], f->text, &members[n].value);
         if (e != OK) {
             return e;

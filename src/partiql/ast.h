@@ -210,6 +210,8 @@ static inline struct bytes pq_text(struct bytes text, const struct pq_tok *t)
 /* A message in the arena; base NULL at its cap. `args` is used up. */
 struct bytes pq_vfmt(struct arena *a, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
+/* Of a tuple's key. */
+#define PQ_EMPTY_NAME "Empty attribute name"
 void pq_fail(struct pq_parse *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "Statement wasn't well formed, can't be processed: " and then the text. */
 void pq_fail_syntax(struct pq_parse *p, const char *what);

@@ -154,7 +154,8 @@ static void make_struct(struct pq_parse *p, struct partiql_node *n)
         members[i++] = (struct member){x->a->value->bytes, *part_of(x)};
     }
     *v = (struct value){.type = VALUE_MAP, .map = {members, i}};
-    if (members_sort(members, i) == OK) {
+    /* An empty name sorts first. */
+    if (members_sort(members, i) == OK && (i == 0 || members[0].name.len > 0)) {
         n->value = v;
     }
 }
@@ -259,7 +260,7 @@ static void put_bag_fault(
     }
 }
 
-/* Two members share a name, or one has a name that is no string. */
+/* Two members share a name, or one has an empty name or one that is no string. */
 static void put_struct_fault(
     struct buf *b, const struct partiql_node *literal, const struct partiql_node *n)
 {
@@ -268,6 +269,10 @@ static void put_struct_fault(
             buf_putf(
                 b, "Tuple keys must be of type String. Actual type: %s under ", type_word(x->a));
             put_way(b, literal, n);
+            return;
+        }
+        if (x->a->value->bytes.len == 0) {
+            buf_put_str(b, PQ_EMPTY_NAME);
             return;
         }
         for (const struct partiql_node *y = n->args; y != x; y = y->next) {

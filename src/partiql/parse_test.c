@@ -211,6 +211,8 @@ static void test_refused(void **state)
         {"INSERT INTO t VALUE {'a': 1} RETURNING ALL OLD *",
          "RETURNING is not supported in INSERT"},
         {"INSERT INTO t VALUE {'a': 1, 'a': 2}", "Duplicate keys in tuple. Key: a under root"},
+        {"INSERT INTO t VALUE {'a': 1, '': 2}", "Empty attribute name"},
+        {"INSERT INTO t VALUE {'a': {'': 2}}", "Empty attribute name"},
         {"UPDATE t.i SET a = 1 WHERE b = 1", "This operation is not supported on an index"},
         {"DELETE FROM t.i WHERE b = 1", "This operation is not supported on an index"},
         {"DELETE FROM t WHERE b = 1 RETURNING MODIFIED OLD *",

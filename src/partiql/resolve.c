@@ -240,13 +240,14 @@ static void resolve_item(struct pq_parse *p)
         }
     }
     *item = (struct value){.type = VALUE_MAP, .map = {members, i}};
-    if (p->err == OK && members_sort(members, i) != OK) {
-        for (size_t k = 1; k < i; k++) {
-            if (bytes_eq(members[k - 1].name, members[k].name)) {
-                pq_fail(
-                    p, "Duplicate keys in tuple. Key: %.*s under root", BYTES_FMT(members[k].name));
-            }
+    bool apart = p->err == OK && members_sort(members, i) == OK;
+    for (size_t k = 1; p->err == OK && !apart && k < i; k++) {
+        if (bytes_eq(members[k - 1].name, members[k].name)) {
+            pq_fail(p, "Duplicate keys in tuple. Key: %.*s under root", BYTES_FMT(members[k].name));
         }
+    }
+    if (apart && i > 0 && members[0].name.len == 0) { /* sorts first */
+        pq_fail(p, PQ_EMPTY_NAME);
     }
     p->stmt->item = item;
 }

@@ -272,6 +272,9 @@ def test_import_of_csv(ddb, tables, unique, bucket):
     told = imported(ddb, bucket, unique + '-q', keys='pk:S sk:N', InputFormat='CSV', InputFormatOptions=options)
     assert counts(told) == (2, 1, 1)
     assert told['InputFormatOptions'] == options
+    tables.adopt(HOME, unique + '-n')
+    (bucket / 'data.csv').write_text('pk,sk,\np1,7,\np2,8,of no name\n')
+    assert counts(imported(ddb, bucket, unique + '-n', keys='pk:S sk:N', InputFormat='CSV')) == (2, 1, 1)
 
 
 def test_import_packed(ddb, tables, unique, bucket):

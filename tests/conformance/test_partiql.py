@@ -211,6 +211,8 @@ def test_update_faults(t, unique):
     for _ in range(31):
         deep = {'M': {'a': deep}}
     t.invalid('Nesting Levels have exceeded supported limits', f'UPDATE T SET m.deep = ? {where}', deep)
+    t.invalid('Empty attribute name', f"UPDATE T SET m = [{{'': 1}}] {where}")
+    t.invalid('Empty attribute name', f"INSERT INTO T VALUE {{'pk': '{unique}', 'sk': '2', '': 1}}")
     key = 'Where clause does not contain a mandatory equality on all key attributes'
     for clause in (f"WHERE pk = '{unique}'", f"WHERE pk IN ['{unique}'] AND sk = '1'", "WHERE v = 'x'", ''):
         t.invalid(key, f'UPDATE T SET v = 1 {clause}')

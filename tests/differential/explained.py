@@ -723,7 +723,7 @@ rule('API, Scan: TotalSegments, up to 1000000',
      V + r"1 validation error detected: Value '(?P<segments>\d+)' at 'totalSegments' failed to satisfy constraint: Member must have "
      'value less than or equal to 1000000',
      LATER,
-     lambda seen: int(seen.groups['segments']) > 10**6 and seen.body['TotalSegments'] == int(seen.groups['segments']))
+     lambda seen: seen.body['TotalSegments'] > 10**6 and int(seen.groups['segments']) == min(seen.body['TotalSegments'], 2**63 - 1))
 
 
 def ends_near(seen):

@@ -148,6 +148,7 @@ static bool columns_read(
         if (!json_as_string(c, &list->array.items[i], &columns[i])) {
             return false;
         }
+        check_length(k, "inputFormatOptions.csv.headerList", columns[i], 1, 65536);
     }
     job->columns = columns;
     job->n_columns = list->array.n;

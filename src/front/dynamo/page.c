@@ -348,6 +348,11 @@ static size_t start_attrs_count(const struct page_state *s)
     return n;
 }
 
+static bool start_has_all(const struct page_state *s)
+{
+    return s->start.map.n == start_attrs_count(s);
+}
+
 static bool start_keys_check(
     struct dynamo_call *c,
     const struct page_state *s,
@@ -369,12 +374,12 @@ static bool start_check(struct dynamo_call *c, const struct page_state *s)
 {
     const struct expr_key_schema *t = &s->table->part.keys;
     if (is_scan(c) && s->index == NULL) {
-        return s->start.map.n == start_attrs_count(s)
+        return start_has_all(s)
                    ? start_keys_check(c, s, t, BAD_START ": ")
                    : call_invalid(
                          c, BAD_START ": The provided key element does not match the schema");
     }
-    bool named = s->start.map.n == start_attrs_count(s);
+    bool named = start_has_all(s);
     for (size_t i = 0; named && i < expr_keys_count(s->keys); i++) {
         named = value_find(&s->start, expr_keys_at(s->keys, i)->name) != NULL;
     }
@@ -657,8 +662,13 @@ static bool query_prepare(struct dynamo_call *c, const struct json *in, struct p
             "request.");
     }
     if (!exprs_env(c, in, &s->env) || !key_form_parse(c, in, s, &form) || !exprs_read(c, in, s) ||
-        !key_form_check(c, in, &form) || !select_resolve(c, s) || !source_find(c, s) ||
-        !key_form_match(c, &form, s)) {
+        !key_form_check(c, in, &form) || !select_resolve(c, s) || !source_find(c, s)) {
+        return false;
+    }
+    if (s->start_in != NULL && !start_has_all(s)) {
+        return call_invalid(c, BAD_START);
+    }
+    if (!key_form_match(c, &form, s)) {
         return false;
     }
     if (s->start_in != NULL && (!start_check(c, s) || !start_in_query(c, s))) {

@@ -254,6 +254,10 @@ static const struct refusal page_refusals[] = {
      "exactly one "
      "of the supported datatypes"},
     {"Query",
+     "{'TableName':'full','KeyConditionExpression':'r = :r','ExpressionAttributeValues':{':r':{'N':"
+     "'1'}},'ExclusiveStartKey':{'h':{'S':'a'}}}",
+     "The provided starting key is invalid"},
+    {"Query",
      "{" ON_A ",'ExclusiveStartKey':{'h':{'S':'a'},'x':{'N':'1'}}}",
      "The provided starting key is invalid"},
     {"Query",
