@@ -627,6 +627,12 @@ rule('API, AttributeValue: "a single data type"',
      BAD + 'AttributeValues inside AttributeValueList must be of same type',
      lambda seen: any({} in (condition.get('AttributeValueList') or ()) for name in ('Expected', 'QueryFilter', 'ScanFilter', 'KeyConditions')
                       for condition in (seen.body.get(name) or {}).values()))
+rule('API, AttributeValue: "a single data type"',
+     'a value whose type is null is empty',
+     V + '((ExpressionAttributeValues contains invalid value|The provided starting key is invalid): )?Supplied AttributeValue is empty, must '
+     'contain exactly one of the supported datatypes( for key :\\w+)?',
+     LATER,
+     lambda seen: re.search(r"\{'(?:S|N|B|BOOL|NULL|M|L|SS|NS|BS)': None\}", str(seen.body)) is not None)
 rule('API, BatchGetItem: Keys, "primary key attribute values"',
      'a key of a wrong type is not another one twice',
      V + 'The provided key element does not match the schema',
@@ -703,6 +709,11 @@ rule('API, AttributeValue: NULL',
      BAD + 'Null attribute value types must have the value of true',
      LATER,
      lambda seen: len(filters(seen) or ()) > 1 and re.search(r"'NULL': (?!True)", str(filters(seen))) is not None)
+rule('Guide, Supported data types: numbers',
+     'what is a number is so in every condition',
+     V + r'The parameter cannot be converted to a numeric value(: (?P<number>.*))?',
+     LATER,
+     lambda seen: len(filters(seen) or ()) > 1 and f"'N': {seen.groups['number'] or ''!r}" in str(filters(seen)))
 
 
 def but_for_requests(message):
@@ -718,12 +729,14 @@ rule('API, BatchGetItem and BatchWriteItem: RequestItems',
      but_for_requests(seen.other))
 
 
-rule('API, Scan: TotalSegments, up to 1000000',
+rule('API, Scan: TotalSegments, up to 1000000, and Segment, up to 999999',
      'there are so many segments',
-     V + r"1 validation error detected: Value '(?P<segments>\d+)' at 'totalSegments' failed to satisfy constraint: Member must have "
-     'value less than or equal to 1000000',
-     LATER,
-     lambda seen: seen.body['TotalSegments'] > 10**6 and int(seen.groups['segments']) == min(seen.body['TotalSegments'], 2**63 - 1))
+     V + r"1 validation error detected: Value '(?P<value>\d+)' at '(?P<which>totalSegments|segment)' failed to satisfy constraint: Member must "
+     'have value less than or equal to (1000000|999999)',
+     LATER + '|' + LISTED,
+     lambda seen: int(seen.groups['value']) > 999999 + (seen.groups['which'] != 'segment') and int(seen.groups['value']) == min(
+        seen.body[seen.groups['which'][0].upper() + seen.groups['which'][1:]], 2**63 - 1) and (constraints(seen.other) is None or
+        0 < len(name_of(seen)) < 3))
 
 
 def ends_near(seen):
@@ -739,6 +752,54 @@ rule('Guide, Querying tables: "1 MB"; DynamoDB item sizes and formats',
      'OK',
      lambda seen: seen.operation == 'Query' and "'large'" in str(seen.body) and not PROJECTED & set(seen.body) and
      only(seen, 'Items', 'Count', 'ScannedCount', 'LastEvaluatedKey', 'ConsumedCapacity') and 'Items' in seen.ours[3] and ends_near(seen))
+
+
+HUGE = re.compile(r"Value '\d{19,}'")
+rule('API, the operation\'s request parameters: Integer',
+     'a number that is no Long is told as the largest of them',
+     LISTED,
+     LISTED,
+     lambda seen: seen.mine != seen.other and f"Value '{2**63 - 1}'" in seen.mine and HUGE.sub('', seen.mine) == HUGE.sub('', seen.other))
+
+
+def plain_number(node):
+    """The same values with numbers of one spelling."""
+    if isinstance(node, dict) and set(node) == {'N'} and isinstance(node['N'], str):
+        return {'N': f'{decimal.Decimal(node["N"]):f}'.rstrip('0').rstrip('.') if '.' in f'{decimal.Decimal(node["N"]):f}' else
+                f'{decimal.Decimal(node["N"]):f}'}
+    if isinstance(node, dict):
+        return {name: plain_number(child) for name, child in node.items()}
+    return [plain_number(child) for child in node] if isinstance(node, list) else node
+
+
+def documents(node):
+    """All maps and lists below a node."""
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    here = [node] if isinstance(node, dict) and set(node) in ({'M'}, {'L'}) else []
+    return here + [found for child in children for found in documents(child)]
+
+
+def has_equal_document(seen, item):
+    """Whether a map or list of the request, or of the item, stands in the item too."""
+    inside = documents(plain_number(item or {}))
+    asked = documents(plain_number([seen.body.get(name) for name in ('ExpressionAttributeValues', 'Expected', 'QueryFilter',
+                                                                     'ScanFilter')]))
+    return any(one in inside for one in asked) or any(inside.count(one) > 1 for one in inside)
+
+
+EQUAL = 'Guide, Condition and filter expressions: comparators, "a = b: true if a is equal to b"'
+rule(EQUAL,
+     'maps and lists are equal to their like',
+     OUTCOME,
+     OUTCOME,
+     lambda seen: seen.operation in ('PutItem', 'UpdateItem', 'DeleteItem') and seen.mine != seen.other and FAILED in (seen.mine,
+        seen.other) and has_equal_document(seen, seen.before[0]))
+rule(EQUAL,
+     'maps and lists are equal to their like',
+     'OK',
+     'OK',
+     lambda seen: seen.operation in ('Query', 'Scan') and only(seen, 'Items', 'Count') and 'Items' in seen.ours[3] and all(
+        has_equal_document(seen, item) for item in differing_items(seen)))
 
 
 def holds_less(seen):

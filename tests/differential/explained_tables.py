@@ -60,12 +60,12 @@ def pruned(node, *names):
     return [pruned(child, *names) for child in node] if isinstance(node, list) else node
 
 
-def same_description(seen):
+def same_description(seen, *beside):
     name = 'Table' if seen.operation == 'DescribeTable' else 'TableDescription'
     if not only(seen, name):
         return False
-    ours = pruned(seen.ours[3][name], 'WarmThroughput', 'DeletionProtectionEnabled')
-    theirs = pruned(seen.theirs[3][name], 'TableThroughputModeSummary', 'DeletionProtectionEnabled')
+    ours = pruned(seen.ours[3][name], 'WarmThroughput', 'DeletionProtectionEnabled', *beside)
+    theirs = pruned(seen.theirs[3][name], 'TableThroughputModeSummary', 'DeletionProtectionEnabled', *beside)
     theirs.pop('BillingMode', None)
     if 'StreamSpecification' in seen.body:
         ours.pop('StreamSpecification', None)
@@ -85,6 +85,21 @@ rule('API, TableDescription; DeleteTable: example',
      'OK',
      'OK',
      lambda seen: seen.operation in CONTROL and same_description(seen))
+
+
+def decreases(node):
+    """How often throughput went down, of the table and of its indexes by name."""
+    indexes = sorted(node.get('GlobalSecondaryIndexes') or (), key=lambda index: index['IndexName'])
+    return [part['ProvisionedThroughput']['NumberOfDecreasesToday'] for part in (node, *indexes)]
+
+
+rule('API, ProvisionedThroughputDescription: NumberOfDecreasesToday; Guide, Quotas: decreasing provisioned throughput',
+     'that one of reads and writes goes down is a decrease, also if the other one goes up',
+     'OK',
+     'OK',
+     lambda seen: seen.operation in ('DescribeTable', 'UpdateTable') and same_description(seen, 'NumberOfDecreasesToday') and all(
+        mine >= other for mine, other in zip(*(decreases(side[3].get('Table') or side[3]['TableDescription']) for side in (
+             seen.ours, seen.theirs)))))
 rule('API, CreateTable: ResourceInUseException',
      'the table that is there is named',
      'ResourceInUseException: Table already exists: .+',
@@ -234,7 +249,7 @@ rule('API, AttributeDefinition: "An attribute for describing the key schema"',
 rule('API, KeySchemaElement: AttributeName, length from 1 to 255',
      'an attribute of a key has a name',
      r"ValidationException: \d+ validation errors? detected: (Value '(x{256})?' at "
-     r"'(keySchema|(localSecondaryIndexes|globalSecondaryIndexes)\.\d+\.member\.keySchema)\.\d+\.member\.attributeName' failed "
+     r"'(attributeDefinitions|keySchema|(localSecondaryIndexes|globalSecondaryIndexes)\.\d+\.member\.keySchema)\.\d+\.member\.attributeName' failed "
      r"to satisfy constraint: Member must have length (greater|less) than or equal to \d+(; )?)+",
      BAD + r'Some index key attributes are not defined in AttributeDefinitions\. .*|' + BAD +
      'The .* is not .*|ValidationException: .*',
@@ -335,3 +350,9 @@ rule('API, GlobalSecondaryIndex: ProvisionedThroughput; CreateTable: BillingMode
      LATER,
      lambda seen: 'BillingMode' not in seen.body and any(index.get('IndexName') == seen.groups['index'] and 'ProvisionedThroughput' not in
                                                          index for index in seen.body['GlobalSecondaryIndexes']))
+rule('API, KeySchemaElement: KeyType, HASH or RANGE',
+     'a key of an index is of one of two kinds too',
+     V + r"1 validation error detected: Value '(?P<kind>.*)' at '(local|global)SecondaryIndexes\.\d+\.member\.keySchema\.\d+\.member\.keyType' "
+     r'failed to satisfy constraint: Member must satisfy enum value set: \[HASH, RANGE\]',
+     LATER,
+     lambda seen: seen.groups['kind'] not in ('HASH', 'RANGE') and f"'KeyType': {seen.groups['kind']!r}" in str(seen.body))
