@@ -171,6 +171,12 @@ static enum err write_batch(struct part *p)
     return engine_write(p->config.engine, p->batch, /* sync= */ true);
 }
 
+/* System tables are read through the catalog; their rows would only take the room. */
+static bool is_cached(struct bytes row_key)
+{
+    return row_key.base[0] == ROW_DATA && load_u64_be(row_key.base + 1) >= PART_TABLE_FIRST;
+}
+
 /* What the batch made of the data rows is what the engine holds now. */
 static void cache_rows(struct part *p)
 {
@@ -180,7 +186,7 @@ static void cache_rows(struct part *p)
     }
     for (size_t i = 0; p->overlay.n > 0 && i < p->overlay.n_slots; i++) {
         const struct overlay_entry *e = p->overlay.slots[i];
-        if (e != NULL && e->key.base[0] == ROW_DATA && e->state != OVERLAY_UNKNOWN) {
+        if (e != NULL && is_cached(e->key) && e->state != OVERLAY_UNKNOWN) {
             row_cache_put(&p->rows, e->key, e->hash, e->state == OVERLAY_PRESENT, e->value);
         }
     }
