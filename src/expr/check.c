@@ -445,7 +445,10 @@ static void check_call(struct parse *p, const struct node *n)
         require_path(p, n);
         break;
     case FUNCTION_ATTRIBUTE_TYPE:
-        require_path(p, n);
+        /* Of an expression's value, too, whatever the developer guide says. */
+        if (p->bare) {
+            require_path(p, n);
+        }
         require_distinct(p, name, first, second);
         check_type_operand(p, second);
         break;

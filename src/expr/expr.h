@@ -218,7 +218,8 @@ MUST_CHECK enum err expr_key_form_match(
  * its operands in either order. Of a key of several attributes: an equality on each hash attribute,
  * and conditions on range attributes from the first on, all but the last of them equalities. OK;
  * ERR_INVALID with "Query condition missed key schema element: …", "Query key condition not
- * supported", type mismatches, empty key values, …; ERR_TOO_BIG. */
+ * supported", type mismatches, …; ERR_TOO_BIG. Whether a key may have the values (empty, too long)
+ * is the caller's to check. */
 MUST_CHECK enum err expr_key_cond_parse(
     struct arena *a,
     struct bytes text,

@@ -168,16 +168,6 @@ static void check_operand(struct parse *p, const struct value *v, const struct e
             "schema type",
             BYTES_NONE,
             "");
-    } else if (v->type != VALUE_NUMBER && v->bytes.len == 0) {
-        key_fail(
-            p,
-            v->type == VALUE_STRING
-                ? "One or more parameter values are not valid. The AttributeValue for a key "
-                  "attribute cannot contain an empty string value. Key: "
-                : "One or more parameter values are not valid. The AttributeValue for a key "
-                  "attribute cannot contain an empty binary value. Key: ",
-            attr->name,
-            "");
     }
 }
 

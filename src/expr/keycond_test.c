@@ -227,11 +227,6 @@ static void refuses_by_schema(void **state)
         {&with_range, "p=:l", type},
         {&with_range, "p=:p AND c=:s", type},
         {&with_text_range, "p=:n AND c=:b", type},
-        {&with_range,
-         "p=:e",
-         "One or more parameter values are not valid. The AttributeValue for a key attribute "
-         "cannot "
-         "contain an empty string value. Key: p"},
     };
     CHECK_ALL(cases);
 }

@@ -98,17 +98,14 @@ static enum err sum(
 {
     struct decimal number;
     enum err err = minus ? decimal_sub(x, y, &number) : decimal_add(x, y, &number);
-    if (err == ERR_LIMIT) {
-        return fail(
-            ap, BYTES_LIT("Attempting to store more than 38 significant digits in a Number"));
-    }
     if (err == ERR_TOO_BIG && magnitude(x) <= 0 && magnitude(y) <= 0) {
         return fail(
             ap,
             BYTES_LIT("Number underflow. Attempting to store a number with magnitude smaller than "
                       "supported range"));
     }
-    if (err == ERR_TOO_BIG) {
+    if (err == ERR_TOO_BIG || err == ERR_LIMIT) {
+        /* DynamoDB has the same words for a result of more than 38 digits. */
         return fail(
             ap,
             BYTES_LIT("Number overflow. Attempting to store a number with magnitude larger than "

@@ -192,7 +192,8 @@ static void limits(void **state)
         {"ADD a :v",
          "{:v: 1e-20}",
          "{a: 1e20}",
-         "Attempting to store more than 38 significant digits in a Number"},
+         "Number overflow. Attempting to store a number with magnitude larger than supported "
+         "range"},
     };
     CHECK_ALL(cases);
     struct world w;

@@ -198,7 +198,7 @@ static void condition_types(void **state)
         {"size(size(a)) > :n", TYPE("size", "N")},
         {"attribute_exists(:s)", NEEDS_PATH("attribute_exists")},
         {"attribute_not_exists(size(a))", NEEDS_PATH("attribute_not_exists")},
-        {"attribute_type(:s, :s)", NEEDS_PATH("attribute_type")},
+        {"attribute_type(:n, :n)", TYPE("attribute_type", "N")},
         {"attribute_type(a, :n)", TYPE("attribute_type", "N")},
         {"attribute_type(a, b)", TYPE("attribute_type", "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}")},
         {"attribute_type(a, :type)",

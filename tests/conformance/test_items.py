@@ -264,6 +264,20 @@ def test_put_with_index_key_of_other_type(ddb, range_table, unique):
             'IndexName: by_s', ddb.put_item, TableName=range_table, Item={'p': s(unique), 'c': n(1), 's': n(1)})
 
 
+@pytest.mark.parametrize('name, index, most', [('s', 'by_s', 1024), ('g', 'by_g', 2048)])
+def test_index_keys_that_are_too_long(ddb, range_table, unique, name, index, most):
+    key = {'p': s(unique), 'c': n(1)}
+    message = (f'One or more parameter values were invalid: Size limit exceeded for Index Key {name} Actual Size: {most + 1} '
+               f'bytes Max Size: {most} bytes IndexName: {index}')
+    ddb.put_item(TableName=range_table, Item={**key, name: s('x' * most)})
+    invalid(message, ddb.put_item, TableName=range_table, Item={**key, name: s('x' * (most + 1))})
+    invalid(message, ddb.batch_write_item, RequestItems={
+        range_table: [{'PutRequest': {'Item': {**key, name: s('x' * (most + 1))}}}]})
+    invalid('The update expression attempted to update the secondary index key beyond allowed size limits', ddb.update_item,
+            TableName=range_table, Key=key, UpdateExpression=f'SET {name} = :v',
+            ExpressionAttributeValues={':v': s('x' * (most + 1))})
+
+
 def test_empty_key(ddb, hash_table):
     message = ('One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an '
                'empty string value. Key: p')

@@ -61,6 +61,43 @@ def test_operators(ddb, hash_table, unique, operator, values, holds):
         refused('ConditionalCheckFailedException', 'The conditional request failed', ddb.delete_item, **how)
 
 
+VALUES = {'l': {'L': [n(1)]}, 'm': {'M': {'a': n(1)}}, 'yes': {'BOOL': True}, 'nil': {'NULL': True}, 'ns': {'NS': ['1']}}
+
+
+@pytest.mark.parametrize('name', VALUES)
+def test_equality_of_any_type(ddb, range_table, unique, name):
+    ddb.put_item(TableName=range_table, Item={'p': s(unique), 'c': n(1), **VALUES})
+    ddb.put_item(TableName=range_table, Item={'p': s(unique), 'c': n(2)})
+    for operator, wanted in (('EQ', ['1']), ('NE', ['2'])):
+        got = ddb.query(TableName=range_table, KeyConditions={
+            'p': {'ComparisonOperator': 'EQ', 'AttributeValueList': [s(unique)]}},
+            QueryFilter={name: {'ComparisonOperator': operator, 'AttributeValueList': [VALUES[name]]}})
+        assert [item['c']['N'] for item in got['Items']] == wanted
+
+
+def test_not_contains_needs_the_attribute(ddb, hash_table, unique):
+    put = dict(TableName=hash_table, Item={'p': s(unique), 'v': s('hello'), 'l': {'L': [n(2)]}})
+    ddb.put_item(**put)
+    for name, value, holds in (('v', s('dog'), True), ('v', n(1), True), ('l', n(1), True), ('v', s('ell'), False),
+                               ('l', n(2), False), ('gone', n(1), False)):
+        how = dict(put, Expected={name: {'ComparisonOperator': 'NOT_CONTAINS', 'AttributeValueList': [value]}})
+        if holds:
+            ddb.put_item(**how)
+        else:
+            refused('ConditionalCheckFailedException', 'The conditional request failed', ddb.put_item, **how)
+
+
+@pytest.mark.parametrize('operator, values, kind', [
+    ('CONTAINS', [{'L': [n(1)]}], 'L'), ('NOT_CONTAINS', [{'L': [n(1)]}], 'L'), ('BEGINS_WITH', [n(3)], 'N'),
+    ('IN', [{'L': []}, {'L': []}], 'L'), ('BETWEEN', [{'NS': ['1']}, {'NS': ['2']}], 'NS'), ('LT', [{'BOOL': True}], 'BOOL')])
+def test_operands_that_do_not_fit(ddb, hash_table, unique, operator, values, kind):
+    condition = {'v': {'ComparisonOperator': operator, 'AttributeValueList': values}}
+    message = f'One or more parameter values were invalid: ComparisonOperator {operator} is not valid for {kind} ' \
+        'AttributeValue type'
+    invalid(message, ddb.put_item, TableName=hash_table, Item={'p': s(unique)}, Expected=condition)
+    invalid(message, ddb.scan, TableName=hash_table, ScanFilter=condition)
+
+
 def test_not_with_expressions(ddb, hash_table, unique):
     invalid('Can not use both expression and non-expression parameters in the same request: Non-expression parameters: '
             '{Expected} Expression parameters: {ConditionExpression}', ddb.put_item, TableName=hash_table,

@@ -206,6 +206,33 @@ def test_query_is_refused(ddb, rows, more, message):
     invalid(message, query, ddb, rows, **more)
 
 
+EMPTY = 'The AttributeValue for a key attribute cannot contain an empty string value. '
+
+
+@pytest.mark.parametrize('index, keys, message', [
+    (None, {'p': ''}, EMPTY + 'Key: p'),
+    ('by_s', {'p': 'x', 's': ''}, 'A value specified for a secondary index key is not supported. ' + EMPTY +
+     'IndexName: by_s, IndexKey: s'),
+    ('by_g', {'g': ''}, 'A value specified for a secondary index key is not supported. ' + EMPTY +
+     'IndexName: by_g, IndexKey: g')])
+def test_empty_keys(ddb, rows, index, keys, message):
+    how = dict(TableName=rows, **({'IndexName': index} if index else {}))
+    invalid('One or more parameter values are not valid. ' + message, ddb.query, KeyConditions={
+        name: {'ComparisonOperator': 'EQ', 'AttributeValueList': [s(text)]} for name, text in keys.items()}, **how)
+    invalid('One or more parameter values are not valid. ' + message, ddb.query, KeyConditionExpression=' AND '.join(
+        f'{name} = :{name}' for name in keys), ExpressionAttributeValues={':' + k: s(v) for k, v in keys.items()}, **how)
+
+
+def test_keys_that_are_too_long(ddb, rows):
+    most = query(ddb, rows, 'p = :h AND begins_with(s, :s)', {':h': s('h' * 2048), ':s': s('r' * 1024)}, IndexName='by_s',
+                 FilterExpression='v <> :p')
+    assert most['Count'] == 0
+    invalid('One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes',
+            ddb.query, TableName=rows, KeyConditionExpression='p = :p', ExpressionAttributeValues={':p': s('h' * 2049)})
+    invalid('One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of '
+            '1024 bytes', query, ddb, rows, 'p = :p AND s = :s', {':s': s('r' * 1025)}, IndexName='by_s')
+
+
 def test_query_without_condition(ddb, rows):
     invalid('Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.',
             ddb.query, TableName=rows)

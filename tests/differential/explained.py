@@ -93,7 +93,8 @@ def may_hold(conditions, item):
 PATH_FAULTS = (V + 'The document path provided in the update expression is invalid for update',
                V + 'The provided expression refers to an attribute that does not exist in the item',
                V + 'An operand in the update expression has an incorrect data type',
-               V + 'Attempting to store more than 38 significant digits in a Number')
+               V + 'Attempting to store more than 38 significant digits in a Number',
+               V + 'Number overflow. Attempting to store a number with magnitude larger than supported range')
 OUTCOME = '|'.join(map(re.escape, ('OK', FAILED, *PATH_FAULTS)))
 rule('Guide, Condition and filter expressions: comparators',
      'what is not there is equal to nothing, not even to what is not there either, and in no order',
@@ -570,10 +571,10 @@ rule('Guide, Update expressions: if_not_exists, list_append',
      r'ValidationException: Invalid (?P<kind>\w+): The function is not allowed in a condition expression; function: '
      r'(?P<name>if_not_exists|list_append)',
      r'ValidationException: Invalid (?P<kind>\w+): Invalid function name; function: (?P<name>\w+)')
-rule('Guide, Condition and filter expressions: attribute_type (path, type)',
+rule('Guide, Condition and filter expressions: attribute_exists (path)',
      'some functions are of a path',
      r'ValidationException: Invalid \w+: Operator or function requires a document path; operator or function: '
-     r'(attribute_type|attribute_exists|attribute_not_exists)',
+     r'(attribute_exists|attribute_not_exists)',
      LATER)
 # -- what is left --
 

@@ -325,6 +325,14 @@ bool index_key_fault(
     struct bytes index_name,
     bool is_hash,
     const struct value *v);
+/* A value that a Query compares with the key attribute `attr` of the table or of `index` (NULL: the
+ * table), whose type is right: not empty, not too long. */
+bool key_operand_check(
+    struct dynamo_call *c,
+    const struct core_index *index,
+    const struct expr_key_attr *attr,
+    bool is_hash,
+    const struct value *v);
 
 /* ---- expressions (exprs.c) ---- */
 

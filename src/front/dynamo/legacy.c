@@ -10,6 +10,8 @@
 #define OPERATORS \
     "IN, NULL, BETWEEN, LT, NOT_CONTAINS, EQ, GT, NOT_NULL, NE, LE, BEGINS_WITH, GE, CONTAINS"
 
+#define ANY_TYPE "S, N, B, SS, NS, BS, L, M, BOOL, NULL"
+
 enum legacy_op {
     LEGACY_EQ,
     LEGACY_NE,
@@ -27,7 +29,7 @@ enum legacy_op {
     LEGACY_OPS,
 };
 
-/* How many operands an operator takes, and (of a filter or key condition) which types. */
+/* How many operands an operator takes, and of which types. */
 struct op_row {
     const char *name;
     size_t n_min;
@@ -36,8 +38,8 @@ struct op_row {
 };
 
 static const struct op_row op_rows[LEGACY_OPS] = {
-    [LEGACY_EQ] = {"EQ", 1, 1, "S, N, B, SS, NS, BS"},
-    [LEGACY_NE] = {"NE", 1, 1, "S, N, B, SS, NS, BS"},
+    [LEGACY_EQ] = {"EQ", 1, 1, ANY_TYPE},
+    [LEGACY_NE] = {"NE", 1, 1, ANY_TYPE},
     [LEGACY_LE] = {"LE", 1, 1, "S, N, B"},
     [LEGACY_LT] = {"LT", 1, 1, "S, N, B"},
     [LEGACY_GE] = {"GE", 1, 1, "S, N, B"},
@@ -206,7 +208,7 @@ static bool cond_read(
 
 /* ---- checking ---- */
 
-static bool operands_check(struct dynamo_call *c, const struct legacy_cond *lc, bool check_types)
+static bool operands_check(struct dynamo_call *c, const struct legacy_cond *lc)
 {
     const struct op_row *row = &op_rows[lc->op];
     if (lc->n_values < row->n_min || lc->n_values > row->n_max) {
@@ -219,7 +221,7 @@ static bool operands_check(struct dynamo_call *c, const struct legacy_cond *lc, 
                 c, INVALID "AttributeValues inside AttributeValueList must be of same type");
         }
     }
-    for (size_t i = 0; check_types && i < lc->n_values; i++) {
+    for (size_t i = 0; i < lc->n_values; i++) {
         const char *tag = value_tag(lc->values[i].type);
         if (!enum_has(row->types, bytes_str(tag))) {
             return call_invalid(
@@ -256,7 +258,7 @@ static bool expected_check(struct dynamo_call *c, const struct legacy_cond *lc)
                 op_rows[lc->op].name,
                 BYTES_FMT(lc->attr));
         }
-        return operands_check(c, lc, false);
+        return operands_check(c, lc);
     }
     if (lc->has_list) {
         return call_invalid(
@@ -301,6 +303,17 @@ static const struct expr_cond *compare(
     return expr_cond_compare(a, p, cmp, &lc->values[0]);
 }
 
+/* NOT_CONTAINS: there must be an attribute that does not contain it. */
+static const struct expr_cond *lacks(
+    struct arena *a, const struct expr_path *p, const struct value *v)
+{
+    const struct expr_cond *has = expr_cond_contains(a, p, v);
+    const struct expr_cond *both[] = {
+        expr_cond_exists(a, p, true), has == NULL ? NULL : expr_cond_not(a, has)};
+    bool ok = both[0] != NULL && both[1] != NULL;
+    return ok ? expr_cond_join(a, true, both, 2) : NULL;
+}
+
 static const struct expr_cond *cond_build(struct arena *a, const struct legacy_cond *lc)
 {
     const struct expr_path *p = attr_path(a, lc->attr);
@@ -310,7 +323,6 @@ static const struct expr_cond *cond_build(struct arena *a, const struct legacy_c
     if (lc->op_text.base == NULL && !lc->exists) {
         return expr_cond_exists(a, p, false);
     }
-    const struct expr_cond *has = NULL;
     switch (lc->op) {
     case LEGACY_EQ:
         return compare(a, p, EXPR_EQ, lc);
@@ -327,8 +339,7 @@ static const struct expr_cond *cond_build(struct arena *a, const struct legacy_c
     case LEGACY_CONTAINS:
         return expr_cond_contains(a, p, &lc->values[0]);
     case LEGACY_NOT_CONTAINS:
-        has = expr_cond_contains(a, p, &lc->values[0]);
-        return has == NULL ? NULL : expr_cond_not(a, has);
+        return lacks(a, p, &lc->values[0]);
     case LEGACY_BEGINS_WITH:
         return expr_cond_begins_with(a, p, &lc->values[0]);
     case LEGACY_NULL:
@@ -388,7 +399,7 @@ bool legacy_cond(
     for (size_t i = 0; i < n; i++) {
         struct legacy_cond lc;
         if (!cond_read(c, expected, &map->object.members[i], &lc) ||
-            !(expected ? expected_check(c, &lc) : operands_check(c, &lc, true))) {
+            !(expected ? expected_check(c, &lc) : operands_check(c, &lc))) {
             return false;
         }
         conds[i] = cond_build(c->arena, &lc);
@@ -556,7 +567,7 @@ bool legacy_keys_read(struct dynamo_call *c, const struct json *in, const struct
     }
     for (size_t i = 0; i < n; i++) {
         if (!cond_read(c, false, &map->object.members[i], &conds[i]) ||
-            !operands_check(c, &conds[i], true)) {
+            !operands_check(c, &conds[i])) {
             return false;
         }
     }

@@ -608,6 +608,28 @@ static bool key_form_match(struct dynamo_call *c, const struct query_form *f, st
     return err == ERR_INVALID ? call_fail(c, AWS_VALIDATION, msg) : call_fail_err(c, err);
 }
 
+/* No key is empty or too long, so nothing is to be compared with such a value. */
+static bool key_operands_check(struct dynamo_call *c, const struct page_state *s)
+{
+    const struct expr_key_cond *q = &s->query;
+    size_t hashes = expr_keys_hashes(s->keys);
+    if (!key_operand_check(c, s->index, &s->keys->hash, true, &q->hash)) {
+        return false;
+    }
+    for (size_t i = 0; i < q->n_more; i++) {
+        const struct expr_key_attr *attr = expr_keys_at(s->keys, i + 1);
+        if (!key_operand_check(c, s->index, attr, i + 1 < hashes, &q->more[i])) {
+            return false;
+        }
+    }
+    if (q->op == EXPR_RANGE_ALL) {
+        return true;
+    }
+    const struct expr_key_attr *range = expr_keys_at(s->keys, q->n_more + 1);
+    return key_operand_check(c, s->index, range, false, &q->lo) &&
+           (q->op != EXPR_RANGE_BETWEEN || key_operand_check(c, s->index, range, false, &q->hi));
+}
+
 static bool filter_keys_check(struct dynamo_call *c, const struct page_state *s)
 {
     if (s->filter == NULL) {
@@ -668,7 +690,7 @@ static bool query_prepare(struct dynamo_call *c, const struct json *in, struct p
     if (s->start_in != NULL && !start_has_all(s)) {
         return call_invalid(c, BAD_START);
     }
-    if (!key_form_match(c, &form, s)) {
+    if (!key_form_match(c, &form, s) || !key_operands_check(c, s)) {
         return false;
     }
     if (s->start_in != NULL && (!start_check(c, s) || !start_in_query(c, s))) {

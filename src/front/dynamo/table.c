@@ -129,6 +129,35 @@ static bool key_value_check(
     return true;
 }
 
+static bool index_key_empty(
+    struct dynamo_call *c,
+    const struct expr_key_attr *attr,
+    struct bytes index_name,
+    const struct value *v)
+{
+    return call_invalid(
+        c,
+        NOT_VALID "A value specified for a secondary index key is not supported. The "
+                  "AttributeValue for a key attribute cannot contain an empty %s value. "
+                  "IndexName: %.*s, IndexKey: %.*s",
+        empty_kind(v),
+        BYTES_FMT(index_name),
+        BYTES_FMT(attr->name));
+}
+
+bool key_operand_check(
+    struct dynamo_call *c,
+    const struct core_index *index,
+    const struct expr_key_attr *attr,
+    bool is_hash,
+    const struct value *v)
+{
+    if (index != NULL && is_empty_text(v)) {
+        return index_key_empty(c, attr, index->part.name, v);
+    }
+    return key_value_check(c, "", attr, is_hash, v);
+}
+
 /* The encoded key of attributes that passed all checks. */
 static bool key_encoded(
     struct dynamo_call *c,
@@ -238,16 +267,20 @@ bool index_key_fault(
         return index_key_mismatch(c, attr, index_name, v->type);
     }
     if (is_empty_text(v)) {
-        return call_invalid(
-            c,
-            NOT_VALID "A value specified for a secondary index key is not supported. The "
-                      "AttributeValue for a key attribute cannot contain an empty %s value. "
-                      "IndexName: %.*s, IndexKey: %.*s",
-            empty_kind(v),
-            BYTES_FMT(index_name),
-            BYTES_FMT(attr->name));
+        return index_key_empty(c, attr, index_name, v);
     }
-    return key_value_check(c, "", attr, is_hash, v);
+    size_t len_max = is_hash ? DOC_HASH_KEY_BYTES_MAX : DOC_RANGE_KEY_BYTES_MAX;
+    if (v->type == VALUE_NUMBER || v->bytes.len <= len_max) {
+        return true;
+    }
+    return call_invalid(
+        c,
+        INVALID "Size limit exceeded for Index Key %.*s Actual Size: %zu bytes Max Size: %zu bytes "
+                "IndexName: %.*s",
+        BYTES_FMT(attr->name),
+        v->bytes.len,
+        len_max,
+        BYTES_FMT(index_name));
 }
 
 static bool index_key_attr_check(
