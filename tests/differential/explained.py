@@ -85,9 +85,15 @@ def may_hold(conditions, item):
     for name, condition in conditions.items():
         there = name in (item or {})
         operator = condition.get('ComparisonOperator', 'NULL' if condition.get('Exists') is False else 'EQ')
-        if operator in ('NE', 'NOT_CONTAINS') or there == (operator != 'NULL'):
+        if operator == 'NE' or there == (operator != 'NULL'):
             return True
     return False
+
+
+def lacks_what_it_names(conditions, item):
+    """Whether an older condition is NOT_CONTAINS, of an attribute that is not there."""
+    return any(condition.get('ComparisonOperator') == 'NOT_CONTAINS' and name not in (item or {})
+               for name, condition in conditions.items() if isinstance(condition, dict))
 
 
 PATH_FAULTS = (V + 'The document path provided in the update expression is invalid for update',
@@ -254,6 +260,33 @@ rule('no page: of several faults one is told',
              r',|\b(?:set|remove|add|delete)\b', str(seen.body.get('UpdateExpression')), re.I)) > 1)
 OVERLAP = r'ValidationException: Invalid UpdateExpression: Two document paths (overlap|conflict) with each other; must remove or rewrite one of these paths; path one: \[.*\], path two: \[.*\]'
 rule('no page: of several faults one is told', 'of several paths that overlap others are told', OVERLAP, OVERLAP)
+rule('Guide, Legacy conditional parameters: NOT_CONTAINS "checks for absence of a value"',
+     'what is not there contains nothing and lacks nothing',
+     FAILED + '|OK',
+     FAILED + '|OK',
+     lambda seen: 'OK' in (seen.mine, seen.other) and seen.body.get('Expected') and lacks_what_it_names(
+         seen.body['Expected'], seen.before[0]))
+rule('Guide, Legacy conditional parameters: NOT_CONTAINS "checks for absence of a value"',
+     'what is not there contains nothing and lacks nothing',
+     'OK',
+     'OK',
+     lambda seen: only(seen, 'Items', 'Count') and lacks_what_it_names(
+         seen.body.get('QueryFilter') or seen.body.get('ScanFilter') or {}, {}))
+rule('Guide, Legacy conditional parameters: EQ, NE "supported for all data types, including lists and maps"',
+     'a filter may ask for equality with any value',
+     r'(?!SerializationException).*',
+     BAD + r'ComparisonOperator (EQ|NE) is not valid for (L|M|BOOL|NULL) AttributeValue type',
+     lambda seen: seen.body.get('QueryFilter') or seen.body.get('ScanFilter') or seen.body.get('KeyConditions'))
+rule('Guide, Legacy conditional parameters: AttributeValueList of each operator',
+     'Expected, too, looks at what an operator compares',
+     BAD + r'ComparisonOperator \w+ is not valid for \w+ AttributeValue type',
+     LATER,
+     lambda seen: seen.body.get('Expected'))
+rule('Guide, Supported data types: numbers of up to 38 digits',
+     'a result of too many digits is no number',
+     V + 'Number overflow. Attempting to store a number with magnitude larger than supported range',
+     'OK|' + FAILED,
+     lambda seen: seen.operation == 'UpdateItem')
 rule('Guide, Supported data types: numbers of up to 38 digits',
      'a sum of more digits is refused, not rounded or kept',
      re.escape(PATH_FAULTS[3]),
@@ -353,10 +386,13 @@ rule(EMPTY,
      r'(string|binary) value\.',
      LATER,
      lambda seen: seen.operation == 'UpdateItem' and any('' in values_of(seen, name) for name, _ in index_keys(seen)))
-rule(LONG, 'a hash key of an index has 2048 bytes', BAD + 'Size of hashkey has exceeded the maximum size limit of2048 bytes', LATER,
-     lambda seen: seen.operation in WRITES and too_long(seen, True, 2048))
-rule(LONG, 'a range key of an index has 1024 bytes', BAD + 'Aggregated size of all range keys has exceeded the size limit of 1024 bytes',
-     LATER, lambda seen: seen.operation in WRITES and too_long(seen, False, 1024))
+rule(LONG, 'a key of an index has 2048 or 1024 bytes',
+     BAD + r'Size limit exceeded for Index Key (?P<name>\w+) Actual Size: \S+ bytes Max Size: \S+ bytes IndexName: \w+', LATER,
+     lambda seen: seen.operation in WRITES and any(name == seen.groups['name'] and len(value) > (2048 if is_hash else 1024) for
+                  name, is_hash in index_keys(seen) for value in values_of(seen, name)))
+rule(LONG, 'what a Query compares with a key is not longer than a key',
+     BAD + '(Size of hashkey has exceeded the maximum size limit of2048|Aggregated size of all range keys has exceeded the size '
+     'limit of 1024) bytes', LATER, lambda seen: seen.operation == 'Query')
 rule(LONG, 'a key of an index is not made too long',
      V + 'The update expression attempted to update the secondary index key beyond allowed size limits', LATER,
      lambda seen: seen.operation == 'UpdateItem' and (too_long(seen, True, 2048) or too_long(seen, False, 1024)))
