@@ -172,12 +172,73 @@ def test_denial_of_tables_own_operations(ddb, rules, arn):
     ddb.tag_resource(ResourceArn=arn, Tags=[{'Key': 'k', 'Value': 'v'}])
 
 
+def test_denial_of_indexes(ddb, rules, tables, unique):
+    """An index that is read is a resource of its own, beside its table."""
+    arn = tables(unique, 'p:S|g:S', GlobalSecondaryIndexes=[{
+        'IndexName': 'by_g', 'Projection': {'ProjectionType': 'ALL'},
+        'KeySchema': [{'AttributeName': 'g', 'KeyType': 'HASH'}]}])['TableArn']
+    index = f'{arn}/index/by_g'
+    actions = ['dynamodb:Query', 'dynamodb:Scan', 'dynamodb:PartiQLSelect']
+    rules.put(ResourceArn=arn, Policy=policy(statement(arn, action=actions, Resource=f'{arn}/index/*')))
+    denied('Scan', index, ddb.scan, TableName=unique, IndexName='by_g')
+    denied('Query', index, ddb.query, TableName=unique, IndexName='by_g', KeyConditionExpression='g = :g',
+           ExpressionAttributeValues={':g': s('a')})
+    select = f'SELECT * FROM "{unique}"."by_g" WHERE g = \'a\''
+    denied('PartiQLSelect', index, ddb.execute_statement, Statement=select)
+    assert ddb.scan(TableName=unique)['Count'] == 0
+    rules.put(ResourceArn=arn, Policy=policy(statement(arn, action=actions)))
+    denied('Scan', arn, ddb.scan, TableName=unique)
+    assert ddb.scan(TableName=unique, IndexName='by_g')['Count'] == 0
+    assert ddb.execute_statement(Statement=select)['Items'] == []
+
+
 def test_lockout(ddb, rules, arn):
     text = policy(statement(arn, action='dynamodb:PutResourcePolicy'))
     invalid(None, rules.put, ResourceArn=arn, Policy=text)
     rules.put(ResourceArn=arn, Policy=text, ConfirmRemoveSelfResourceAccess=True)
     denied('PutResourcePolicy', arn, rules.put, ResourceArn=arn, Policy=text)
     rules.delete(ResourceArn=arn)
+
+
+def test_streams(service, ddb, rules, arn):
+    """A stream has a policy of its own, which ends with it."""
+    name = arn.split('/')[1]
+    views = dict(StreamEnabled=True, StreamViewType='KEYS_ONLY')
+    stream = ddb.update_table(TableName=name, StreamSpecification=views)['TableDescription']['LatestStreamArn']
+    reader = boto3.session.Session().client('dynamodbstreams', **service.how('us-east-2'))
+    refused('PolicyNotFoundException', f'Resource-based policy not found for the provided ResourceArn: {stream}',
+            rules.get, ResourceArn=stream)
+    text = policy(statement(stream, action=['dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:PutItem']))
+    put = rules.put(ResourceArn=stream, Policy=text, ExpectedRevisionId='NO_POLICY')
+    got = rules.get(ResourceArn=stream)
+    assert got == {'RevisionId': put['RevisionId'], 'Policy': json.dumps(json.loads(text), separators=(',', ':')).replace(
+        f'"{ACCOUNT}"', f'"{ROOT}"')}
+    refused('PolicyNotFoundException', None, rules.get, ResourceArn=arn)
+    ddb.put_item(TableName=name, Item={'p': s('a')})
+    shard = reader.describe_stream(StreamArn=stream)['StreamDescription']['Shards'][0]['ShardId']
+    how = dict(StreamArn=stream, ShardId=shard, ShardIteratorType='TRIM_HORIZON')
+    denied('GetShardIterator', stream, reader.get_shard_iterator, **how)
+    put = rules.put(ResourceArn=stream, Policy=policy(statement(stream, action='dynamodb:GetRecords')),
+                    ExpectedRevisionId=put['RevisionId'])
+    iterator = reader.get_shard_iterator(**how)['ShardIterator']
+    denied('GetRecords', stream, reader.get_records, ShardIterator=iterator)
+    rules.put(ResourceArn=stream, Policy=policy(statement(stream, action='dynamodb:PutResourcePolicy')),
+              ConfirmRemoveSelfResourceAccess=True)
+    denied('PutResourcePolicy', stream, rules.put, ResourceArn=stream, Policy=text)
+    rules.put(ResourceArn=arn, Policy=policy(statement(arn, action='dynamodb:Scan')))
+    rules.delete(ResourceArn=stream)
+    assert len(reader.get_records(ShardIterator=iterator)['Records']) == 1
+    assert rules.get(ResourceArn=arn)
+    other = stream[:-3] + 'aaa'
+    invalid(f'One or more parameter values were invalid: Provided Arn is not a DynamoDB resource arn: {other}',
+            rules.get, ResourceArn=other)
+    rules.put(ResourceArn=stream, Policy=text)
+    ddb.update_table(TableName=name, StreamSpecification={'StreamEnabled': False})
+    assert rules.get(ResourceArn=stream)
+    again = ddb.update_table(TableName=name, StreamSpecification=views)['TableDescription']['LatestStreamArn']
+    refused('PolicyNotFoundException', None, rules.get, ResourceArn=again)
+    refused('ResourceNotFoundException', f'Requested resource not found: Stream: {stream} not found',
+            rules.get, ResourceArn=stream)
 
 
 # ---- what is refused ----

@@ -205,6 +205,7 @@ struct dynamo_call {
     struct dynamo *d;
     const struct dynamo_op *op;
     const char *action;  /* that policies are asked about; NULL: the operation's name */
+    struct bytes index;  /* that it reads, for policies; base NULL: the table */
     const char *service; /* that the signature must be for */
     void *state;
     struct call_noted *noted;

@@ -310,6 +310,7 @@ static bool index_covers_check(struct dynamo_call *c, struct page_state *s)
 
 static bool source_find(struct dynamo_call *c, struct page_state *s)
 {
+    c->index = s->index_name;
     if (!table_find(c, s->table_name, &s->table)) {
         return false;
     }

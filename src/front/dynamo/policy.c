@@ -8,8 +8,7 @@
  * element as that element, an account's number as its root. */
 #include "front/dynamo/policy.h"
 
-#define USER_HEAD "arn:aws:iam::" DYNAMO_ACCOUNT ":user/"
-#define ROOT      "arn:aws:iam::" DYNAMO_ACCOUNT ":root"
+#define ROOT "arn:aws:iam::" DYNAMO_ACCOUNT ":root"
 #define UNBOUNDED                                                                               \
     "Resource-based policy grants unbounded access in one or more elements. Please revise the " \
     "policy to ensure least-privilege form of access"
@@ -76,7 +75,7 @@ static bool is_caller(struct bytes principal, struct bytes key_id)
         bytes_eq_str(principal, ROOT)) {
         return true;
     }
-    struct bytes head = BYTES_LIT(USER_HEAD);
+    struct bytes head = BYTES_LIT(POLICY_USER_HEAD);
     return bytes_has_prefix(principal, head) && bytes_eq(bytes_from(principal, head.len), key_id);
 }
 
@@ -408,97 +407,19 @@ bool policy_read(struct dynamo_call *c, struct bytes text, struct bytes *ret)
     return ret->base != NULL || call_fail_err(c, ERR_TOO_BIG);
 }
 
-/* ---- a table's policy ---- */
-
-bool policy_of(const struct core_table *t, struct policy *ret)
-{
-    const struct value *p = NULL;
-    if (t->extra.type == VALUE_MAP) {
-        p = value_find(&t->extra, BYTES_LIT("policy"));
-    }
-    if (p == NULL || p->type != VALUE_MAP) {
-        return false;
-    }
-    const struct value *text = value_find(p, BYTES_LIT("text"));
-    const struct value *revision = value_find(p, BYTES_LIT("revision"));
-    if (text == NULL || text->type != VALUE_STRING || revision == NULL ||
-        revision->type != VALUE_STRING) {
-        return false; /* the policy is gone, its last revision is left */
-    }
-    *ret = (struct policy){.text = text->bytes, .revision = revision->bytes};
-    return true;
-}
-
-enum err policy_set(struct arena *a, struct core_table *t, const struct policy *p)
-{
-    struct member *m = ARENA_ARRAY(a, struct member, 2);
-    struct value *v = ARENA_NEW(a, struct value);
-    struct value next;
-    if (m == NULL || v == NULL) {
-        return ERR_TOO_BIG;
-    }
-    m[0] = (struct member){BYTES_LIT("revision"), {.type = VALUE_STRING, .bytes = p->revision}};
-    m[1] = (struct member){BYTES_LIT("text"), {.type = VALUE_STRING, .bytes = p->text}};
-    *v = (struct value){.type = VALUE_MAP, .map = {m, p->text.base == NULL ? 1 : 2}};
-    struct value empty = {.type = VALUE_MAP};
-    const struct value *old = t->extra.type == VALUE_MAP ? &t->extra : &empty;
-    enum err err = value_with(a, old, BYTES_LIT("policy"), v, &next);
-    if (err == OK) {
-        t->extra = next;
-    }
-    return err;
-}
+/* ---- asking ---- */
 
 enum err policy_deny(
-    struct dynamo_call *c, struct bytes policy, struct bytes table, const char *op, bool *ret)
+    struct dynamo_call *c, struct bytes policy, struct bytes resource, const char *op, bool *ret)
 {
-    struct buf resource;
-    buf_init(&resource, /* len_max= */ 4096);
-    put_table_arn(&resource, c->d->region, table);
     struct bytes action = bytes_fmt(c->arena, "dynamodb:%s", op);
     /* Not the thread's own parser: in the writer it is another thread's. */
     struct json_parser *parser = json_parser_new();
     struct json parsed;
     enum err err = json_parse(parser, c->arena, policy, POLICY_DEPTH_MAX, &parsed);
     if (err == OK && action.base != NULL) {
-        *ret = policy_says_no(&parsed, c->access_key, action, buf_bytes(&resource));
+        *ret = policy_says_no(&parsed, c->access_key, action, resource);
     }
     json_parser_free(parser);
-    buf_done(&resource);
     return err == OK && action.base == NULL ? ERR_TOO_BIG : err;
-}
-
-static const char *action_of(const struct dynamo_call *c)
-{
-    return c->action == NULL ? c->op->name : c->action;
-}
-
-struct bytes policy_denial(struct dynamo_call *c, struct bytes table)
-{
-    struct buf resource;
-    buf_init(&resource, /* len_max= */ 4096);
-    put_table_arn(&resource, c->d->region, table);
-    struct bytes msg = bytes_fmt(
-        c->arena,
-        "User: " USER_HEAD "%.*s is not authorized to perform: dynamodb:%s on resource: %.*s with "
-        "an explicit deny in a resource-based policy",
-        BYTES_FMT(c->access_key),
-        action_of(c),
-        BYTES_FMT(buf_bytes(&resource)));
-    buf_done(&resource);
-    return msg;
-}
-
-bool policy_allows(struct dynamo_call *c, const struct core_table *t)
-{
-    struct policy p;
-    bool denied = true; /* a policy that cannot be read denies */
-    if (!policy_of(t, &p)) {
-        return true;
-    }
-    enum err err = policy_deny(c, p.text, t->part.name, action_of(c), &denied);
-    if (err == ERR_TOO_BIG) {
-        return call_fail_err(c, err);
-    }
-    return !denied || call_fail(c, AWS_ACCESS_DENIED, policy_denial(c, t->part.name));
 }

@@ -1,10 +1,12 @@
-/* PutResourcePolicy, GetResourcePolicy and DeleteResourcePolicy. A table's policy is changed in the
+/* PutResourcePolicy, GetResourcePolicy and DeleteResourcePolicy. A policy is changed in the
  * writer, where its revision is known for certain; changing it leaves the table's state alone. */
 #include "front/dynamo/policy.h"
+#include "front/dynamo/stream.h"
 
 struct policy_request {
     struct bytes arn;
     struct bytes table;
+    uint64_t stream_ms;    /* of this stream of the table; 0: of the table */
     struct bytes text;     /* base NULL: to be deleted */
     struct bytes expected; /* ExpectedRevisionId; base NULL: whichever */
     uint64_t now_ms;
@@ -12,9 +14,10 @@ struct policy_request {
     struct bytes revision; /* base NULL: there was nothing to delete */
 };
 
-/* ---- which table ---- */
+/* ---- which table or stream ---- */
 
-static bool arn_check(struct dynamo_call *c, struct bytes arn, struct bytes *ret_table)
+static bool arn_check(
+    struct dynamo_call *c, struct bytes arn, struct bytes *ret_table, uint64_t *ret_stream_ms)
 {
     struct buf own;
     buf_init(&own, /* len_max= */ 4096);
@@ -44,19 +47,29 @@ static bool arn_check(struct dynamo_call *c, struct bytes arn, struct bytes *ret
                            "Provided resource arn: %.*s",
             BYTES_FMT(arn));
     }
-    if (bytes_contains(name, BYTES_LIT("/stream/"))) {
-        return call_invalid(
-            c, INVALID_PREFIX "Policies of streams are not supported by this server");
+    if (stream_arn_parse(arn, ret_table, ret_stream_ms)) {
+        return true;
     }
     if (name.len == 0 || memchr(name.base, '/', name.len) != NULL) {
         return call_invalid(
             c, INVALID_PREFIX "Provided Arn is not a DynamoDB resource arn: %.*s", BYTES_FMT(arn));
     }
     *ret_table = name;
+    *ret_stream_ms = 0;
     return true;
 }
 
-/* What all three take, and the table, which must be there and allow it. */
+/* The table is there and has or had the stream last, and its policy allows this. */
+static bool resource_check(struct dynamo_call *c, const struct policy_request *r)
+{
+    const struct core_table *t = catalog_table(c->d->view.catalog, r->table);
+    if (r->stream_ms != 0 && (t == NULL || t->stream_created_ms != r->stream_ms)) {
+        return fail_stream_missing(c, r->arn);
+    }
+    return t == NULL ? fail_table_missing(c, r->table) : policy_allows_stream(c, t, r->stream_ms);
+}
+
+/* What all three take; the resource must be there and allow it. */
 static bool request_read(
     struct dynamo_call *c, const struct json *in, bool has_policy, struct policy_request *r)
 {
@@ -73,11 +86,8 @@ static bool request_read(
     if (has_policy) {
         check_not_null(&k, "policy", r->text.base != NULL);
     }
-    if (!checks_done(&k) || !arn_check(c, r->arn, &r->table)) {
-        return false;
-    }
-    const struct core_table *t = catalog_table(c->d->view.catalog, r->table);
-    return t == NULL ? fail_table_missing(c, r->table) : policy_allows(c, t);
+    return checks_done(&k) && arn_check(c, r->arn, &r->table, &r->stream_ms) &&
+           resource_check(c, r);
 }
 
 static bool not_found(struct dynamo_call *c, struct bytes arn)
@@ -96,7 +106,7 @@ static enum err change(struct table_call *t, const struct core_table *now, struc
     /* The request is the call's own, so it may be answered in. */
     struct policy_request *r = (struct policy_request *)(uintptr_t)t->arg;
     struct policy old = {.text = BYTES_NONE, .revision = BYTES_NONE};
-    bool has = policy_of(now, &old);
+    bool has = policy_of(now, r->stream_ms, &old);
     bool wants_none = bytes_eq_str(r->expected, "NO_POLICY") && r->text.base != NULL;
     bool fits = wants_none ? !has : has && bytes_eq(r->expected, old.revision);
     if (r->expected.base != NULL && !fits) {
@@ -117,7 +127,8 @@ static enum err change(struct table_call *t, const struct core_table *now, struc
     if (r->revision.base == NULL) {
         return ERR_TOO_BIG;
     }
-    return policy_set(a, &t->wanted, &(struct policy){.text = r->text, .revision = r->revision});
+    const struct policy next = {.text = r->text, .revision = r->revision};
+    return policy_set(a, &t->wanted, r->stream_ms, &next);
 }
 
 static enum dynamo_step submit(struct dynamo_call *c, const struct policy_request *r)
@@ -127,6 +138,7 @@ static enum dynamo_step submit(struct dynamo_call *c, const struct policy_reques
         return DYNAMO_ANSWER;
     }
     t->admin.settings_only = true;
+    t->policy_stream_ms = r->stream_ms;
     t->build = change;
     t->arg = r;
     return table_call_submit(t);
@@ -138,7 +150,10 @@ static enum dynamo_step submit(struct dynamo_call *c, const struct policy_reques
 static bool lockout_check(struct dynamo_call *c, const struct policy_request *r, bool confirmed)
 {
     bool denied = false;
-    enum err err = policy_deny(c, r->text, r->table, "PutResourcePolicy", &denied);
+    struct bytes resource = policy_resource(c, r->table, r->stream_ms);
+    enum err err = resource.base == NULL
+                       ? ERR_TOO_BIG
+                       : policy_deny(c, r->text, resource, "PutResourcePolicy", &denied);
     if (err != OK) {
         return call_fail_err(c, err);
     }
@@ -203,7 +218,8 @@ enum dynamo_step get_policy_begin(struct dynamo_call *c, const struct json *in)
     if (!request_read(c, in, false, &r)) {
         return DYNAMO_ANSWER;
     }
-    if (!policy_of(catalog_table(c->d->view.catalog, r.table), &p)) {
+    const struct core_table *t = catalog_table(c->d->view.catalog, r.table);
+    if (!policy_of(t, r.stream_ms, &p)) {
         (void)not_found(c, r.arn); /* answers */
         return DYNAMO_ANSWER;
     }

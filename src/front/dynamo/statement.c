@@ -102,6 +102,7 @@ bool statement_find(struct dynamo_call *c, struct statement *s)
         [PARTIQL_EXISTS] = "PartiQLSelect",
     };
     c->action = actions[s->stmt.kind];
+    c->index = s->stmt.index;
     if (!table_find(c, name, &s->table)) {
         return false;
     }

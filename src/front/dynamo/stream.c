@@ -1,6 +1,8 @@
 /* Streams by name. */
 #include "front/dynamo/stream.h"
 
+#include "front/dynamo/policy.h"
+
 enum { ARN_LEN_MIN = 37, ARN_LEN_MAX = 1024, SHARD_ID_LEN_MIN = 28, SHARD_ID_LEN_MAX = 65 };
 
 void check_stream_arn(struct checks *k, const char *path, struct bytes arn)
@@ -77,6 +79,10 @@ bool stream_find(struct dynamo_call *c, struct bytes arn, struct stream_look *re
     }
     if (!is_ours(c, arn, table, ms)) {
         return fail_stream_missing(c, arn);
+    }
+    const struct core_table *t = catalog_table(c->d->view.catalog, table);
+    if (t != NULL && !policy_allows_stream(c, t, ms)) {
+        return false;
     }
     enum err err = feed_open(c->d->view.engine, &ret->view);
     ret->open = err == OK;

@@ -58,9 +58,10 @@ struct table_call {
     struct core_admin admin;
     struct core_table wanted; /* what admin.table points to, when `build` is set */
     enum err (*build)(struct table_call *t, const struct core_table *now, struct arena *a);
-    const void *arg; /* the operation's own */
-    bool count_only; /* change nothing, only count `admin.name`'s items */
-    bool has_also;   /* `also` is to succeed with it or neither */
+    const void *arg;           /* the operation's own */
+    uint64_t policy_stream_ms; /* whose policy rules: this stream's of the table; 0: the table's */
+    bool count_only;           /* change nothing, only count `admin.name`'s items */
+    bool has_also;             /* `also` is to succeed with it or neither */
     struct core_admin also;
     struct table_call *then; /* submitted when this one has succeeded; its result is the answer */
     bool replicas_2019;      /* words refusals as UpdateTable does */

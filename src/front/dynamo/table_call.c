@@ -145,21 +145,25 @@ static enum err count(
     return OK;
 }
 
-/* What the table's policy says of this operation. */
+/* What the policy of the table, or of its stream, says of this operation. */
 static enum err allow(struct table_call *t, const struct core_table *now)
 {
     struct policy p;
     bool denied = true;
-    if (t->c->op == NULL || !policy_of(now, &p)) {
+    if (t->c->op == NULL || !policy_of(now, t->policy_stream_ms, &p)) {
         return OK;
     }
-    enum err err = policy_deny(t->c, p.text, now->part.name, t->c->op->name, &denied);
+    struct bytes resource = policy_resource(t->c, now->part.name, t->policy_stream_ms);
+    if (resource.base == NULL) {
+        return ERR_TOO_BIG;
+    }
+    enum err err = policy_deny(t->c, p.text, resource, t->c->op->name, &denied);
     if (err == ERR_TOO_BIG || !denied) {
         return err == ERR_TOO_BIG ? err : OK;
     }
     t->has_fault = true;
     t->fault = AWS_ACCESS_DENIED;
-    t->fault_msg = policy_denial(t->c, now->part.name);
+    t->fault_msg = policy_denial(t->c, resource);
     return ERR_INVALID;
 }
 

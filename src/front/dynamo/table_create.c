@@ -426,7 +426,7 @@ static bool create_table(
         .revision = bytes_fmt(c->arena, "%llu", (unsigned long long)c->now_ms),
     };
     if (policy.text.base != NULL &&
-        (policy.revision.base == NULL || policy_set(c->arena, t, &policy) != OK)) {
+        (policy.revision.base == NULL || policy_set(c->arena, t, 0, &policy) != OK)) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
     if (r->sse.enabled && sse_set(c->arena, t, true) != OK) {
