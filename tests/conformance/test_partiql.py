@@ -369,7 +369,7 @@ def test_transaction_of_writes(t, unique):
     done = t.transact(
         f"EXISTS(SELECT * FROM T WHERE {key} = '1' AND nope IS MISSING)",
         f"INSERT INTO T VALUE {{'pk': '{unique}', 'sk': '2'}}", f"DELETE FROM T WHERE {key} = '4'")
-    assert done['Responses'] == [{}, {}, {}]
+    assert done['Responses'] == []
     assert t.get(unique, '2')
     failed = 'ConditionalCheckFailed', 'The conditional request failed'
     cancelled([failed, ('None', None), ('DuplicateItem', 'Duplicate primary key exists in table')], t.transact,

@@ -82,11 +82,14 @@ def test_one_statement_and_no_version(ddb, rules, arn):
 
 def test_expected_revisions(ddb, rules, arn):
     one, two = policy(statement(arn)), policy(statement(arn, action='dynamodb:Scan'))
+    name = arn.split('/')[1]
+    head = 'Resource-based policy not found for the provided ResourceArn: Requested '
     refused('PolicyNotFoundException', None, rules.put, ResourceArn=arn, Policy=one, ExpectedRevisionId='1')
     first = rules.put(ResourceArn=arn, Policy=one, ExpectedRevisionId='NO_POLICY')['RevisionId']
-    refused('PolicyNotFoundException', None, rules.put, ResourceArn=arn, Policy=two,
-            ExpectedRevisionId='NO_POLICY')
-    refused('PolicyNotFoundException', None, rules.delete, ResourceArn=arn, ExpectedRevisionId='1')
+    refused('PolicyNotFoundException', f'{head}policy update expecting none to be present for table {name}, but a policy '
+            f'exists with revision id {first}.', rules.put, ResourceArn=arn, Policy=two, ExpectedRevisionId='NO_POLICY')
+    refused('PolicyNotFoundException', f'{head}update for policy with revision id 1, but the policy associated to target '
+            f'table {name} has revision id {first}.', rules.delete, ResourceArn=arn, ExpectedRevisionId='1')
     second = rules.put(ResourceArn=arn, Policy=two, ExpectedRevisionId=first)['RevisionId']
     assert second != first
     rules.delete(ResourceArn=arn, ExpectedRevisionId=second)

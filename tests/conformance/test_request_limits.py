@@ -102,6 +102,14 @@ def test_creation_is_refused(raw, unique, more, message):
     assert refusal(raw, 'CreateTable', **base(unique, **more)) == ('ValidationException', INVALID + message)
 
 
+def test_what_is_to_be_warm_is_told_at_once(raw, tables, unique):
+    """CreateTable's answer tells what it was asked for, and nothing when it was not."""
+    warm = {'ReadUnitsPerSecond': 13000, 'WriteUnitsPerSecond': 5000}
+    for name, more, told in ((unique, {'WarmThroughput': warm}, {**warm, 'Status': 'UPDATING'}), (f'{unique}-2', {}, None)):
+        tables.adopt(US, name)
+        assert made(raw, 'CreateTable', **base(name, **more)).get('WarmThroughput') == told
+
+
 def test_warm_throughput_never_cools(raw, ddb, tables, unique):
     tables(unique, 'p:S|g:S', BillingMode='PROVISIONED', ProvisionedThroughput=UNITS,
            GlobalSecondaryIndexes=[by_g(ProvisionedThroughput=UNITS)])

@@ -117,19 +117,22 @@ def test_updates_that_cannot_be_done_cancel(ddb, hash_table, range_table, keys):
     assert item(ddb, hash_table, keys[1]) is None
 
 
-# Keys that do not fit the schema cancel; empty ones refuse the request.
+# Keys that do not fit the schema cancel before any condition is looked at, and only the first is told; empty ones
+# refuse the request.
 def test_keys(ddb, hash_table, range_table, keys):
-    cancelled([NONE, fault(MISMATCH), fault(MISMATCH)], ddb.transact_write_items, TransactItems=[
+    cancelled([NONE, fault(MISMATCH), NONE, NONE], ddb.transact_write_items, TransactItems=[
         put(hash_table, keys[0]), {'Delete': {'TableName': hash_table, 'Key': {'p': n(1)}}},
-        {'Update': {'TableName': hash_table, 'Key': {'p': s('a'), 'q': s('b')}, 'UpdateExpression': 'REMOVE v'}}])
-    cancelled([fault('One or more parameter values were invalid: Type mismatch for key p expected: S actual: N'),
-               fault('One or more parameter values were invalid: Missing the key p in the item'),
-               fault('One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N '
-                     'IndexName: by_g')],
-              ddb.transact_write_items, TransactItems=[
-                  {'Put': {'TableName': hash_table, 'Item': {'p': n(1)}}},
-                  {'Put': {'TableName': hash_table, 'Item': {'q': n(1)}}},
-                  put(range_table, keys[0], item={'c': n(1), 'g': n(1)})])
+        {'Update': {'TableName': hash_table, 'Key': {'p': s('a'), 'q': s('b')}, 'UpdateExpression': 'REMOVE v'}},
+        check(hash_table, keys[1])])
+    for part, message in (
+            ({'Put': {'TableName': hash_table, 'Item': {'p': n(1)}}}, 'Type mismatch for key p expected: S actual: N'),
+            ({'Put': {'TableName': hash_table, 'Item': {'q': n(1)}}}, 'Missing the key p in the item'),
+            (put(range_table, keys[0], item={'c': n(1), 'g': n(1)}),
+             'Type mismatch for Index Key g Expected: S Actual: N IndexName: by_g'),
+            ({'Update': {'TableName': hash_table, 'Key': {'p': s('a'), 'q': s('b')}, 'UpdateExpression': 'REMOVE v'}},
+             MISMATCH)):
+        prefix = '' if message == MISMATCH else 'One or more parameter values were invalid: '
+        cancelled([fault(prefix + message)], ddb.transact_write_items, TransactItems=[part])
     cancelled([fault('One or more parameter values were invalid: Cannot update attribute p. This attribute is part of '
                      'the key')],
               ddb.transact_write_items, TransactItems=[update(hash_table, keys[0], 'SET p = :one', {':one': s('x')})])
@@ -205,7 +208,7 @@ def test_limits(ddb, hash_table, unique):
     ddb.transact_write_items(TransactItems=[put(hash_table, f'{unique}{i}') for i in range(100)])
     got = ddb.transact_get_items(TransactItems=[get(hash_table, f'{unique}{i}') for i in range(100)])
     assert [row['Item']['p'] for row in got['Responses']] == [s(f'{unique}{i}') for i in range(100)]
-    invalid('The aggregate size of the items in the transaction exceeds 4 MB', ddb.transact_write_items,
+    invalid('Transaction payload size cannot exceed 4 MB', ddb.transact_write_items,
             TransactItems=[put(hash_table, f'{unique}{i}', item={'v': s('x' * 390_000)}) for i in range(11)])
 
 
@@ -214,7 +217,7 @@ def test_large_items(ddb, hash_table, unique):
     names = [f'{unique}{i}' for i in range(11)]
     for name in names:
         ddb.put_item(TableName=hash_table, Item={'p': s(name), 'v': s('x' * 390_000)})
-    invalid('The aggregate size of the items in the transaction exceeds 4 MB', ddb.transact_write_items,
+    invalid('Transaction payload size cannot exceed 4 MB', ddb.transact_write_items,
             TransactItems=[update(hash_table, name, 'SET w = :one') for name in names])
     invalid('The aggregate size of the items in the transaction exceeded 4 MB', ddb.transact_get_items,
             TransactItems=[get(hash_table, name) for name in names])
@@ -332,8 +335,9 @@ def test_get(ddb, hash_table, range_table, unique):
 def test_get_with_keys_that_do_not_fit(ddb, hash_table, unique):
     empty = ('One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty '
              'string value. Key: p')
-    cancelled([NONE, fault(MISMATCH), fault(empty)], ddb.transact_get_items, TransactItems=[
+    cancelled([NONE, fault(MISMATCH), NONE], ddb.transact_get_items, TransactItems=[
         get(hash_table, unique), {'Get': {'TableName': hash_table, 'Key': {'q': s('x')}}}, get(hash_table, '')])
+    cancelled([fault(empty)], ddb.transact_get_items, TransactItems=[get(hash_table, '')])
 
 
 # ---- what others see ----

@@ -8,7 +8,7 @@
 
 enum { STATEMENTS_MAX = 100, ITEMS_BYTES_MAX = 4 * 1024 * 1024 };
 
-#define TOO_LARGE "The aggregate size of the items in the transaction exceeds 4 MB"
+#define TOO_LARGE "Transaction payload size cannot exceed 4 MB"
 
 struct transaction_state {
     struct part_cmd cmd;
@@ -327,7 +327,8 @@ static enum dynamo_step transaction_answer(struct dynamo_call *c, const struct t
 {
     struct buf *b = call_body(c);
     buf_put_str(b, "{\"Responses\":[");
-    for (size_t i = 0; i < x->n; i++) {
+    /* Of writes there is nothing to tell, not even that nothing was read. */
+    for (size_t i = 0; i < (x->reads ? x->n : 0); i++) {
         buf_put_str(b, i == 0 ? "{" : ",{");
         if (x->there[i]) {
             buf_put_str(b, "\"Item\":");

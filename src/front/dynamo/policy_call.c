@@ -101,6 +101,41 @@ static bool not_found(struct dynamo_call *c, struct bytes arn)
 
 /* ---- changes, in the writer ---- */
 
+/* `found` NULL: there is none. */
+static enum err revision_fault(
+    struct table_call *t,
+    const struct policy_request *r,
+    bool wants_none,
+    const struct policy *found)
+{
+    const char *head = "Resource-based policy not found for the provided ResourceArn: Requested";
+    const char *kind = r->stream_ms == 0 ? "table" : "stream of table";
+    if (wants_none) {
+        return table_fault(
+            t,
+            AWS_POLICY_NOT_FOUND,
+            "%s policy update expecting none to be present for %s %.*s, but a policy exists with "
+            "revision id %.*s.",
+            head,
+            kind,
+            BYTES_FMT(r->table),
+            BYTES_FMT(found->revision));
+    }
+    struct bytes what = found == NULL ? BYTES_LIT("no policy is associated to target")
+                                      : BYTES_LIT("the policy associated to target");
+    return table_fault(
+        t,
+        AWS_POLICY_NOT_FOUND,
+        "%s update for policy with revision id %.*s, but %.*s %s %.*s%s%.*s.",
+        head,
+        BYTES_FMT(r->expected),
+        BYTES_FMT(what),
+        kind,
+        BYTES_FMT(r->table),
+        found == NULL ? "" : " has revision id ",
+        BYTES_FMT(found == NULL ? BYTES_LIT("") : found->revision));
+}
+
 static enum err change(struct table_call *t, const struct core_table *now, struct arena *a)
 {
     /* The request is the call's own, so it may be answered in. */
@@ -110,11 +145,7 @@ static enum err change(struct table_call *t, const struct core_table *now, struc
     bool wants_none = bytes_eq_str(r->expected, "NO_POLICY") && r->text.base != NULL;
     bool fits = wants_none ? !has : has && bytes_eq(r->expected, old.revision);
     if (r->expected.base != NULL && !fits) {
-        return table_fault(
-            t,
-            AWS_POLICY_NOT_FOUND,
-            "The resource-based policy's revision did not match the ExpectedRevisionId: %.*s",
-            BYTES_FMT(r->expected));
+        return revision_fault(t, r, wants_none, has ? &old : NULL);
     }
     if (has && bytes_eq(r->text, old.text)) {
         r->revision = bytes_dup(a, old.revision); /* nothing changes */

@@ -280,9 +280,12 @@ void put_limits(
     enum telling how)
 {
     put_maxima(b, t->on_demand, units, how);
-    /* A table that is just being made does not tell yet. */
+    /* A table that is just being made tells only what was asked for. */
+    bool asked = extra_number(t, WARM, index, "read") > 0;
     if (t->status != CORE_CREATING) {
         put_warm(b, t, index, units, how);
+    } else if (asked) {
+        put_warm(b, t, index, units, TELL_WARMING);
     }
 }
 

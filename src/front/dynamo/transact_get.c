@@ -30,6 +30,7 @@ struct transact_get {
     struct cancel_reason *reasons;
     size_t n;
     enum return_capacity want_capacity;
+    bool has_misfit; /* a key that does not fit its table */
 };
 
 /* ---- shape ---- */
@@ -105,7 +106,10 @@ static bool read_resolve(struct dynamo_call *c, struct transact_get *g, size_t i
                 key_parse(c, &r->table->part.keys, &r->key_attrs, &r->key);
     call_note(c, NULL);
     if (!*ret_fits) {
-        g->reasons[i] = (struct cancel_reason){.code = "ValidationError", .msg = noted.msg};
+        if (!g->has_misfit) { /* only the first is told */
+            g->reasons[i] = (struct cancel_reason){.code = "ValidationError", .msg = noted.msg};
+        }
+        g->has_misfit = true;
         return noted.error == AWS_VALIDATION || call_fail(c, noted.error, noted.msg);
     }
     if (throttled(c, r->table, NULL)) {

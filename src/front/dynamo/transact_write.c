@@ -12,7 +12,7 @@
 
 enum { ITEMS_MAX = 100, ITEMS_BYTES_MAX = 4 * 1024 * 1024 };
 
-#define TOO_LARGE "The aggregate size of the items in the transaction exceeds 4 MB"
+#define TOO_LARGE "Transaction payload size cannot exceed 4 MB"
 
 static const char *const put_expressions[] = {"ConditionExpression", NULL};
 static const char *const update_expressions[] = {"UpdateExpression", "ConditionExpression", NULL};
@@ -282,6 +282,9 @@ static bool parts_resolve(struct dynamo_call *c, struct transact_state *s)
         bool fits;
         if (!part_resolve(c, s, i, &fits)) {
             return false;
+        }
+        if (!fits && !all) {
+            s->reasons[i] = (struct cancel_reason){0}; /* only the first is told */
         }
         all = all && fits;
     }
