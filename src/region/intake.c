@@ -143,6 +143,32 @@ static void intake_place(struct region *r, struct intake *in, struct peer *origi
     }
 }
 
+static void resubscribe_later(
+    struct region *r, struct intake *in, uint64_t wait_ms, uint64_t now_ms)
+{
+    struct link *l = in->link == 0 ? NULL : link_find(r, in->link);
+    if (l != NULL && l->ready) {
+        link_send(
+            r,
+            l,
+            &(struct repl_frame){.type = REPL_UNSUBSCRIBE, .subscribe = {.origin = in->origin}});
+    }
+    in->link = 0;
+    in->hold_ms = now_ms + wait_ms;
+}
+
+/* Nothing more of a removed region's log is to be had: its place is for another's. */
+static void intake_end(struct region *r, struct region_id origin, uint64_t now_ms)
+{
+    for (size_t i = 0; i < r->n_intakes; i++) {
+        struct intake *in = &r->intakes[i];
+        if (in->origin.v == origin.v && in->link != 0 && in->applying == 0) {
+            resubscribe_later(r, in, /* wait_ms= */ 0, now_ms);
+            in->hold_ms = 0; /* nobody waits for the end of this pause */
+        }
+    }
+}
+
 void intake_subscribe(struct region *r, uint64_t now_ms)
 {
     for (unsigned removed = 0; removed < 2; removed++) {
@@ -152,8 +178,11 @@ void intake_subscribe(struct region *r, uint64_t now_ms)
             }
             /* There is no link to one that was removed: what is missing of its log can only come by
              * a relay. */
-            struct intake *in =
-                p->removed && !somebody_has_more(r, p->id) ? NULL : intake_of(r, p->id);
+            if (p->removed && !somebody_has_more(r, p->id)) {
+                intake_end(r, p->id, now_ms);
+                continue;
+            }
+            struct intake *in = intake_of(r, p->id);
             if (in != NULL) {
                 intake_place(r, in, p, now_ms);
             }
@@ -288,20 +317,6 @@ void intake_fenced(struct region *r, struct errand *e, uint64_t now_ms)
 }
 
 /* ---- transactions ---- */
-
-static void resubscribe_later(
-    struct region *r, struct intake *in, uint64_t wait_ms, uint64_t now_ms)
-{
-    struct link *l = in->link == 0 ? NULL : link_find(r, in->link);
-    if (l != NULL && l->ready) {
-        link_send(
-            r,
-            l,
-            &(struct repl_frame){.type = REPL_UNSUBSCRIBE, .subscribe = {.origin = in->origin}});
-    }
-    in->link = 0;
-    in->hold_ms = now_ms + wait_ms;
-}
 
 void intake_txns(struct region *r, struct link *l, const struct repl_frame *f, uint64_t now_ms)
 {

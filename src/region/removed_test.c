@@ -17,6 +17,7 @@ struct world {
     struct part_cmd *swept; /* the latest command to forget tombstones */
     uint64_t asked;         /* link on which the gone region's log was asked for; 0: none */
     uint64_t from;          /* and from where */
+    uint64_t ended;         /* link on which it was asked for no more; 0: none */
     struct link links[2];   /* of eu and ap */
     struct arena mem;
 };
@@ -36,6 +37,9 @@ static void send_frame(void *ctx, uint64_t link, struct bytes frame)
     if (f.type == REPL_SUBSCRIBE && f.subscribe.origin.v == GONE) {
         w->asked = link;
         w->from = f.subscribe.from.v;
+    }
+    if (f.type == REPL_UNSUBSCRIBE && f.subscribe.origin.v == GONE) {
+        w->ended = link;
     }
 }
 
@@ -161,11 +165,40 @@ static void test_rest_is_relayed(void **state)
     stop(&w);
 }
 
+/* Once we have what there is of a removed region's log it is asked for no more, and its place is
+ * another region's: removed ones never keep a new one's log out. */
+static void test_place_is_given_back(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    mark_living(&w, NOW_MS);
+    mark(&w, US, GONE, 40, NOW_MS - 100);
+    mark(&w, AP, GONE, 50, NOW_MS);
+    intake_subscribe(w.region, /* now_ms= */ 1000000);
+    assert_int_equal(w.asked, 12);
+    while (w.region->n_intakes < CORE_REGIONS_MAX) {
+        struct region_id id = {5000 + w.region->n_intakes};
+        assert_non_null(intake_of(w.region, id));
+    }
+    assert_null(intake_of(w.region, (struct region_id){4999}));
+    assert_int_equal(w.ended, 0);
+    mark(&w, US, GONE, 50, NOW_MS);
+    intake_subscribe(w.region, 1000000);
+    assert_int_equal(w.ended, 12);
+    for (size_t i = 0; i < w.region->n_intakes; i++) {
+        assert_int_equal(w.region->intakes[i].hold_ms, 0);
+    }
+    assert_non_null(intake_of(w.region, (struct region_id){4999}));
+    stop(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tombstones_go_on),
         cmocka_unit_test(test_rest_is_relayed),
+        cmocka_unit_test(test_place_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
