@@ -488,7 +488,7 @@ void check_final(struct sim *s)
     for (unsigned i = 0; i < s->n_tables && !s->result.failed; i++) {
         check_plan(s, &s->tables[i]);
     }
-    if (s->repairs > 0 && s->injected + s->removals == 0) {
+    if (s->repairs > 0 && s->injected == 0 && (s->removals == 0 || s->result.fenced == 0)) {
         sim_fail(s, "scrubbing repaired what nobody had damaged");
     }
     reads_sample(s);

@@ -221,13 +221,13 @@ static void tell_change(
 }
 
 /* Whether a repair brings back what a region deleted that has left the table's group since, or is
- * about to. It may have told some of the others only, who have forgotten the delete when scrubbing
- * comes to it: what a leaver had not shipped to all is left to scrubbing. */
+ * about to. Who was fenced off its log has nobody to ask for the rest, and the others may have
+ * forgotten the delete when scrubbing comes to it. */
 static bool leaver_deleted(
     struct node *n, const struct change_txn *t, const struct cell *cell, uint64_t table)
 {
     struct sim *s = n->sim;
-    if (t->origin_pos.v != 0 || cell == NULL || cell->live) {
+    if (t->origin_pos.v != 0 || cell == NULL || cell->live || s->result.fenced == 0) {
         return false;
     }
     const struct node *by = node_named(s, cell->version.region);

@@ -359,7 +359,7 @@ struct sim {
     uint64_t injected; /* frames emptied on purpose for scrubbing to find */
     bool inject;
     bool removes;      /* replicas are removed in this history */
-    uint64_t removals; /* so what a leaver had not shipped to all is left to scrubbing */
+    uint64_t removals; /* with a fence, what a leaver had written may be left to scrubbing */
     uint64_t repairs;
     uint64_t tails;
     const char *unsettled;

@@ -67,6 +67,7 @@ static enum err create_table(struct core_admin *call, struct part_stage *s, stru
     t.pitr_days = 0;
     t.billing_changed_ms = 0;
     t.join = 0;
+    t.n_spans = 0;
     t.stream_created_ms =
         t.stream == CORE_STREAM_NONE ? 0 : streams_label_ms(c, call->name, t.created_ms);
     t.empty = t.stream != CORE_STREAM_NONE;

@@ -735,14 +735,29 @@ size_t catalog_members_live(const struct catalog *c)
     return n;
 }
 
-/* Of a user's table, between us and a member. */
-static bool ships_to(const struct catalog *c, const struct group_entry *g, struct bytes region)
+static bool in_span(const struct core_table *t, struct local_pos pos)
+{
+    for (size_t i = 0; i < t->n_spans; i++) {
+        const struct core_span *s = &t->spans[i];
+        if (pos.v >= s->since.v && (s->left.v == 0 || pos.v <= s->left.v)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a user's table, between us and a member; of a change at `pos`, which may be none that has been
+ * made yet. */
+static bool ships_to(
+    const struct catalog *c, const struct group_entry *g, struct local_pos pos, struct bytes region)
 {
     const struct replica_row *own = group_entry_replica(g, c->region);
+    const struct table_entry *own_table = id_get(&c->own_id, g->row.table);
     bool joined = own != NULL && own->replica.table == g->row.table;
     /* A table that left its group keeps the id, and what is written to it from then on stays here.
-     * What a dropped table wrote while it was a replica still goes out. */
-    if (!joined && id_get(&c->own_id, g->row.table) != NULL) {
+     * What it, or a dropped table, wrote while it was a replica still goes out. */
+    if (own_table != NULL &&
+        !(own_table->table.n_spans == 0 ? joined : in_span(&own_table->table, pos))) {
         return false;
     }
     const struct replica_row *target = group_entry_replica(g, region);
@@ -761,7 +776,8 @@ bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct regio
     return m != NULL && catalog_replicates_to_name(c, table, m->region);
 }
 
-bool catalog_replicates_to_name(const struct catalog *c, uint64_t table, struct bytes region)
+bool catalog_ships(
+    const struct catalog *c, uint64_t table, struct local_pos pos, struct bytes region)
 {
     const struct core_member *m = catalog_member(c, region);
     if (m != NULL && m->removed) {
@@ -771,7 +787,12 @@ bool catalog_replicates_to_name(const struct catalog *c, uint64_t table, struct 
         return true;
     }
     const struct group_entry *g = id_get(&c->group_id, table);
-    return g != NULL && ships_to(c, g, region);
+    return g != NULL && ships_to(c, g, pos, region);
+}
+
+bool catalog_replicates_to_name(const struct catalog *c, uint64_t table, struct bytes region)
+{
+    return catalog_ships(c, table, (struct local_pos){UINT64_MAX}, region);
 }
 
 /* Whether we hold the group's table, or, with `whole`, everything that is in it. */

@@ -28,6 +28,7 @@ enum {
     CORE_LSI_MAX = 5,
     CORE_REGIONS_MAX = 32,
     CORE_TABLES_MAX = 10000, /* of one region */
+    CORE_SPANS_MAX = 4,      /* memberships of one table that are remembered */
     CORE_TAGS_MAX = 50,
     CORE_TABLE_SEEDS =
         16, /* system table: this region's seed needs, keyed (table S, from S); never shipped */
@@ -75,6 +76,13 @@ struct core_tag {
     struct bytes value;
 };
 
+/* A table of a 2017 group is a table before it and behind: positions of our log at which, and
+ * between which, our changes of it are the group's. */
+struct core_span {
+    struct local_pos since;
+    struct local_pos left; /* 0: it has not left since */
+};
+
 /* One region's table. Immutable; valid until the catalog's next change. */
 struct core_table {
     struct part_table
@@ -95,6 +103,8 @@ struct core_table {
         stream_created_ms; /* label of the latest stream, kept after disabling; 0: never had one */
     bool deletion_protection;
     uint64_t join; /* the `join` of the replica that this table became last; 0: never was one */
+    struct core_span spans[CORE_SPANS_MAX]; /* oldest first */
+    size_t n_spans;                         /* 0: while it is in a group, all changes are its */
     bool
         empty; /* of an ungrouped table with a stream: holds no item, as its owner last published */
     struct bytes table_class; /* "STANDARD", "STANDARD_INFREQUENT_ACCESS" */
@@ -173,6 +183,10 @@ bool catalog_replicates_to(const struct catalog *c, uint64_t table, struct regio
 /* As above for a region that proved its name although its member row may still be on its way: its
  * replica's row may have come before, by another region's log. */
 bool catalog_replicates_to_name(const struct catalog *c, uint64_t table, struct bytes region);
+/* As above, of our own change of the table at a position of our log: what a table that left its
+ * group had written before it did still goes out, and what it wrote while it was none does not. */
+bool catalog_ships(
+    const struct catalog *c, uint64_t table, struct local_pos pos, struct bytes region);
 /* Whether a seed need of `region` for table `id` may be served from here now: we hold the table
  * (all of it, for a whole need); we ship its changes there, so nothing falls between snapshot and
  * log; and the region's own word that it joined has arrived, with everything it had written before,

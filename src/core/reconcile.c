@@ -134,6 +134,50 @@ static enum err drop_own_table(struct look *l)
     return err;
 }
 
+/* ---- which changes of our table are the group's ---- */
+
+/* Where what this look stages will stand in our log. */
+static struct local_pos next_pos(const struct look *l)
+{
+    return (struct local_pos){part_tail(l->c->part).v + 1};
+}
+
+/* The table joins with this look. Of many memberships the latest are remembered. */
+static void span_begin(struct look *l)
+{
+    struct core_table *t = &l->next;
+    if (t->n_spans == CORE_SPANS_MAX) {
+        memmove(&t->spans[0], &t->spans[1], (CORE_SPANS_MAX - 1) * sizeof t->spans[0]);
+        t->n_spans--;
+    }
+    t->spans[t->n_spans++] = (struct core_span){.since = next_pos(l)};
+}
+
+/* It leaves with this look. */
+static void span_end(struct look *l)
+{
+    struct core_table *t = &l->next;
+    if (t->n_spans == 0) {
+        t->spans[t->n_spans++] = (struct core_span){0}; /* from its beginning */
+    }
+    t->spans[t->n_spans - 1].left = next_pos(l);
+}
+
+/* Another group begins with the table that had left the one before: what it holds is the group's.
+ */
+static enum err span_reopen(struct look *l)
+{
+    size_t n = l->t->n_spans;
+    if (n == 0 || l->t->spans[n - 1].left.v == 0) {
+        return OK;
+    }
+    enum err err = edit(l);
+    if (err == OK) {
+        l->next.spans[n - 1].left.v = 0;
+    }
+    return err;
+}
+
 /* Whether our replica stands for the table we have. */
 static bool is_bound(const struct look *l)
 {
@@ -143,7 +187,7 @@ static bool is_bound(const struct look *l)
 
 /* A replica that leaves a 2019 group is deleted with its table. Of a 2017 group the table stays,
  * alone; for a while it still ships, so that what was written before the removal reaches the
- * others. */
+ * others soon, and after that it is told from what is written later by its place in the log. */
 static enum err leave(struct look *l)
 {
     if (is_bound(l) && l->g->row.version == CORE_GROUP_2019) {
@@ -163,6 +207,10 @@ static enum err leave(struct look *l)
         return err;
     }
     err = seeds_drop(l->c, l->s, l->a, l->own->replica.table);
+    if (err == OK && is_bound(l)) {
+        err = edit(l);
+        span_end(l);
+    }
     if (err == OK) {
         err = stage_no_replica(l->s, l->a, own_region(l), l->name);
     }
@@ -209,6 +257,7 @@ static enum err make_table(struct look *l)
     t->status = CORE_CREATING;
     t->created_ms = l->now_ms;
     t->stream_created_ms = streams_label_ms(l->c, l->name, l->now_ms);
+    t->n_spans = 0;
     t->extra = (struct value){.type = VALUE_MAP};
     make_indexes_active(l);
     l->edited = true;
@@ -232,8 +281,10 @@ static enum err rebind_table(struct look *l)
     part_stage_drop_table(l->s, l->t->part.id);
     if (l->t->part.id != l->g->row.table) {
         err = seeds_drop(l->c, l->s, l->a, l->t->part.id);
+        l->next.n_spans = 0; /* they were of the other id */
     }
     l->next.part.id = l->g->row.table;
+    span_begin(l);
     /* Dropping is not in the log, so no time before it can be recovered. */
     l->next.pitr_since_ms = l->next.pitr_since_ms == 0 ? 0 : l->now_ms;
     l->next.attrs = shape.attrs;
@@ -257,7 +308,8 @@ static enum err join_group(struct look *l)
     const struct group_row *row = &l->g->row;
     bool is_source = bytes_eq(row->source, own_region(l));
     if (is_source && l->t != NULL && l->t->part.id == row->table) {
-        return set_own_replica(l, CORE_ACTIVE);
+        enum err err = span_reopen(l);
+        return err == OK ? set_own_replica(l, CORE_ACTIVE) : err;
     }
     if (l->t == NULL && row->version == CORE_GROUP_2017) {
         return fail(l);

@@ -272,6 +272,16 @@ static void put_extra(struct writer *w, const struct value *extra)
     }
 }
 
+/* Two numbers each, in one list. */
+static void put_spans(struct writer *w, const struct core_table *t)
+{
+    struct value *items = t->n_spans == 0 ? NULL : list_of(w, "spans", t->n_spans * 2);
+    for (size_t i = 0; items != NULL && i < t->n_spans; i++) {
+        items[i * 2] = value_number(t->spans[i].since.v);
+        items[i * 2 + 1] = value_number(t->spans[i].left.v);
+    }
+}
+
 enum err row_of_table(struct arena *a, const struct core_table *t, struct value *ret)
 {
     struct writer w = {.a = a};
@@ -287,6 +297,7 @@ enum err row_of_table(struct arena *a, const struct core_table *t, struct value 
     put_bool(&w, "protected", t->deletion_protection);
     put_bool(&w, "empty", t->empty);
     put_id(&w, "join", t->join);
+    put_spans(&w, t);
     if (t->filling) {
         put_bool(&w, "filling", true);
     }
@@ -471,6 +482,21 @@ static enum err take_strings(
     *ret = strings;
     *ret_n = n;
     return OK;
+}
+
+static void take_spans(struct taker *t, struct core_table *ret)
+{
+    const struct value *list = value_find(t->map, BYTES_LIT("spans"));
+    size_t n = list == NULL || list->type != VALUE_LIST ? 0 : list->list.n;
+    t->bad = t->bad || n % 2 != 0 || n > (size_t)CORE_SPANS_MAX * 2;
+    for (size_t i = 0; i < n && !t->bad; i++) {
+        const struct value *v = &list->list.items[i];
+        int64_t pos = -1;
+        t->bad = v->type != VALUE_NUMBER || decimal_to_i64(&v->number, &pos) != OK || pos < 0;
+        struct core_span *s = &ret->spans[i / 2];
+        *(i % 2 == 0 ? &s->since : &s->left) = (struct local_pos){t->bad ? 0 : (uint64_t)pos};
+    }
+    ret->n_spans = t->bad ? 0 : n / 2;
 }
 
 static enum err check_version(const struct value *item)
@@ -711,6 +737,7 @@ enum err row_to_table(
     table.deletion_protection = take_flag(&t, "protected");
     table.empty = take_flag(&t, "empty");
     table.join = take_id(&t, "join");
+    take_spans(&t, &table);
     table.filling = take_flag(&t, "filling");
     table.pitr_since_ms = take_number_or_0(&t, "pitr_since");
     uint64_t days = take_number_or_0(&t, "pitr_days");

@@ -174,6 +174,51 @@ static void test_ttl(void **state)
     arena_done(&a);
 }
 
+/* Where in its region's log a table was its group's reads back, and is not written of a table that
+ * never left one or joined one; what is no such list, or is too long, is damage. */
+static void test_spans(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    struct core_table t = full_table();
+    struct value item;
+    assert_int_equal(row_of_table(&a, &t, &item), OK);
+    assert_null(value_find(&item, BYTES_LIT("spans")));
+    t.spans[0] = (struct core_span){{0}, {40}};
+    t.spans[1] = (struct core_span){{77}, {0}};
+    t.n_spans = 2;
+    assert_int_equal(row_of_table(&a, &t, &item), OK);
+    const struct value *list = value_find(&item, BYTES_LIT("spans"));
+    const struct value numbers[] = {num(0), num(40), num(77), num(0), num(-1)};
+    assert_int_equal(list->list.n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(value_eq(&list->list.items[i], &numbers[i]));
+    }
+    struct row_key key;
+    struct core_table back;
+    assert_int_equal(row_key_parse(&item, &key), OK);
+    assert_int_equal(row_to_table(&a, &key, &item, &back), OK);
+    assert_int_equal(back.n_spans, 2);
+    assert_int_equal(back.spans[0].left.v, 40);
+    assert_int_equal(back.spans[1].since.v, 77);
+    struct value many[(CORE_SPANS_MAX + 1) * 2];
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        many[i] = num((int64_t)i);
+    }
+    const struct value bad[] = {
+        {.type = VALUE_LIST, .list = {numbers, 3}},
+        {.type = VALUE_LIST, .list = {numbers + 3, 2}},
+        {.type = VALUE_LIST, .list = {many, sizeof many / sizeof many[0]}},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        struct value row;
+        assert_int_equal(value_with(&a, &item, BYTES_LIT("spans"), &bad[i], &row), OK);
+        assert_int_equal(row_to_table(&a, &key, &row, &back), ERR_CORRUPT);
+    }
+    arena_done(&a);
+}
+
 /* The stored form of a row is pinned: a row written today is read for ever. */
 static void test_golden(void **state)
 {
@@ -387,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_table_round_trip),
         cmocka_unit_test(test_wide_keys),
         cmocka_unit_test(test_ttl),
+        cmocka_unit_test(test_spans),
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_any_order),

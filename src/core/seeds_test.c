@@ -97,6 +97,71 @@ static void test_group_gone(void **state)
     cluster_stop(&c);
 }
 
+/* A table leaves its 2017 group while a region has not heard all of it: what it wrote as a replica
+ * still comes there, its deletes among it, and what it writes alone does not, also when the table,
+ * emptied, has joined again. */
+static void test_leaver_ships_the_rest(void **state)
+{
+    (void)state;
+    struct cluster c;
+    struct core_admin call;
+    cluster_start(&c, 3, 17);
+    settle(&c);
+    struct node *us = &c.nodes[0];
+    struct node *eu = &c.nodes[1];
+    struct node *ap = &c.nodes[2];
+    for (size_t i = 0; i < 3; i++) {
+        node_create_plain(&c.nodes[i], T);
+    }
+    settle(&c);
+    assert_int_equal(node_regions(eu, CORE_ADMIN_CREATE_GROUP, T, "us", "eu", &call), OK);
+    settle(&c);
+    assert_int_equal(node_regions(eu, CORE_ADMIN_ADD_REPLICA, T, "ap", NULL, &call), OK);
+    settle(&c);
+    for (int64_t i = 0; i < 3; i++) {
+        node_put(us, T, i, "as a replica");
+    }
+    settle(&c);
+    node_delete(us, T, 0);
+    node_put(us, T, 3, "as a replica");
+    (void)ship(us, eu, 100);
+    assert_int_equal(node_regions(eu, CORE_ADMIN_REMOVE_REPLICA, T, "us", NULL, &call), OK);
+    for (unsigned i = 0; i < 10; i++) {
+        (void)ship(us, eu, 100);
+        (void)ship(eu, us, 100);
+        node_run(us);
+        c.now_ms += 1000;
+    }
+    assert_int_equal(node_replica(us, T, "us"), -1);
+    for (int64_t i = 1; i < 4; i++) {
+        node_delete(us, T, i);
+    }
+    node_put(us, T, 4, "alone");
+    node_delete(us, T, 4);
+    (void)ship(us, eu, 100); /* the word that the table is empty */
+    assert_int_equal(node_regions(eu, CORE_ADMIN_ADD_REPLICA, T, "us", NULL, &call), OK);
+    for (unsigned i = 0; i < 10; i++) {
+        (void)ship(eu, us, 100);
+        (void)ship(us, eu, 100);
+        node_run(us);
+        c.now_ms += 1000;
+    }
+    assert_int_equal(node_replica(us, T, "us"), CORE_CREATING);
+    (void)ship(us, ap, 100);
+    assert_int_equal(node_count(ap, T), 3);
+    settle(&c);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(node_replica(&c.nodes[i], T, "us"), CORE_ACTIVE);
+        assert_int_equal(node_count(&c.nodes[i], T), 3);
+        assert_int_equal(node_note(&c.nodes[i], T, 0).len, 0);
+        for (int64_t k = 1; k < 4; k++) {
+            assert_true(bytes_eq_str(node_note(&c.nodes[i], T, k), "as a replica"));
+        }
+    }
+    check_nodes(&c);
+    cluster_stop(&c);
+}
+
 /* A complete replica is fenced off a region that it takes for one in the making, as far as it has
  * heard: what that one deleted and forgot comes with a whole seed only, so it asks for that. One in
  * the making asks for no more than it was told to, or two of them might wait for each other. */
@@ -200,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fence_after_leaving),
         cmocka_unit_test(test_fence_after_removal),
+        cmocka_unit_test(test_leaver_ships_the_rest),
         cmocka_unit_test(test_group_gone),
         cmocka_unit_test(test_fence_asks_for_all),
         cmocka_unit_test(test_member_unheard_of),

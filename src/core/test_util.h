@@ -347,13 +347,14 @@ static inline uint64_t node_count(struct node *n, const char *name)
 struct shipping {
     const struct node *from;
     const struct node *to;
+    struct local_pos pos;
 };
 
 static inline bool ships(void *ctx, uint64_t table)
 {
     const struct shipping *s = ctx;
     return table == PART_TABLE_CATALOG ||
-           catalog_replicates_to_name(core_catalog(s->from->core), table, bytes_str(s->to->region));
+           catalog_ships(core_catalog(s->from->core), table, s->pos, bytes_str(s->to->region));
 }
 
 /* Carries up to `txns_max` transactions of one node's own to another. Whether anything was carried.
@@ -364,7 +365,7 @@ static inline bool ship(struct node *from, struct node *to, size_t txns_max)
     size_t at = (size_t)(to - to->cluster->nodes);
     struct local_pos pos = from->sent[at];
     struct part_log_cursor *cursor = part_log_open(&reader, pos);
-    struct shipping shipping = {from, to};
+    struct shipping shipping = {.from = from, .to = to};
     struct buf txns;
     struct buf one;
     buf_init(&txns, 1 << 28);
@@ -383,6 +384,7 @@ static inline bool ship(struct node *from, struct node *to, size_t txns_max)
             continue;
         }
         size_t kept;
+        shipping.pos = pos;
         buf_clear(&one);
         assert_int_equal(
             change_txn_filter(&one, &from->cluster->mem, stored, ships, &shipping, &kept), OK);

@@ -230,10 +230,15 @@ struct stretch {
     bool gap; /* the log was trimmed under us */
 };
 
+/* Of our own log it counts what we were when the change was made; of another region's we hold what
+ * it sent to us as a member of the table's group. */
 static bool keep_table(void *ctx, uint64_t table)
 {
-    struct stretch *st = ctx;
-    return replicates_to(st->r, table, st->l->peer);
+    const struct stretch *st = ctx;
+    bool own = st->s->origin.v == st->r->config.id.v;
+    return own && table >= PART_TABLE_FIRST
+               ? catalog_ships(st->r->catalog, table, st->read, bytes_str(st->l->peer->name))
+               : replicates_to(st->r, table, st->l->peer);
 }
 
 static enum err append_txn(struct stretch *st, struct bytes stored)
