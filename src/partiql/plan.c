@@ -84,6 +84,52 @@ static bool is_keyed(const struct plan *p, const struct branches *bs)
     return keyed;
 }
 
+/* ---- empty keys ---- */
+
+static bool is_empty(const struct value *v)
+{
+    return v != NULL && (v->type == VALUE_STRING || v->type == VALUE_BINARY) && v->bytes.len == 0;
+}
+
+/* The first empty value that a key attribute is to be read by, or NULL. */
+static const struct value *empty_key(
+    const struct plan *p, const struct branches *bs, const struct expr_key_attr **ret_attr)
+{
+    size_t hashes = expr_keys_hashes(p->keys);
+    size_t count = expr_keys_count(p->keys);
+    for (size_t i = 0; i < bs->n; i++) {
+        const struct branch *b = &bs->list[i];
+        for (size_t k = 0; k < count; k++) {
+            const struct bound *r = k < hashes ? NULL : &b->range[k - hashes];
+            const struct value *lo = r == NULL ? b->hash[k] : r->lo;
+            const struct value *hi = r == NULL ? NULL : r->hi;
+            *ret_attr = expr_keys_at(p->keys, k);
+            if (is_empty(lo) || is_empty(hi)) {
+                return is_empty(lo) ? lo : hi;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* As a Query refuses it. */
+static enum err check_empty_keys(
+    struct plan *p, const struct branches *bs, struct bytes *reterr_msg)
+{
+    const struct expr_key_attr *attr;
+    const struct value *v = empty_key(p, bs, &attr);
+    if (v == NULL) {
+        return OK;
+    }
+    *reterr_msg = bytes_fmt(
+        p->arena,
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot "
+        "contain an empty %s value. Key: %.*s",
+        v->type == VALUE_STRING ? "string" : "binary",
+        BYTES_FMT(attr->name));
+    return reterr_msg->base == NULL ? ERR_TOO_BIG : ERR_INVALID;
+}
+
 /* ---- attributes an index does not hold ---- */
 
 /* The order in which a hash set of Java tells strings: by bucket, then by arrival. */
@@ -482,7 +528,10 @@ static enum err plan_where(
             BYTES_LIT("Overlapping conditions with range keys are not supported in where clause");
         return ERR_INVALID;
     }
-    if (keyed && held != NULL) {
+    if (keyed) {
+        err = check_empty_keys(p, bs, reterr_msg);
+    }
+    if (err == OK && keyed && held != NULL) {
         err = find_not_held(p, bs, held, ret);
     }
     if (err == OK && p->stmt->n_order > 0) {

@@ -107,6 +107,9 @@ static void put_values(struct buf *b, int n)
 }
 
 #define OVERLAP "Overlapping conditions with range keys are not supported in where clause"
+#define EMPTY                                                                                    \
+    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot " \
+    "contain an empty string value. Key: "
 static const struct plan_case refusals[] = {
     {"pk IN ['a', 'a']", OVERLAP},
     {"pk = 'a' OR pk = 'a'", OVERLAP},
@@ -116,6 +119,9 @@ static const struct plan_case refusals[] = {
     {"pk = 1", "Key attribute's data type should match its data type in table's schema: Key pk"},
     {"pk = 'a' AND sk IN ['1', 2]",
      "Key attribute's data type should match its data type in table's schema: Key sk"},
+    {"pk = ''", EMPTY "pk"},
+    {"pk IN ['a', ''] AND sk = '1'", EMPTY "pk"},
+    {"pk = 'a' AND sk > ''", EMPTY "sk"},
     {"pk = true", "Key value must be of type S, N, or B. Key name: pk, Key type: BOOL"},
     {"pk.a = 1",
      "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "

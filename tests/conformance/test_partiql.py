@@ -262,6 +262,12 @@ def test_the_item_on_a_failed_condition(service, t, unique):
     ("SELECT * FROM T WHERE pk = '' AND sk = '1'",
      'One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty '
      'string value. Key: pk'),
+    ("SELECT * FROM T WHERE pk IN ['a', '']",
+     'One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty '
+     'string value. Key: pk'),
+    ("SELECT * FROM T.\"by_g\" WHERE g = ''",
+     'One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty '
+     'string value. Key: g'),
     ('SELECT * FROM T WHERE pk = 1', "Key attribute's data type should match its data type in table's schema: Key pk"),
     ("SELECT * FROM T WHERE pk IN ['a', 'a']",
      'Overlapping conditions with range keys are not supported in where clause'),
