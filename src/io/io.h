@@ -476,6 +476,8 @@ MUST_CHECK enum err io_thread_spawn(
     const char *name, void (*run)(void *arg), void *arg, struct io_thread **ret);
 /* Waits for the thread's end and frees the handle. NULL is legal. */
 void io_thread_join(struct io_thread *t);
+/* Raises the process's bound on open files to what is wanted, or as near as it may; returns it. */
+uint64_t io_files_raise(uint64_t wanted);
 /* Lets timed waits of the calling thread end within a microsecond of their time, where Linux may
  * otherwise let them sleep 50 longer (prctl(2), PR_SET_TIMERSLACK). */
 void io_thread_wait_finely(void);

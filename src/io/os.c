@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -99,6 +100,23 @@ void io_signals_close(struct io_signals *s)
     }
     h2o_socket_close(s->sock);
     free(s);
+}
+
+/* ---- limits ---- */
+
+uint64_t io_files_raise(uint64_t wanted)
+{
+    struct rlimit files;
+    int rc = getrlimit(RLIMIT_NOFILE, &files);
+    ASSERT(rc == 0);
+    if (files.rlim_cur >= wanted) {
+        return files.rlim_cur;
+    }
+    const struct rlimit more = {
+        .rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max,
+        .rlim_max = files.rlim_max,
+    };
+    return setrlimit(RLIMIT_NOFILE, &more) == 0 ? more.rlim_cur : files.rlim_cur;
 }
 
 /* ---- threads ---- */

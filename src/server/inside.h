@@ -236,7 +236,9 @@ struct server {
     struct jobs jobs;
     struct web webs[SERVER_WEB_THREADS_MAX];
     unsigned n_webs;
-    unsigned n_drained; /* the first web thread's */
+    unsigned n_drained;  /* the first web thread's */
+    size_t clients_max;  /* connections of each web thread */
+    size_t forwards_max; /* requests that each has with other regions */
     struct io_signals *signals;
     int signo; /* the signal that ends it */
     uint16_t http_port;

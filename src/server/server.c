@@ -9,6 +9,15 @@
 
 #include "server/inside.h"
 
+enum {
+    FILES_KEPT = 600, /* for the store, which has up to 256 open, links (256), and all the rest */
+    /* Of each web thread: */
+    CLIENTS_MIN = 16,
+    CLIENTS_MAX = 10000,
+    FORWARDS_MIN = 8,
+    FORWARDS_MAX = 4096,
+};
+
 static void log_failure(struct server *s, const char *what, enum err e, struct bytes detail)
 {
     TRACE(
@@ -129,6 +138,33 @@ static enum err announce_self(struct server *s)
     return e;
 }
 
+static size_t clamp(uint64_t v, size_t min, size_t max)
+{
+    return v < min ? min : v > max ? max : (size_t)v;
+}
+
+/* What may be open at once is shared out before anybody connects. A store that finds no room for a
+ * file takes no more writes until the region is started again; clients find none and try again. */
+static void share_files(struct server *s)
+{
+    uint64_t wanted = FILES_KEPT + (uint64_t)s->n_webs * (CLIENTS_MAX + FORWARDS_MAX);
+    uint64_t files = io_files_raise(wanted);
+    uint64_t room = files > FILES_KEPT ? (files - FILES_KEPT) / s->n_webs : 0;
+    uint64_t clients = room * CLIENTS_MAX / (CLIENTS_MAX + FORWARDS_MAX);
+    s->clients_max = clamp(clients, CLIENTS_MIN, CLIENTS_MAX);
+    s->forwards_max = clamp(room - clients, FORWARDS_MIN, FORWARDS_MAX);
+    if (s->clients_max < CLIENTS_MAX) {
+        TRACE(
+            &s->logger.tracer,
+            TRACE_INFO,
+            "server",
+            "may have few files open (ulimit -n), serving fewer clients",
+            TRACE_NUM("files", files),
+            TRACE_NUM("wanted", wanted),
+            TRACE_NUM("clients", s->clients_max * s->n_webs));
+    }
+}
+
 static enum err open_all(struct server *s)
 {
     enum err e = store_open(s);
@@ -241,6 +277,7 @@ int server_run(const struct server_config *config, int ready_fd)
     logger_init(&s->logger, config->log_level, config->name);
     server_admin_token(config->secret, s->admin_token);
     io_signals_block();
+    share_files(s);
     if (open_all(s) != OK || start_all(s, ready_fd) != OK) {
         /* The process ends here: what is open goes with it, and nothing was promised yet. */
         return 1;

@@ -432,7 +432,8 @@ enum err web_open(struct server *s, unsigned index)
         .seed = io_random_seed(),
     };
     w->dynamo = dynamo_new(&dynamo);
-    w->client = http_client_new(w->loop, &(struct http_client_config){0});
+    w->client =
+        http_client_new(w->loop, &(struct http_client_config){.calls_max = s->forwards_max});
     char host[256];
     uint16_t port;
     if (!address_split(s->config->http_address, host, sizeof host, &port)) {
@@ -444,6 +445,7 @@ enum err web_open(struct server *s, unsigned index)
         .port_joined = index > 0,
         .body_bytes_max = DYNAMO_BODY_BYTES_MAX,
         .arena_bytes_max = DYNAMO_ARENA_BYTES_MAX,
+        .connections_max = s->clients_max,
         .handler = on_request,
         .arg = w,
     };
