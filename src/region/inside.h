@@ -18,6 +18,7 @@ enum {
     QUIET_BEATS_MAX = 10, /* heartbeats without a promise while nothing is written */
     REFUSALS_TOLD = 64,   /* in a row; rows on their way explain fewer */
     FAILURE_TELL_MS = 60000,
+    REFUSAL_TELL_MS = 1000,
     SUSPECTS = 256,
 };
 
@@ -188,6 +189,8 @@ struct region {
     struct link *links[LINKS_MAX];
     size_t n_links;
     uint64_t next_link;
+    uint64_t refusals; /* of links, since the last that was told */
+    uint64_t refusal_tell_ms;
     struct intake intakes[CORE_REGIONS_MAX];
     size_t n_intakes;
     struct repl_vector marks; /* what we have applied; our own entry is the tail */

@@ -113,8 +113,14 @@ void link_drop(struct region *r, struct link *l, uint64_t now_ms)
     link_forget(r, l, now_ms);
 }
 
-static void refuse(struct region *r, struct link *l, const char *reason, uint64_t now_ms)
+/* Strangers may be refused as fast as they come, so what comes in between is only counted. */
+static void tell_refusal(
+    struct region *r, const struct link *l, const char *reason, uint64_t now_ms)
 {
+    r->refusals++;
+    if (now_ms < r->refusal_tell_ms) {
+        return;
+    }
     const char *claimed = l->handshake.peer_name[0] == '\0' ? "?" : l->handshake.peer_name;
     TRACE(
         r->config.tracer,
@@ -122,7 +128,15 @@ static void refuse(struct region *r, struct link *l, const char *reason, uint64_
         "region",
         "link refused",
         TRACE_TEXT("peer", bytes_str(l->peer == NULL ? claimed : l->peer->name)),
-        TRACE_TEXT("reason", bytes_str(reason)));
+        TRACE_TEXT("reason", bytes_str(reason)),
+        TRACE_NUM("times", r->refusals));
+    r->refusals = 0;
+    r->refusal_tell_ms = now_ms + REFUSAL_TELL_MS;
+}
+
+static void refuse(struct region *r, struct link *l, const char *reason, uint64_t now_ms)
+{
+    tell_refusal(r, l, reason, now_ms);
     link_send(r, l, &(struct repl_frame){.type = REPL_BYE, .bye = {.reason = bytes_str(reason)}});
     link_drop(r, l, now_ms);
 }

@@ -9,6 +9,9 @@
 enum { US = 1001, EU = 2001, CROWD = 500 };
 
 struct world {
+    struct tracer tracer; /* first */
+    size_t n_told;
+    int64_t times; /* as told last */
     struct engine *engine;
     struct region *region;
     uint64_t hung_up[CROWD];
@@ -45,9 +48,18 @@ static void dial(void *ctx, uint64_t link, struct bytes region, struct bytes add
     w->n_dialed++;
 }
 
+static void hear(struct tracer *t, const struct trace_event *ev)
+{
+    struct world *w = (struct world *)t;
+    if (strcmp(ev->event, "link refused") == 0) {
+        w->n_told++;
+        w->times = ev->fields[2].number;
+    }
+}
+
 static void start(struct world *w)
 {
-    *w = (struct world){.engine = engine_mem_new()};
+    *w = (struct world){.tracer = {.emit = hear}, .engine = engine_mem_new()};
     const struct region_seed_peer eu = {BYTES_LIT("eu"), {EU}, BYTES_LIT("127.0.0.1:9001")};
     const struct region_config config = {
         .name = BYTES_LIT("us"),
@@ -57,6 +69,7 @@ static void start(struct world *w)
         .peers = &eu,
         .n_peers = 1,
         .knobs = region_knobs_default(),
+        .tracer = &w->tracer,
         .ops = {.dial = dial, .submit = submit, .send = send_frame, .hang_up = hang_up},
         .ctx = w,
     };
@@ -91,9 +104,31 @@ static void test_72_crowd_of_strangers(void **state)
     engine_close(w.engine);
 }
 
+/* Strangers that are refused one after the other are told of once a second, with their number. */
+static void test_72_refusals_are_summed(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    for (uint64_t i = 0; i < 50; i++) {
+        uint64_t link = region_link_accepted(w.region, 1000 + i);
+        region_link_frame(w.region, link, BYTES_LIT("GET / HTTP/1.1"), 1000 + i);
+        assert_null(link_find(w.region, link));
+    }
+    assert_int_equal(w.n_told, 1);
+    assert_int_equal(w.times, 1);
+    uint64_t link = region_link_accepted(w.region, 1000 + REFUSAL_TELL_MS);
+    region_link_frame(w.region, link, BYTES_LIT("GET / HTTP/1.1"), 1000 + REFUSAL_TELL_MS);
+    assert_int_equal(w.n_told, 2);
+    assert_int_equal(w.times, 50);
+    region_free(w.region);
+    engine_close(w.engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_72_refusals_are_summed),
         cmocka_unit_test(test_72_crowd_of_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
