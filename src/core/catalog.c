@@ -735,11 +735,16 @@ size_t catalog_members_live(const struct catalog *c)
     return n;
 }
 
-static bool in_span(const struct core_table *t, struct local_pos pos)
+/* Whether a change of ours at `pos` was made while the table was its group's, in which it is now if
+ * `joined`. */
+static bool in_span(const struct core_table *t, bool joined, struct local_pos pos)
 {
+    if (t->n_spans == 0) {
+        return joined;
+    }
     for (size_t i = 0; i < t->n_spans; i++) {
         const struct core_span *s = &t->spans[i];
-        if (pos.v >= s->since.v && (s->left.v == 0 || pos.v <= s->left.v)) {
+        if (pos.v >= s->since.v && (s->left.v == 0 ? joined : pos.v <= s->left.v)) {
             return true;
         }
     }
@@ -756,8 +761,7 @@ static bool ships_to(
     bool joined = own != NULL && own->replica.table == g->row.table;
     /* A table that left its group keeps the id, and what is written to it from then on stays here.
      * What it, or a dropped table, wrote while it was a replica still goes out. */
-    if (own_table != NULL &&
-        !(own_table->table.n_spans == 0 ? joined : in_span(&own_table->table, pos))) {
+    if (own_table != NULL && !in_span(&own_table->table, joined, pos)) {
         return false;
     }
     const struct replica_row *target = group_entry_replica(g, region);
