@@ -5,6 +5,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 INVALID = 'ValidationException'
+# What PutItem and UpdateItem put before the faults of a request itself, before they look at tables and items.
+FRAME = '1 validation error detected: '
 
 
 def refused(code, message, call, *args, status=400, **params):

@@ -1,6 +1,6 @@
 """Update and condition expressions: what they do, and the words with which they are refused."""
 import pytest
-from expect import invalid, n, refused, s
+from expect import FRAME, invalid, n, refused, s
 
 START = {'n': n(5), 't': s('text'), 'b': {'B': b'\x01\x02'}, 'l': {'L': [n(0), n(1), n(2)]},
          'm': {'M': {'x': n(1), 'y': {'M': {'z': s('deep')}}}}, 'ss': {'SS': ['a', 'b']}, 'ns': {'NS': ['1', '2']},
@@ -70,7 +70,7 @@ def test_names_stand_for_reserved_words_and_odd_names(item):
     assert after['name'] == n(1) and after['m']['M']['a.b c'] == n(1)
 
 
-UPDATE = 'Invalid UpdateExpression: '
+UPDATE = FRAME + 'Invalid UpdateExpression: '
 
 
 @pytest.mark.parametrize('expression, values, message', [
@@ -118,7 +118,7 @@ UPDATE = 'Invalid UpdateExpression: '
      UPDATE + 'Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, '
      'typeSet: ALLOWED_FOR_DELETE_OPERAND'),
     ('SET n = :v', {':v': n(1), ':w': n(1)},
-     'Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}'),
+     FRAME + 'Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}'),
 ])
 def test_update_is_refused(item, unique, ddb, hash_table, expression, values, message):
     invalid(message, item, expression, values)
@@ -176,7 +176,7 @@ def test_condition(item, condition, values, holds):
         refused('ConditionalCheckFailedException', 'The conditional request failed', attempt)
 
 
-CONDITION = 'Invalid ConditionExpression: '
+CONDITION = FRAME + 'Invalid ConditionExpression: '
 
 
 @pytest.mark.parametrize('condition, values, message', [
@@ -212,25 +212,25 @@ def test_condition_is_refused(item, condition, values, message):
 
 def test_placeholders_without_expression(ddb, hash_table, unique):
     put = dict(TableName=hash_table, Item={'p': s(unique)})
-    invalid('ExpressionAttributeNames can only be specified when using expressions', ddb.put_item, **put,
+    invalid(FRAME + 'ExpressionAttributeNames can only be specified when using expressions', ddb.put_item, **put,
             ExpressionAttributeNames={'#a': 'a'})
-    invalid('ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null',
+    invalid(FRAME + 'ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null',
             ddb.put_item, **put, ExpressionAttributeValues={':a': n(1)})
 
 
 def test_placeholders_that_are_none(ddb, hash_table, unique):
     put = dict(TableName=hash_table, Item={'p': s(unique)}, ConditionExpression='attribute_not_exists(p)')
-    invalid('ExpressionAttributeNames must not be empty', ddb.put_item, **put, ExpressionAttributeNames={})
-    invalid('ExpressionAttributeValues must not be empty', ddb.put_item, **put, ExpressionAttributeValues={})
-    invalid('ExpressionAttributeNames contains invalid key: Syntax error; key: "a"', ddb.put_item, **put,
+    invalid(FRAME + 'ExpressionAttributeNames must not be empty', ddb.put_item, **put, ExpressionAttributeNames={})
+    invalid(FRAME + 'ExpressionAttributeValues must not be empty', ddb.put_item, **put, ExpressionAttributeValues={})
+    invalid(FRAME + 'ExpressionAttributeNames contains invalid key: Syntax error; key: "a"', ddb.put_item, **put,
             ExpressionAttributeNames={'a': 'a'})
-    invalid('ExpressionAttributeValues contains invalid key: Syntax error; key: "a"', ddb.put_item, **put,
+    invalid(FRAME + 'ExpressionAttributeValues contains invalid key: Syntax error; key: "a"', ddb.put_item, **put,
             ExpressionAttributeValues={'a': n(1)})
-    invalid('Value provided in ExpressionAttributeNames unused in expressions: keys: {#a}', ddb.put_item, **put,
+    invalid(FRAME + 'Value provided in ExpressionAttributeNames unused in expressions: keys: {#a}', ddb.put_item, **put,
             ExpressionAttributeNames={'#a': 'a'})
 
 
 def test_expression_size(ddb, hash_table, unique):
     put = dict(TableName=hash_table, Item={'p': s(unique)})
-    invalid('Invalid ConditionExpression: Expression size has exceeded the maximum allowed size; expression size: 4097',
+    invalid(FRAME + 'Invalid ConditionExpression: Expression size has exceeded the maximum allowed size; expression size: 4097',
             ddb.put_item, **put, ConditionExpression='a' * 4097)

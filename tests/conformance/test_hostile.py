@@ -4,7 +4,7 @@ import re
 import socket
 
 import pytest
-from expect import invalid, n, s
+from expect import FRAME, invalid, n, s
 from wire import Wire, kind
 
 
@@ -205,9 +205,9 @@ TOO_LARGE = 'Attribute name is too large, must be less than 65536 bytes'
 def test_names_of_attributes(service, hash_table, name, message):
     ddb = service.unchecked()
     key = {'p': s('names')}
-    invalid(message, ddb.put_item, TableName=hash_table, Item={**key, name: s('v')})
-    invalid(message, ddb.put_item, TableName=hash_table, Item={**key, 'm': {'M': {name: s('v')}}})
-    invalid(message, ddb.update_item, TableName=hash_table, Key=key, AttributeUpdates={name: {'Value': s('v')}})
+    invalid(FRAME + message, ddb.put_item, TableName=hash_table, Item={**key, name: s('v')})
+    invalid(FRAME + message, ddb.put_item, TableName=hash_table, Item={**key, 'm': {'M': {name: s('v')}}})
+    invalid(FRAME + message, ddb.update_item, TableName=hash_table, Key=key, AttributeUpdates={name: {'Value': s('v')}})
     invalid(message, ddb.get_item, TableName=hash_table, Key=key, AttributesToGet=[name])
     of_names = ('ExpressionAttributeNames contains invalid value: Empty attribute name for key #n' if not name else
                 "1 validation error detected: Value '{#n=...}' at 'expressionAttributeNames' failed to satisfy "
@@ -230,5 +230,5 @@ def test_sizes_of_substitutions(ddb, hash_table):
     ddb.get_item(TableName=hash_table, Key={'p': s('a')}, ProjectionExpression=long[:-1],
                  ExpressionAttributeNames={long[:-1]: 'v'})
     values = {f':v{i}': s('x' * 300000) for i in range(7)}
-    invalid('ExpressionAttributeValues exceeds max size', ddb.put_item, TableName=hash_table, Item={'p': s('a')},
+    invalid(FRAME + 'ExpressionAttributeValues exceeds max size', ddb.put_item, TableName=hash_table, Item={'p': s('a')},
             ConditionExpression='p IN (' + ', '.join(values) + ')', ExpressionAttributeValues=values)

@@ -3,7 +3,7 @@ import re
 from decimal import Decimal
 
 import pytest
-from expect import INVALID, invalid, n, refused, s
+from expect import FRAME, INVALID, invalid, n, refused, s
 
 KINDS = {
     'string': {'S': 'näïve ☃ \U0001f426 "quoted" \\ \n'},
@@ -54,7 +54,7 @@ def test_number_is_normalised(ddb, hash_table, unique, sent, stored):
     ('123456789012345678901234567890123456789', 'Attempting to store more than 38 significant digits in a Number'),
 ])
 def test_number_is_refused(ddb, hash_table, unique, number, message):
-    invalid(message, ddb.put_item, TableName=hash_table, Item={'p': s(unique), 'v': {'N': number}})
+    invalid(FRAME + message, ddb.put_item, TableName=hash_table, Item={'p': s(unique), 'v': {'N': number}})
 
 
 @pytest.mark.parametrize('number', ['1e125', '9.9999999999999999999999999999999999999e125', '1e-130', '-1e125'])
@@ -98,7 +98,7 @@ def test_put_returns_old_item(ddb, hash_table, unique):
 
 @pytest.mark.parametrize('wanted', ['UPDATED_OLD', 'UPDATED_NEW', 'ALL_NEW'])
 def test_put_and_delete_return_nothing_else(ddb, hash_table, unique, wanted):
-    invalid('ReturnValues can only be ALL_OLD or NONE', ddb.put_item, TableName=hash_table, Item={'p': s(unique)},
+    invalid(FRAME + 'ReturnValues can only be ALL_OLD or NONE', ddb.put_item, TableName=hash_table, Item={'p': s(unique)},
             ReturnValues=wanted)
     invalid(None, ddb.delete_item, TableName=hash_table, Key={'p': s(unique)}, ReturnValues=wanted)
 
@@ -300,7 +300,7 @@ def test_long_keys(ddb, hash_table):
     ({'NS': ['1', '1.0']}, 'Input collection contains duplicates'),
 ])
 def test_value_is_refused(ddb, hash_table, unique, value, message):
-    invalid(message, ddb.put_item, TableName=hash_table, Item={'p': s(unique), 'v': value})
+    invalid(FRAME + message, ddb.put_item, TableName=hash_table, Item={'p': s(unique), 'v': value})
 
 
 def test_missing_table(ddb, unique):

@@ -1,6 +1,6 @@
 """The parameters from before expressions, which older code still sends."""
 import pytest
-from expect import invalid, keys_of, n, refused, s
+from expect import FRAME, invalid, keys_of, n, refused, s
 
 
 def test_expected(ddb, hash_table, unique):
@@ -94,11 +94,11 @@ def test_operands_that_do_not_fit(ddb, hash_table, unique, operator, values, kin
     condition = {'v': {'ComparisonOperator': operator, 'AttributeValueList': values}}
     message = f'One or more parameter values were invalid: ComparisonOperator {operator} is not valid for {kind} ' \
         'AttributeValue type'
-    invalid(message, ddb.put_item, TableName=hash_table, Item={'p': s(unique)}, Expected=condition)
+    invalid(FRAME + message, ddb.put_item, TableName=hash_table, Item={'p': s(unique)}, Expected=condition)
     invalid(message, ddb.scan, TableName=hash_table, ScanFilter=condition)
 
 
 def test_not_with_expressions(ddb, hash_table, unique):
-    invalid('Can not use both expression and non-expression parameters in the same request: Non-expression parameters: '
+    invalid(FRAME + 'Can not use both expression and non-expression parameters in the same request: Non-expression parameters: '
             '{Expected} Expression parameters: {ConditionExpression}', ddb.put_item, TableName=hash_table,
             Item={'p': s(unique)}, Expected={'p': {'Exists': False}}, ConditionExpression='attribute_exists(p)')

@@ -260,6 +260,12 @@ rule('no page: of several faults one is told',
              r',|\b(?:set|remove|add|delete)\b', str(seen.body.get('UpdateExpression')), re.I)) > 1)
 OVERLAP = r'ValidationException: Invalid UpdateExpression: Two document paths (overlap|conflict) with each other; must remove or rewrite one of these paths; path one: \[.*\], path two: \[.*\]'
 rule('no page: of several faults one is told', 'of several paths that overlap others are told', OVERLAP, OVERLAP)
+rule('API, AttributeValue',
+     'a value that cannot be is told of in one way, wherever it stands in a PutItem or UpdateItem',
+     r'ValidationException: (?P<fault>One or more parameter values were invalid: .*)',
+     r'ValidationException: ExpressionAttributeValues contains invalid value: (?P<fault>One or more parameter values were invalid: '
+     r'.*) for key :\w+',
+     lambda seen: seen.operation in ('PutItem', 'UpdateItem'))
 rule('Guide, Legacy conditional parameters: NOT_CONTAINS "checks for absence of a value"',
      'what is not there contains nothing and lacks nothing',
      FAILED + '|OK',

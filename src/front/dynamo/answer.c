@@ -8,6 +8,8 @@
 
 #include "front/dynamo/dynamo_internal.h"
 
+#define FRAME "1 validation error detected: "
+
 #define CORAL    "com.amazon.coral.service#"
 #define DYNAMODB "com.amazonaws.dynamodb.v20120810#"
 
@@ -298,9 +300,25 @@ void call_note(struct dynamo_call *c, struct call_noted *noted)
     c->noted = noted;
 }
 
+/* Lists of broken constraints have the frame already, and the limit on nesting stands without. */
+static bool is_bare(struct bytes msg)
+{
+    size_t digits = 0;
+    while (digits < msg.len && msg.base[digits] >= '0' && msg.base[digits] <= '9') {
+        digits++;
+    }
+    return (digits > 0 &&
+            bytes_has_prefix(bytes_from(msg, digits), BYTES_LIT(" validation error"))) ||
+           bytes_has_prefix(msg, BYTES_LIT("Nesting Levels"));
+}
+
 bool call_fail(struct dynamo_call *c, enum aws_error error, struct bytes msg)
 {
     ASSERT(error < AWS_ERRORS);
+    if (error == AWS_VALIDATION && c->framed && !is_bare(msg)) {
+        struct bytes framed = bytes_fmt(c->arena, FRAME "%.*s", BYTES_FMT(msg));
+        msg = framed.base == NULL ? msg : framed;
+    }
     if (c->noted != NULL) {
         *c->noted = (struct call_noted){error, msg};
         return false;

@@ -118,10 +118,13 @@ static const struct fault type_faults[] = {
 static void expect_faults(
     struct rig *r, const struct fault *faults, size_t n, const char *error_name)
 {
+    const char *frame = faults == value_faults ? "1 validation error detected: " : "";
     for (size_t i = 0; i < n; i++) {
         struct bytes put =
             bytes_fmt(&r->mem, "{'TableName':'hash','Item':{'h':{'S':'k'},'x':%s}}", faults[i].in);
-        rig_refused(r, "PutItem", bytes_cstr(&r->mem, put), error_name, faults[i].message);
+        struct bytes message = bytes_fmt(&r->mem, "%s%s", frame, faults[i].message);
+        rig_refused(
+            r, "PutItem", bytes_cstr(&r->mem, put), error_name, bytes_cstr(&r->mem, message));
     }
 }
 

@@ -211,6 +211,7 @@ struct dynamo_call {
     struct call_noted *noted;
     uint64_t now_ms;
     bool from_browser; /* it has an Origin */
+    bool framed;       /* faults are told in the frame of a validation error */
     bool plain_json;   /* application/json rather than application/x-amz-json-1.0 */
     char request_id[52];
     char crc32[10];

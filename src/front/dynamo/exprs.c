@@ -192,6 +192,13 @@ static bool names_read(struct dynamo_call *c, const struct json *obj, struct exp
     return true;
 }
 
+/* Faults of values that are told of as they are, wherever the value stands. */
+static bool stands_alone(const struct dynamo_call *c, struct bytes msg)
+{
+    return bytes_has_prefix(msg, BYTES_LIT("Nesting Levels")) ||
+           (c->framed && bytes_has_prefix(msg, BYTES_LIT("One or more parameter")));
+}
+
 static bool values_read(struct dynamo_call *c, const struct json *obj, struct expr_env *env)
 {
     if (!table_check(c, obj, "ExpressionAttributeValues", ':')) {
@@ -212,7 +219,7 @@ static bool values_read(struct dynamo_call *c, const struct json *obj, struct ex
         if (err == ERR_SYNTAX) {
             return false; /* answered */
         }
-        if (err == ERR_INVALID && bytes_has_prefix(msg, BYTES_LIT("Nesting Levels"))) {
+        if (err == ERR_INVALID && stands_alone(c, msg)) {
             return call_fail(c, AWS_VALIDATION, msg);
         }
         if (err == ERR_INVALID) {

@@ -2,6 +2,9 @@
  * engine_mem. */
 #include "front/dynamo/test_util.h"
 
+/* What PutItem and UpdateItem put before faults of a request itself. */
+#define FRAME "1 validation error detected: "
+
 /* An item put comes back as it was, with numbers in normal form and sets sorted. */
 static void test_put_and_get(void **state)
 {
@@ -136,7 +139,7 @@ static void test_return_values(void **state)
         &r,
         "PutItem",
         "{'TableName':'hash','Item':{'h':{'S':'a'}},'ReturnValues':'ALL_NEW'}",
-        "ReturnValues can only be ALL_OLD or NONE");
+        FRAME "ReturnValues can only be ALL_OLD or NONE");
     rig_close(&r);
 }
 
@@ -349,16 +352,17 @@ static const struct refusal item_refusals[] = {
      "The provided expression refers to an attribute that does not exist in the item"},
     {"UpdateItem",
      "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v'}",
-     "Invalid UpdateExpression: An expression attribute value used in expression is not "
-     "defined; "
-     "attribute value: :v"},
+     FRAME "Invalid UpdateExpression: An expression attribute value used in expression is not "
+           "defined; "
+           "attribute value: :v"},
     {"UpdateItem",
      "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v',"
      "'ExpressionAttributeValues':{':v':{'N':'1'},':w':{'N':'1'}}}",
-     "Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}"},
+     FRAME "Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}"},
     {"UpdateItem",
      "{'TableName':'hash','Key':{'h':{'S':'a'}},'UpdateExpression':'SET x = :v',"
      "'ExpressionAttributeValues':{':v':{'N':'x'}}}",
+     FRAME
      "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a "
      "numeric value: x for key :v"},
     {"GetItem",
@@ -366,18 +370,19 @@ static const struct refusal item_refusals[] = {
      "ExpressionAttributeNames can only be specified when using expressions"},
     {"PutItem",
      "{'TableName':'hash','Item':{'h':{'S':'a'}},'ExpressionAttributeValues':{':v':{'S':'b'}}}",
-     "ExpressionAttributeValues can only be specified when using expressions: "
-     "ConditionExpression is "
-     "null"},
+     FRAME "ExpressionAttributeValues can only be specified when using expressions: "
+           "ConditionExpression is "
+           "null"},
     {"UpdateItem",
      "{'TableName':'hash','Key':{'h':{'S':'a'}},'ExpressionAttributeValues':{':v':{'S':'b'}}}",
+     FRAME
      "ExpressionAttributeValues can only be specified when using expressions: UpdateExpression "
      "and "
      "ConditionExpression are null"},
     {"PutItem",
      "{'TableName':'hash','Item':{'h':{'S':'a'}},'ConditionExpression':'h = :v',"
      "'ExpressionAttributeValues':{}}",
-     "ExpressionAttributeValues must not be empty"},
+     FRAME "ExpressionAttributeValues must not be empty"},
     {"GetItem",
      "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'#a',"
      "'ExpressionAttributeNames':{'a':'b'}}",
@@ -389,9 +394,9 @@ static const struct refusal item_refusals[] = {
     {"PutItem",
      "{'TableName':'hash','Item':{'h':{'S':'a'}},'Expected':{'h':{'Exists':false}},"
      "'ConditionExpression':'attribute_not_exists(h)'}",
-     "Can not use both expression and non-expression parameters in the same request: "
-     "Non-expression "
-     "parameters: {Expected} Expression parameters: {ConditionExpression}"},
+     FRAME "Can not use both expression and non-expression parameters in the same request: "
+           "Non-expression "
+           "parameters: {Expected} Expression parameters: {ConditionExpression}"},
     {"GetItem",
      "{'TableName':'hash','Key':{'h':{'S':'a'}},'ProjectionExpression':'h.x'}",
      "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "

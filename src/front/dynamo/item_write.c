@@ -161,12 +161,14 @@ static bool put_prepare(
     if (item == NULL) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
+    c->framed = true;
     if (!params_read(c, in, "Item", "item", &put_params, &p, s) ||
         !exprs_check(c, in, &put_params) || !attr_map_parse(c, p.attrs, item) ||
         !return_values_read(c, p.return_values, false, &s->return_values)) {
         return false;
     }
     if (item_size(item) > DOC_ITEM_BYTES_MAX) {
+        c->framed = false;
         return call_invalid(c, "Item size has exceeded the maximum allowed size");
     }
     if (!exprs_env(c, in, &p.env) ||
@@ -174,6 +176,7 @@ static bool put_prepare(
         !legacy_cond(c, in, "Expected", &s->op.condition) || !exprs_unused(c, &p.env)) {
         return false;
     }
+    c->framed = false;
     s->op.kind = PART_PUT;
     s->op.item = item;
     struct exprs_parsed parsed = {.condition = s->op.condition};
@@ -261,6 +264,7 @@ static bool update_prepare(
     if (key == NULL) {
         return call_fail_err(c, ERR_TOO_BIG);
     }
+    c->framed = true;
     if (!params_read(c, in, "Key", "key", &update_params, &p, s) ||
         !exprs_check(c, in, &update_params) || !attr_map_parse(c, p.attrs, key) ||
         !return_values_read(c, p.return_values, true, &s->return_values) ||
@@ -270,6 +274,7 @@ static bool update_prepare(
         !legacy_cond(c, in, "Expected", &s->op.condition) || !exprs_unused(c, &p.env)) {
         return false;
     }
+    c->framed = false;
     s->op.kind = PART_UPDATE;
     s->op.key_attrs = key;
     struct exprs_parsed parsed = {.condition = s->op.condition, .update = s->op.update};

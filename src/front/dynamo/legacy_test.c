@@ -1,6 +1,9 @@
 /* The parameters from before expressions, end to end. */
 #include "front/dynamo/test_util.h"
 
+/* What PutItem and UpdateItem put before faults of a request itself. */
+#define FRAME "1 validation error detected: "
+
 #define PUT "{'TableName':'hash','Item':{'h':{'S':'a'},'n':{'N':'5'},'s':{'SS':['x','y']}}"
 
 static void fill(struct rig *r)
@@ -155,36 +158,38 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"PutItem",
      PUT ",'Expected':{'n':{}}}",
-     INVALID "Value must be provided when Exists is null for Attribute: n"},
+     FRAME INVALID "Value must be provided when Exists is null for Attribute: n"},
     {"PutItem",
      PUT ",'Expected':{'n':{'Exists':true}}}",
-     INVALID "Value must be provided when Exists is true for Attribute: n"},
+     FRAME INVALID "Value must be provided when Exists is true for Attribute: n"},
     {"PutItem",
      PUT ",'Expected':{'n':{'Exists':false,'Value':{'N':'1'}}}}",
-     INVALID "Value cannot be used when Exists is false for Attribute: n"},
+     FRAME INVALID "Value cannot be used when Exists is false for Attribute: n"},
     {"PutItem",
      PUT ",'Expected':{'n':{'Exists':false,'ComparisonOperator':'NULL'}}}",
-     INVALID "Exists and ComparisonOperator cannot be used together for Attribute: n"},
+     FRAME INVALID "Exists and ComparisonOperator cannot be used together for Attribute: n"},
     {"PutItem",
      PUT ",'Expected':{'n':{'ComparisonOperator':'LT'}}}",
-     INVALID
+     FRAME INVALID
      "Value or AttributeValueList must be used with ComparisonOperator: LT for Attribute: n"},
     {"PutItem",
      PUT ",'Expected':{'n':{'AttributeValueList':[],'Value':{'N':'1'}}}}",
-     INVALID "Value and AttributeValueList cannot be used together for Attribute: n"},
+     FRAME INVALID "Value and AttributeValueList cannot be used together for Attribute: n"},
     {"PutItem",
      PUT ",'Expected':{'n':{'AttributeValueList':[]}}}",
-     INVALID "AttributeValueList can only be used with a ComparisonOperator for Attribute: n"},
+     FRAME INVALID
+     "AttributeValueList can only be used with a ComparisonOperator for Attribute: n"},
     {"PutItem",
      PUT ",'Expected':{'n':{'ComparisonOperator':'BETWEEN','Value':{'N':'1'}}}}",
-     INVALID "Invalid number of argument(s) for the BETWEEN ComparisonOperator"},
+     FRAME INVALID "Invalid number of argument(s) for the BETWEEN ComparisonOperator"},
     {"PutItem",
      PUT
      ",'Expected':{'n':{'ComparisonOperator':'IN','AttributeValueList':[{'N':'1'},{'S':'1'}]}}}",
-     INVALID "AttributeValues inside AttributeValueList must be of same type"},
+     FRAME INVALID "AttributeValues inside AttributeValueList must be of same type"},
     {"PutItem",
      PUT ",'Expected':{'n':{'ComparisonOperator':'BETWEEN','AttributeValueList':[{'N':'2'},{'N':'1'"
          "}]}}}",
+     FRAME
      "The BETWEEN condition was provided a range where the lower bound is greater than the upper "
      "bound"},
     {"PutItem",
@@ -196,19 +201,19 @@ static const struct refusal refusals[] = {
      "NOT_NULL, NE, LE, BEGINS_WITH, GE, CONTAINS]"},
     {"PutItem",
      PUT ",'ConditionalOperator':'OR'}",
-     "ConditionalOperator cannot be used without Filter or Expected"},
+     FRAME "ConditionalOperator cannot be used without Filter or Expected"},
     {"PutItem",
      PUT ",'ConditionalOperator':'OR','Expected':{'n':{'Value':{'N':'1'}}}}",
-     "ConditionalOperator can only be used when Filter or Expected has two or more elements"},
+     FRAME "ConditionalOperator can only be used when Filter or Expected has two or more elements"},
     {"UpdateItem",
      KEY "'AttributeUpdates':{'n':{'Action':'PUT'}}}",
-     INVALID "Only DELETE action is allowed when no attribute value is specified"},
+     FRAME INVALID "Only DELETE action is allowed when no attribute value is specified"},
     {"UpdateItem",
      KEY "'AttributeUpdates':{'n':{'Action':'DELETE','Value':{'N':'1'}}}}",
-     INVALID "DELETE action with value is not supported for the type N"},
+     FRAME INVALID "DELETE action with value is not supported for the type N"},
     {"UpdateItem",
      KEY "'AttributeUpdates':{'n':{'Action':'ADD','Value':{'S':'1'}}}}",
-     INVALID "ADD action is not supported for the type S"},
+     FRAME INVALID "ADD action is not supported for the type S"},
     {"UpdateItem",
      KEY "'AttributeUpdates':{'h':{'Value':{'S':'b'}}}}",
      INVALID "Cannot update attribute h. This attribute is part of the key"},
