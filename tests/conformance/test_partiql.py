@@ -241,6 +241,12 @@ def test_the_item_on_a_failed_condition(service, t, unique):
         'ReturnValuesOnConditionCheckFailure': 'ALL_OLD'})
     assert status == 400 and body['__type'].endswith('#ConditionalCheckFailedException')
     assert body['Item'] == {'pk': s(unique), 'sk': s('1'), 'v': n(1)}
+    failing = t.text(f"UPDATE T SET v = 3 WHERE pk = '{unique}' AND sk = '1' AND v = 2")
+    _, _, body = service.wire().call('BatchExecuteStatement', {'Statements': [
+        {'Statement': failing, 'ReturnValuesOnConditionCheckFailure': 'ALL_OLD'}, {'Statement': failing.replace("'1'", "'2'")}]})
+    told, other = [response['Error'] for response in body['Responses']]
+    assert told['Code'] == other['Code'] == 'ConditionalCheckFailed' and 'Item' not in other
+    assert told['Item'] == {'pk': s(unique), 'sk': s('1'), 'v': n(1)}
 
 
 @pytest.mark.parametrize('statement, message', [

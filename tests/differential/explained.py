@@ -170,8 +170,8 @@ rule('API, ExpectedAttributeValue: Exists',
      'where a value is given it is compared, also if the attribute shall exist',
      FAILED,
      'OK',
-     lambda seen: any(isinstance(one, dict) and one.get('Exists') is True and 'Value' in one for one in (seen.body.get('Expected')
-        or {}).values()))
+     lambda seen: any(isinstance(one, dict) and one.get('Exists') is True and 'Value' in one and plain_number(one['Value']) !=
+                      plain_number((seen.before[0] or {}).get(name)) for name, one in (seen.body.get('Expected') or {}).items()))
 
 ALONE = V + 'ConditionalOperator cannot be used without Filter or Expected'
 FEW = V + 'ConditionalOperator can only be used when Filter or Expected has two or more elements'
@@ -338,7 +338,7 @@ rule('API, Scan: ConsistentRead',
      'consistent reads of a global secondary index are refused',
      V + 'Consistent reads are not supported on global secondary indexes',
      LATER,
-     lambda seen: seen.operation == 'Scan' and seen.body.get('ConsistentRead') is True and 'IndexName' in seen.body)
+     lambda seen: seen.operation == 'Scan' and seen.body.get('ConsistentRead') is True and index_of(seen) in shape_of(name_of(seen)).global_)
 SELECTED = {'all attributes': 'ALL_ATTRIBUTES', 'all projected attributes': 'ALL_PROJECTED_ATTRIBUTES', 'only the Count': 'COUNT'}
 rule('API, Query and Scan: Select',
      'only SPECIFIC_ATTRIBUTES goes with a projection',
@@ -616,8 +616,10 @@ rule('Guide, Update expressions: if_not_exists, list_append',
 rule('Guide, Condition and filter expressions: attribute_exists (path)',
      'some functions are of a path',
      r'ValidationException: Invalid \w+: Operator or function requires a document path; operator or function: '
-     r'(attribute_exists|attribute_not_exists)',
-     LATER)
+     r'(?P<name>attribute_exists|attribute_not_exists)',
+     LATER,
+     lambda seen: any(re.search(rf'\b{seen.groups["name"]}\s*\(\s*(:|\w+\s*\()', text) for text in expressions(seen)))
+
 # -- what is left --
 
 rule('API, Scan: TotalSegments "if you specify TotalSegments, you must also specify Segment"',
@@ -640,7 +642,8 @@ rule('Guide, Supported data types: sets "must be unique"',
 rule('API, Query: KeyConditions "conditions on other attributes"',
      'how many conditions there are is told before of what types they are',
      V + 'Conditions can be of length 1 or 2 only',
-     BAD + r'ComparisonOperator \w+ is not valid for \w+ AttributeValue type')
+     BAD + r'ComparisonOperator \w+ is not valid for \w+ AttributeValue type',
+     lambda seen: 'KeyConditionExpression' in seen.body or len(seen.body['KeyConditions']) not in (1, 2))
 rule('no page: of several faults one is told',
      'broken constraints are listed in another order',
      LISTED,

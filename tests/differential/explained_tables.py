@@ -148,13 +148,22 @@ rule('API, UpdateTable: request parameters',
      r'GlobalSecondaryIndexUpdates, SSESpecification, .* or TableClass is required',
      V + 'At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates '
      'or SSESpecification or ReplicaUpdates is required')
+
+
+def unfit_stream(seen):
+    """Whether a stream is not switched on with a known view, and not off without one."""
+    stream = seen.body.get('StreamSpecification') or {}
+    views = ('NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES', 'KEYS_ONLY')
+    return stream.get('StreamViewType') not in {True: views, False: (None,)}.get(stream.get('StreamEnabled'), ())
+
+
 rule('API, CreateTable: StreamSpecification',
      'a stream is enabled with a view, and has none if it is not',
      r'ValidationException: (One or more parameter values were invalid: Table is being created with a stream (enabled, '
      r'UpdateViewType is required|disabled, UpdateViewType should not be specified)' r"|1 validation error detected: Value "
      r"(null|'.*') at 'streamSpecification\.stream(Enabled|ViewType)' failed to satisfy constraint: .*)",
      'OK',
-     lambda seen: 'StreamSpecification' in seen.body)
+     lambda seen: 'StreamSpecification' in seen.body and unfit_stream(seen))
 
 # -- tags --
 
@@ -294,7 +303,8 @@ rule('API, Projection: NonKeyAttributes',
      'what a projection includes is told',
      BAD + r'ProjectionType is INCLUDE, but NonKeyAttributes is not specified',
      LATER,
-     lambda seen: seen.operation == 'CreateTable')
+     lambda seen: any(index['Projection'].get('ProjectionType') == 'INCLUDE' and not index['Projection'].get('NonKeyAttributes') for kind in
+                      ('LocalSecondaryIndexes', 'GlobalSecondaryIndexes') for index in seen.body.get(kind) or ()))
 rule('API, ProvisionedThroughput: Long',
      'throughput is out of bounds however large the number is written',
      r'ValidationException: Given value \d+ for (Read|Write)CapacityUnits is out of bounds( for (index )?\w+)?',
