@@ -140,6 +140,19 @@ static void writer_give_back(struct writer *w)
     }
 }
 
+/* News of which only the latest counts. A thread of the links that is stalled for minutes must not
+ * take the region with it: what finds its inbox full is told after a later commit. */
+static bool tell_links(struct writer *w, enum msg_kind kind, uint64_t number)
+{
+    struct msg *news = msg_new(kind);
+    news->number = number;
+    enum err e = mailbox_post(w->server->links.inbox, &news->mail);
+    if (e != OK) {
+        msg_free(news);
+    }
+    return e == OK;
+}
+
 static void writer_commit(struct writer *w)
 {
     enum err e = core_commit(w->core, io_clock_now_ms(&w->clock));
@@ -153,16 +166,13 @@ static void writer_commit(struct writer *w)
     }
     writer_give_back(w); /* first: somebody waits for these */
     uint64_t tail = part_tail(core_part(w->core)).v;
-    if (tail != w->announced) {
+    if (tail != w->announced && tell_links(w, MSG_COMMITTED, tail)) {
         w->announced = tail;
-        struct msg *news = msg_new(MSG_COMMITTED);
-        news->number = tail;
-        msg_post(w->server->links.inbox, news);
     }
     part_take_arrived(core_part(w->core), tell_arrived, w);
-    if (core_looks(w->core) != w->looks) {
-        w->looks = core_looks(w->core);
-        msg_post(w->server->links.inbox, msg_new(MSG_LOOKED));
+    uint64_t looks = core_looks(w->core);
+    if (looks != w->looks && tell_links(w, MSG_LOOKED, 0)) {
+        w->looks = looks;
     }
 }
 
