@@ -30,7 +30,7 @@ def comparable(operation, body, answer):
     if status != 200:
         message = data.get('message', data.get('Message'))
         if operation in ('PutItem', 'UpdateItem') and message:  # DynamoDB frames their faults, and did not when dynalite was made
-            message = re.sub(r'^1 validation error detected: (?!Value |Failed )', '', message)
+            message = re.sub(r'^1 validation error detected: (?!Value (?!provided)|Failed )', '', message)
         return [status, str(data.get('__type')).split('#')[-1], message, {'Item': plain(data['Item'])} if 'Item' in data else
                 None]
     data = plain(data)
