@@ -378,6 +378,13 @@ rule('Guide, Supported data types: String, Binary "cannot be empty for a key"',
 WRITES = ('PutItem', 'UpdateItem', 'BatchWriteItem')
 EMPTY = 'Guide, Supported data types: String, Binary "cannot be empty for a key"'
 LONG = 'Guide, Quotas: partition key and sort key lengths'
+rule('Guide, Supported data types: String, Binary "cannot be empty for a key"',
+     'an empty value of a key of an index is refused in key conditions too',
+     r'ValidationException: One or more parameter values are not valid\. A value specified for a secondary index key is not '
+     r'supported\. The AttributeValue for a key attribute cannot contain an empty (string|binary) value\. IndexName: (?P<index>\w+), '
+     r'IndexKey: \w+',
+     LATER,
+     lambda seen: seen.operation == 'Query' and seen.groups['index'] == seen.body.get('IndexName') and "''}" in str(seen.body))
 rule(EMPTY,
      'a key of an index is not empty',
      r'ValidationException: One or more parameter values are not valid\. A value specified for a secondary index key is not '
