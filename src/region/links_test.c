@@ -14,7 +14,7 @@ struct world {
     int64_t times; /* as told last */
     struct engine *engine;
     struct region *region;
-    uint64_t hung_up[CROWD];
+    uint64_t hung_up[CROWD + 1]; /* the dialed link is one more */
     size_t n_hung_up;
     size_t n_dialed;
 };
