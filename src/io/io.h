@@ -109,8 +109,8 @@ struct mail *mailbox_take_all(struct mailbox *mb);
 /* For a receiver without a loop: blocks until the box holds a message or is closed, or `timeout_ms`
  * passed (negative: for ever). true if there is something to take. */
 bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms);
-/* As mailbox_wait(); once a message is there, waits up to `linger_us` longer for `n` of them. */
-bool mailbox_wait_many(struct mailbox *mb, int64_t timeout_ms, size_t n, int64_t linger_us);
+/* Likewise until it holds `n` messages, or `timeout_us` passed: fewer do not wake the receiver. */
+bool mailbox_wait_many(struct mailbox *mb, size_t n, int64_t timeout_us);
 /* Whether mailbox_close() was called. Any thread. */
 bool mailbox_closed(struct mailbox *mb);
 /* Messages waiting at this instant, for metrics. Any thread. */

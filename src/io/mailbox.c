@@ -2,7 +2,7 @@
  *
  * A mutex guards a linked list; taking detaches the whole list, so the receiver pays one lock per
  * batch and senders wait for a few instructions at most. The receiver is woken on the step from
- * empty to non-empty only (or, while it lingers, when as many are there as it wants): while the
+ * empty to non-empty only (or, if it waits for many, when as many are there as it wants): while the
  * list is not empty a wake-up is under way, and the receiver takes everything.
  *
  * Invariants, under the lock: 1. head is NULL exactly when depth is 0; 2. depth <= depth_max; 3. if
@@ -25,7 +25,7 @@ struct mailbox {
     struct mail **tail;
     size_t depth;
     size_t depth_max;
-    size_t wanted; /* how many messages the receiver waits for; 1 unless it lingers */
+    size_t wanted; /* how many messages the receiver waits for; 1 unless for many */
     bool closed;
     bool attached; /* a loop receives, and is woken through `wake_fd` */
     int wake_fd;   /* -1: was never attached. Closed with the box only: posters use it unlocked */
@@ -199,14 +199,11 @@ static void wait_for(struct mailbox *mb, size_t n, int64_t timeout_us)
     mb->wanted = 1;
 }
 
-bool mailbox_wait_many(struct mailbox *mb, int64_t timeout_ms, size_t n, int64_t linger_us)
+bool mailbox_wait_many(struct mailbox *mb, size_t n, int64_t timeout_us)
 {
     lock(mb);
     ASSERT(!mb->attached);
-    wait_for(mb, 1, timeout_ms < 0 ? -1 : timeout_ms * 1000);
-    if (mb->depth > 0 && mb->depth < n) {
-        wait_for(mb, n < mb->depth_max ? n : mb->depth_max, linger_us);
-    }
+    wait_for(mb, n < mb->depth_max ? n : mb->depth_max, timeout_us);
     bool filled = mb->depth > 0;
     unlock(mb);
     return filled;
@@ -214,7 +211,7 @@ bool mailbox_wait_many(struct mailbox *mb, int64_t timeout_ms, size_t n, int64_t
 
 bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms)
 {
-    return mailbox_wait_many(mb, timeout_ms, 1, 0);
+    return mailbox_wait_many(mb, 1, timeout_ms < 0 ? -1 : timeout_ms * 1000);
 }
 
 static void wake_ready(h2o_socket_t *sock, const char *err)

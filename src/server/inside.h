@@ -12,7 +12,7 @@
 
 enum {
     WRITER_INBOX_MAX = 4096,   /* waiting commands; beyond it clients are throttled */
-    WRITER_LINGER_US = 50,     /* how long a group waits for commands that are expected */
+    WRITER_PATIENCE_US = 150,  /* how long half of a group is waited for */
     OTHER_INBOX_MAX = 1 << 20, /* answers and news; bounded by what was asked */
     SYNC_MS_MAX = 5000,        /* how long an operation waits for other regions' news */
     FORWARD_MS_MAX = 60000,

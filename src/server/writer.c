@@ -176,31 +176,40 @@ static void writer_commit(struct writer *w)
     }
 }
 
-/* How many commands to wait a moment for: the mean of the last two groups. Clients that wait for
+/* How many commands to be woken by: half the mean of the last two groups. Clients that wait for
  * their answers before they ask again come back in two groups, one of which gathers while the other
- * is synced. Without patience the groups stay as uneven as chance made them, often fifteen and one,
- * and a sync for one command costs as much as one for fifteen. A single client is never waited for:
- * its groups are ones. */
+ * is synced. Woken by the first command of a group the writer would sync it alone, and that costs
+ * as much as for all; woken by the last, it would have stood idle while they came. A single client
+ * is never waited for: its groups are ones. */
 static size_t writer_wanted(const struct writer *w)
 {
-    return (w->group[0] + w->group[1]) / 2;
+    return (w->group[0] + w->group[1] + 2) / 4;
+}
+
+/* Until there is something to do. */
+static void writer_wait(struct writer *w)
+{
+    if (part_waiting(core_part(w->core)) > 0) {
+        return;
+    }
+    uint64_t now = io_clock_now_ms(&w->clock);
+    uint64_t deadline = core_deadline(w->core);
+    if (deadline <= now) {
+        return;
+    }
+    if (writer_wanted(w) > 1 && mailbox_wait_many(w->inbox, writer_wanted(w), WRITER_PATIENCE_US)) {
+        return;
+    }
+    (void)mailbox_wait(w->inbox, deadline == UINT64_MAX ? -1 : (int64_t)(deadline - now));
 }
 
 static void writer_run(void *arg)
 {
     struct writer *w = arg;
-    io_thread_wait_finely(); /* the linger is shorter than the slack of a wait would be */
+    io_thread_wait_finely(); /* its patience is shorter than the slack of a wait would be */
     bool stop = false;
     while (!stop) {
-        uint64_t now = io_clock_now_ms(&w->clock);
-        uint64_t deadline = core_deadline(w->core);
-        int64_t wait = deadline == UINT64_MAX ? -1
-                       : deadline <= now      ? 0
-                                              : (int64_t)(deadline - now);
-        if (part_waiting(core_part(w->core)) > 0) {
-            wait = 0;
-        }
-        (void)mailbox_wait_many(w->inbox, wait, writer_wanted(w), WRITER_LINGER_US);
+        writer_wait(w);
         stop = writer_take(w);
         bool due = core_deadline(w->core) <= io_clock_now_ms(&w->clock);
         size_t waiting = part_waiting(core_part(w->core));
