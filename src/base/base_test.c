@@ -54,6 +54,32 @@ static void test_buf_bound(void **state)
     buf_done(&b);
 }
 
+/* What is formatted comes out the same whether or not the buffer had room for it already. */
+static void test_buf_format(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 2000);
+    char expected[2000];
+    for (size_t before = 0; before < 600; before++) {
+        buf_clear(&b);
+        for (size_t i = 0; i < before; i++) {
+            buf_put_u8(&b, 'x');
+        }
+        buf_putf(&b, "%s-%05u", "some text", 42U);
+        assert_int_equal(b.err, OK);
+        memset(expected, 'x', before);
+        (void)snprintf(expected + before, sizeof expected - before, "some text-00042");
+        assert_true(bytes_eq_str(buf_bytes(&b), expected));
+    }
+    buf_done(&b);
+    buf_init(&b, 8);
+    buf_putf(&b, "%u", 123456789U);
+    assert_int_equal(b.err, ERR_TOO_BIG);
+    assert_int_equal(b.len, 0);
+    buf_done(&b);
+}
+
 /* Varints round-trip at every length; padded and overlong ones are malformed. */
 static void test_varint(void **state)
 {
@@ -185,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_arena_cap),
         cmocka_unit_test(test_arena_cleanup),
         cmocka_unit_test(test_buf_bound),
+        cmocka_unit_test(test_buf_format),
         cmocka_unit_test(test_varint),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_crc32c),

@@ -167,11 +167,17 @@ void buf_put_str(struct buf *b, const char *s)
 
 void buf_putf(struct buf *b, const char *fmt, ...)
 {
+    /* Printed where it goes, if it fits there; else once more, when it is known how long it is. */
+    size_t room = b->err == OK ? b->cap - b->len : 0;
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(room > 0 ? (char *)b->base + b->len : NULL, room, fmt, ap);
     va_end(ap);
     ASSERT(n >= 0);
+    if ((size_t)n < room) {
+        b->len += (size_t)n;
+        return;
+    }
     /* vsnprintf wants room for its NUL; the NUL is not counted in `len`. */
     uint8_t *to = buf_reserve(b, (size_t)n + 1);
     if (to == NULL) {

@@ -43,9 +43,13 @@ static void put_signature(struct signer *s, struct bytes target, struct bytes bo
     buf_init(&text, CANONICAL_MAX);
     buf_put_str(&text, "POST\n/\n\ncontent-type:application/x-amz-json-1.0\nhost:");
     buf_put_bytes(&text, s->host);
-    buf_putf(&text, "\nx-amz-date:%s\nx-amz-target:", s->date);
+    buf_put_str(&text, "\nx-amz-date:");
+    buf_put_str(&text, s->date);
+    buf_put_str(&text, "\nx-amz-target:");
     buf_put_bytes(&text, target);
-    buf_putf(&text, "\n\n%s\n", signed_names);
+    buf_put_str(&text, "\n\n");
+    buf_put_str(&text, signed_names);
+    buf_put_u8(&text, '\n');
     put_hash(&text, body);
     uint8_t canonical[SHA256_LEN];
     sha256(buf_bytes(&text), canonical);
