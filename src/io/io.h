@@ -90,8 +90,8 @@ struct mail {
 
 /* `depth_max` > 0 bounds the messages waiting (those taken no longer count). */
 struct mailbox *mailbox_new(size_t depth_max);
-/* No thread may use the box any more, and it must be empty: take what is left first. NULL is legal.
- */
+/* No thread may use the box any more: a sender still does for a moment after its message can be
+ * taken, so have it joined. And it must be empty: take what is left first. NULL is legal. */
 void mailbox_free(struct mailbox *mb);
 /* Any thread. OK: `m` belongs to the receiver. ERR_BUSY: full. ERR_UNAVAILABLE: closed. After an
  * error `m` is still the caller's. */
@@ -109,7 +109,10 @@ struct mail *mailbox_take_all(struct mailbox *mb);
 /* For a receiver without a loop: blocks until the box holds a message or is closed, or `timeout_ms`
  * passed (negative: for ever). true if there is something to take. */
 bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms);
-/* Likewise until it holds `n` messages, or `timeout_us` passed: fewer do not wake the receiver. */
+/* Likewise until it holds `n` messages (or its bound), or `timeout_us` passed; fewer do not wake
+ * the receiver, but are something to take when the time is up. A sender that posts several at once
+ * may find no room for all of them while fewer than `n` wait: so not to be asked for without end.
+ */
 bool mailbox_wait_many(struct mailbox *mb, size_t n, int64_t timeout_us);
 /* Whether mailbox_close() was called. Any thread. */
 bool mailbox_closed(struct mailbox *mb);

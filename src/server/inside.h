@@ -11,8 +11,10 @@
 #include "server/server.h"
 
 enum {
-    WRITER_INBOX_MAX = 4096,   /* waiting commands; beyond it clients are throttled */
-    WRITER_PATIENCE_US = 150,  /* how long half of a group is waited for */
+    WRITER_INBOX_MAX = 4096,  /* waiting commands; beyond it clients are throttled */
+    WRITER_PATIENCE_US = 150, /* how long half of a group is waited for */
+    NEWS_UNREAD_MAX = 4096,   /* messages in the inbox of the links beyond which news wait */
+    NEWS_AGAIN_MS = 100,
     OTHER_INBOX_MAX = 1 << 20, /* answers and news; bounded by what was asked */
     SYNC_MS_MAX = 5000,        /* how long an operation waits for other regions' news */
     FORWARD_MS_MAX = 60000,

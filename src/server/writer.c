@@ -111,48 +111,91 @@ static bool writer_take(struct writer *w)
     return stop;
 }
 
-/* Commands of one group that belong to one thread go home together, so that it wakes once for all
- * of them instead of for the first. */
-static void writer_give_back(struct writer *w)
+/* Commands of one group that belong to one thread, on their way home. */
+struct homeward {
+    struct mailbox *home;
+    struct mail *first;
+    struct mail *last;
+    size_t n;
+};
+
+static void homeward_add(struct homeward *h, struct msg *msg)
 {
-    struct mailbox *home = NULL;
-    struct mail *first = NULL;
-    struct mail *last = NULL;
-    size_t n = 0;
+    h->home = msg->home;
+    if (h->n == 0) {
+        h->first = &msg->mail;
+    } else {
+        h->last->next = &msg->mail;
+    }
+    h->last = &msg->mail;
+    h->n++;
+}
+
+static void homeward_post(struct homeward *h)
+{
+    if (h->n > 0) {
+        msg_post_all(h->home, h->first, h->last, h->n);
+        h->n = 0;
+    }
+}
+
+/* Commands of one group that belong to one thread go home together, so that it wakes once for all
+ * of them instead of for the first. Those of the links are only collected. */
+static struct homeward writer_give_back(struct writer *w)
+{
+    struct homeward others = {.n = 0};
+    struct homeward links = {.n = 0};
     for (struct part_cmd *cmd; (cmd = core_take_done(w->core)) != NULL;) {
         struct msg *msg = cmd->owner;
         cmd->owner = msg->owner;
-        if (n > 0 && msg->home != home) {
-            msg_post_all(home, first, last, n);
-            n = 0;
+        if (msg->home == w->server->links.inbox) {
+            homeward_add(&links, msg);
+            continue;
         }
-        home = msg->home;
-        if (n == 0) {
-            first = &msg->mail;
-        } else {
-            last->next = &msg->mail;
+        if (msg->home != others.home) {
+            homeward_post(&others);
         }
-        last = &msg->mail;
-        n++;
+        homeward_add(&others, msg);
     }
-    if (n > 0) {
-        msg_post_all(home, first, last, n);
-    }
+    homeward_post(&others);
+    return links;
 }
 
 /* News of which only the latest counts. A thread of the links that is stalled for minutes must not
- * take the region with it: what finds its inbox full is told after a later commit. */
+ * have its inbox filled with them: false then, and they are told later. */
 static bool tell_links(struct writer *w, enum msg_kind kind, uint64_t number)
 {
+    struct mailbox *inbox = w->server->links.inbox;
+    if (mailbox_depth(inbox) >= NEWS_UNREAD_MAX) {
+        return false;
+    }
     struct msg *news = msg_new(kind);
     news->number = number;
-    enum err e = mailbox_post(w->server->links.inbox, &news->mail);
-    if (e != OK) {
-        msg_free(news);
-    }
-    return e == OK;
+    msg_post(inbox, news);
+    return true;
 }
 
+static bool has_news(const struct writer *w)
+{
+    return part_tail(core_part(w->core)).v != w->announced || core_looks(w->core) != w->looks;
+}
+
+static void writer_tell(struct writer *w)
+{
+    uint64_t tail = part_tail(core_part(w->core)).v;
+    if (tail != w->announced && tell_links(w, MSG_COMMITTED, tail)) {
+        w->announced = tail;
+    }
+    part_take_arrived(core_part(w->core), tell_arrived, w);
+    uint64_t looks = core_looks(w->core);
+    if (looks != w->looks && tell_links(w, MSG_LOOKED, 0)) {
+        w->looks = looks;
+    }
+}
+
+/* Clients wait for their answers, so these go first. The links hear of the new tail before they
+ * hear that what they had applied is part of it: a mark of theirs must not cover log that they do
+ * not know of yet. */
 static void writer_commit(struct writer *w)
 {
     enum err e = core_commit(w->core, io_clock_now_ms(&w->clock));
@@ -164,16 +207,9 @@ static void writer_commit(struct writer *w)
             "commit failed, this region takes no more writes until restarted",
             TRACE_TEXT("err", bytes_str(err_name(e))));
     }
-    writer_give_back(w); /* first: somebody waits for these */
-    uint64_t tail = part_tail(core_part(w->core)).v;
-    if (tail != w->announced && tell_links(w, MSG_COMMITTED, tail)) {
-        w->announced = tail;
-    }
-    part_take_arrived(core_part(w->core), tell_arrived, w);
-    uint64_t looks = core_looks(w->core);
-    if (looks != w->looks && tell_links(w, MSG_LOOKED, 0)) {
-        w->looks = looks;
-    }
+    struct homeward links = writer_give_back(w);
+    writer_tell(w);
+    homeward_post(&links);
 }
 
 /* How many commands to be woken by: half the mean of the last two groups. Clients that wait for
@@ -200,7 +236,11 @@ static void writer_wait(struct writer *w)
     if (writer_wanted(w) > 1 && mailbox_wait_many(w->inbox, writer_wanted(w), WRITER_PATIENCE_US)) {
         return;
     }
-    (void)mailbox_wait(w->inbox, deadline == UINT64_MAX ? -1 : (int64_t)(deadline - now));
+    uint64_t wait = deadline - now;
+    if (has_news(w) && wait > NEWS_AGAIN_MS) {
+        wait = NEWS_AGAIN_MS;
+    }
+    (void)mailbox_wait(w->inbox, deadline == UINT64_MAX && !has_news(w) ? -1 : (int64_t)wait);
 }
 
 static void writer_run(void *arg)
@@ -219,6 +259,8 @@ static void writer_run(void *arg)
         }
         if (due || waiting > 0) {
             writer_commit(w);
+        } else if (has_news(w)) {
+            writer_tell(w);
         }
     }
 }
