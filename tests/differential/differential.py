@@ -28,11 +28,12 @@ from make_requests import Requests  # noqa: E402
 from make_tables import SHAPES, create_body  # noqa: E402
 from model import key_names, undocumented  # noqa: E402
 from rules import ORDER, RULES, explain  # noqa: E402
-from services import REGION, Dynalite, Side  # noqa: E402
+from services import REGION, Dynalite, NoAnswer, Side  # noqa: E402
 from spoil import reductions  # noqa: E402
 
 # Tables are made anew after so many requests, so that items do not grow for ever.
 REFRESH_EVERY = 1500
+REVIVALS_MAX = 5
 ORDERS_SHOWN = 12
 
 
@@ -52,9 +53,21 @@ class Run:
         self.lost = False  # dynalite was started anew
 
     def refresh(self):
-        """New tables on both sides, and nothing else."""
-        if self.theirs.send('ListTables', {})[0] == 0:
-            self.dynalite.revive()  # it died of what it had answered already
+        """New tables on both sides, and nothing else. Dynalite may die of what it had answered already."""
+        for _ in range(REVIVALS_MAX):
+            try:
+                self.begin_anew()
+                return
+            except NoAnswer as gone:
+                self.revive(gone)
+        raise RuntimeError('dynalite does not stay alive')
+
+    def revive(self, gone):
+        if gone.args[0] is not self.theirs:
+            raise gone
+        self.dynalite.revive()
+
+    def begin_anew(self):
         for side in self.sides:
             side.settle()
             for name in side.names():
@@ -69,6 +82,8 @@ class Run:
         for side in self.sides:
             side.drop(self.tables.get(shape, name))
             status, answer = side.send('CreateTable', create_body(name, shape))
+            if status == 0:
+                raise NoAnswer(side)
             assert status == 200, answer
         for side in self.sides:
             side.settle(name)
@@ -240,7 +255,12 @@ class Run:
                 self.refresh()
                 since = 0
             since += 1
-            if not self.step():
+            try:
+                alike = self.step()
+            except NoAnswer as gone:
+                self.revive(gone)
+                alike = False
+            if not alike:
                 since = REFRESH_EVERY  # the data may have parted
 
     def report(self, show):

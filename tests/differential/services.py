@@ -46,6 +46,10 @@ class Dynalite:
 PATIENCE = 600
 
 
+class NoAnswer(Exception):
+    """A side, the argument, that should have answered did not."""
+
+
 class Side:
     """One service: sends a request and gives (status, decoded body).
 
@@ -78,7 +82,10 @@ class Side:
             return answer.status, {'__type': text.decode(errors='replace')}
 
     def names(self):
-        return self.send('ListTables', {})[1]['TableNames']
+        status, answer = self.send('ListTables', {})
+        if status == 0:
+            raise NoAnswer(self)
+        return answer['TableNames']
 
     def drop(self, name):
         self.send('UpdateTable', {'TableName': name, 'DeletionProtectionEnabled': False})
