@@ -233,7 +233,7 @@ rule('API, AttributeUpdates: DELETE "nothing happens"; Guide, Update expressions
      'OK',
      'OK',
      lambda seen: seen.operation == 'UpdateItem' and seen.before == [None] and seen.ours[3]['Stored'] == [None] and only_removes(
-        seen.body) and only(seen, 'Stored', 'Attributes') and set(seen.theirs[3]['Stored'][0]) == set(seen.body['Key']) and
+        seen.body) and only(seen, 'Stored', 'Attributes') and set(seen.theirs[3]['Stored'][0] or ()) == set(seen.body['Key']) and
      'Attributes' not in seen.ours[3])
 rule('API, AttributeUpdates: DELETE "nothing happens"; Guide, Update expressions: REMOVE',
      NOTHING,
@@ -268,9 +268,9 @@ rule('API, AttributeValue',
      lambda seen: seen.operation in ('PutItem', 'UpdateItem'))
 rule('Guide, Legacy conditional parameters: NOT_CONTAINS "checks for absence of a value"',
      'what is not there contains nothing and lacks nothing',
-     FAILED + '|OK',
-     FAILED + '|OK',
-     lambda seen: 'OK' in (seen.mine, seen.other) and seen.body.get('Expected') and lacks_what_it_names(
+     FAILED,
+     'OK|' + V + 'Type mismatch for attribute to update',
+     lambda seen: seen.body.get('Expected') and lacks_what_it_names(
          seen.body['Expected'], seen.before[0]))
 rule('Guide, Legacy conditional parameters: NOT_CONTAINS "checks for absence of a value"',
      'what is not there contains nothing and lacks nothing',
