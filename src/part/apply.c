@@ -401,6 +401,7 @@ void part_apply_run(struct part *p, struct part_cmd *cmd)
         return;
     }
     cmd->err = cmd->apply.to.v > have ? apply_all(p, cmd, have) : OK;
+    cmd->apply.tail = p->tail;
     if (cmd->err != OK || cmd->apply.partial || cmd->apply.to.v < have) {
         return;
     }

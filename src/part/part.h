@@ -434,6 +434,7 @@ struct part_cmd {
             size_t n_applied;
             size_t n_conflicts;
             size_t n_quarantined;
+            struct local_pos tail; /* of our log, what was applied included */
         } apply;
         struct {
             /* All records of `table` in the storage stretch (from, to] (len 0: the ring's ends) as

@@ -415,6 +415,10 @@ void intake_applied(struct region *r, struct errand *e, uint64_t now_ms, uint64_
     if (e->cmd.apply.n_applied > 0) {
         latency_add(&in->latency, wall_ms > e->hlc_to_ms ? wall_ms - e->hlc_to_ms : 0);
     }
+    /* Our log first: a mark must not cover what lies in it further than we know it to go, for a
+     * relay would vouch to others for records that it has not read. */
+    (void)repl_vector_raise(
+        &r->marks, (struct repl_mark){.region = r->config.id, .pos = {e->cmd.apply.tail.v}});
     if (!e->cmd.apply.partial) {
         (void)repl_vector_raise(
             &r->marks,
