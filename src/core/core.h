@@ -483,9 +483,8 @@ MUST_CHECK enum err core_seed_needs(
  * alone. Not done and with an empty cursor it opens the need, anew if it had been open or done
  * before (what a region that was fenced asks for; also of PART_TABLE_CATALOG), unless we are, or
  * the region is, no replica of the table any more, or it was removed: then it does nothing. A
- * replica that is ACTIVE asks for everything. OK, or
- * an error of part_stage_put(). When the last need of a replica is done core makes it ACTIVE by
- * itself. */
+ * replica that is ACTIVE asks for everything. OK, or an error of part_stage_put(). When the last
+ * need of a replica is done core makes it ACTIVE by itself. */
 MUST_CHECK enum err core_seed_progress(
     struct part_stage *s, const struct core_seed_need *need, bool done);
 /* Stages that the region asked holds no replica of the table. Ends an own-only need whose replica

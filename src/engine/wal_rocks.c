@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/wal.h"
-
 enum {
     LOGS_MAX = 256,
     PATH_BYTES = 4096,

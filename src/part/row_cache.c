@@ -2,10 +2,10 @@
  * there.
  *
  * The writer is the only one that changes rows, and tells the cache of each it wrote once the batch
- * is on disk, and of what it removes behind the open batch's back at once; so what stands here is
- * what the engine would say. A slot holds one row: the last one
- * written of those whose hash leads to it. When the rows outgrow their bound all of them go, which
- * costs less than keeping an order among them. */
+ * is on disk, and of what it removes past the overlay at once; so what stands here is what the
+ * engine would say. A slot holds one row: the last one written of those whose hash leads to it.
+ * When the rows outgrow their bound all of them go, which costs less than keeping an order among
+ * them. */
 #include <stdlib.h>
 
 #include "part/impl.h"

@@ -161,18 +161,11 @@ static struct homeward writer_give_back(struct writer *w)
     return links;
 }
 
-/* News of which only the latest counts. A thread of the links that is stalled for minutes must not
- * have its inbox filled with them: false then, and they are told later. */
-static bool tell_links(struct writer *w, enum msg_kind kind, uint64_t number)
+static void tell_links(struct writer *w, enum msg_kind kind, uint64_t number)
 {
-    struct mailbox *inbox = w->server->links.inbox;
-    if (mailbox_depth(inbox) >= NEWS_UNREAD_MAX) {
-        return false;
-    }
     struct msg *news = msg_new(kind);
     news->number = number;
-    msg_post(inbox, news);
-    return true;
+    msg_post(w->server->links.inbox, news);
 }
 
 static bool has_news(const struct writer *w)
@@ -180,22 +173,29 @@ static bool has_news(const struct writer *w)
     return part_tail(core_part(w->core)).v != w->announced || core_looks(w->core) != w->looks;
 }
 
-static void writer_tell(struct writer *w)
+/* Of news only the latest counts. A thread of the links that is stalled for minutes must not have
+ * its inbox filled with them, so they wait then, unless something `follows` that is to be heard
+ * after them. */
+static void writer_tell(struct writer *w, bool follows)
 {
     uint64_t tail = part_tail(core_part(w->core)).v;
-    if (tail != w->announced && tell_links(w, MSG_COMMITTED, tail)) {
-        w->announced = tail;
-    }
-    part_take_arrived(core_part(w->core), tell_arrived, w);
     uint64_t looks = core_looks(w->core);
-    if (looks != w->looks && tell_links(w, MSG_LOOKED, 0)) {
+    part_take_arrived(core_part(w->core), tell_arrived, w);
+    if (!follows && mailbox_depth(w->server->links.inbox) >= NEWS_UNREAD_MAX) {
+        return;
+    }
+    if (tail != w->announced) {
+        w->announced = tail;
+        tell_links(w, MSG_COMMITTED, tail);
+    }
+    if (looks != w->looks) {
         w->looks = looks;
+        tell_links(w, MSG_LOOKED, 0);
     }
 }
 
-/* Clients wait for their answers, so these go first. The links hear of the new tail before they
- * hear that what they had applied is part of it: a mark of theirs must not cover log that they do
- * not know of yet. */
+/* Clients wait for their answers, so these go first. The links hear what a commit did before they
+ * hear what became of their own commands in it. */
 static void writer_commit(struct writer *w)
 {
     enum err e = core_commit(w->core, io_clock_now_ms(&w->clock));
@@ -208,7 +208,7 @@ static void writer_commit(struct writer *w)
             TRACE_TEXT("err", bytes_str(err_name(e))));
     }
     struct homeward links = writer_give_back(w);
-    writer_tell(w);
+    writer_tell(w, links.n > 0);
     homeward_post(&links);
 }
 
@@ -260,7 +260,7 @@ static void writer_run(void *arg)
         if (due || waiting > 0) {
             writer_commit(w);
         } else if (has_news(w)) {
-            writer_tell(w);
+            writer_tell(w, /* follows= */ false);
         }
     }
 }
