@@ -1,10 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include "region/inside.h"
-
-#include <cmocka.h>
+#include "region/test_util.h"
 
 enum { US = 1001, EU = 2001, CROWD = 500 };
 
@@ -61,19 +55,9 @@ static void start(struct world *w)
 {
     *w = (struct world){.tracer = {.emit = hear}, .engine = engine_mem_new()};
     const struct region_seed_peer eu = {BYTES_LIT("eu"), {EU}, BYTES_LIT("127.0.0.1:9001")};
-    const struct region_config config = {
-        .name = BYTES_LIT("us"),
-        .id = {US},
-        .secret = BYTES_LIT("secret"),
-        .engine = w->engine,
-        .peers = &eu,
-        .n_peers = 1,
-        .knobs = region_knobs_default(),
-        .tracer = &w->tracer,
-        .ops = {.dial = dial, .submit = submit, .send = send_frame, .hang_up = hang_up},
-        .ctx = w,
-    };
-    assert_int_equal(region_new(&config, /* now_ms= */ 1000, &w->region), OK);
+    const struct region_ops ops = {
+        .dial = dial, .submit = submit, .send = send_frame, .hang_up = hang_up};
+    w->region = us_new(US, w->engine, &eu, 1, &ops, &w->tracer, w);
 }
 
 /* However many connect and say nothing, the latest are listened to, the oldest go first, and a peer

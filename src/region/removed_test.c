@@ -1,10 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include "region/inside.h"
-
-#include <cmocka.h>
+#include "region/test_util.h"
 
 enum { US = 1001, EU = 2001, AP = 3001, GONE = 4001, DAY_MS = 24 * 3600 * 1000 };
 
@@ -60,28 +54,12 @@ static void start(struct world *w)
         {BYTES_LIT("ap"), {AP}, BYTES_NONE},
         {BYTES_LIT("gone"), {GONE}, BYTES_NONE},
     };
-    struct region_config config = {
-        .name = BYTES_LIT("us"),
-        .id = {US},
-        .secret = BYTES_LIT("secret"),
-        .engine = w->engine,
-        .peers = peers,
-        .n_peers = 3,
-        .knobs = region_knobs_default(),
-        .ops = {.dial = dial, .submit = submit, .send = send_frame},
-        .ctx = w,
-    };
-    config.knobs.tombstone_grace_ms = 1;
-    assert_int_equal(region_new(&config, /* now_ms= */ 1000, &w->region), OK);
+    const struct region_ops ops = {.dial = dial, .submit = submit, .send = send_frame};
+    w->region = us_new(US, w->engine, peers, 3, &ops, /* tracer= */ NULL, w);
     struct region *r = w->region;
-    r->needs_dirty = false;
-    for (unsigned i = 0; i < 2; i++) {
-        const struct region_id ids[] = {{EU}, {AP}};
-        struct peer *p = peer_find(r, ids[i]);
-        w->links[i] = (struct link){.id = 11 + i, .ready = true, .peer = p};
-        p->link = &w->links[i];
-        r->links[r->n_links++] = &w->links[i];
-    }
+    r->config.knobs.tombstone_grace_ms = 1;
+    us_link(r, &w->links[0], 11, EU);
+    us_link(r, &w->links[1], 12, AP);
     peer_find(r, (struct region_id){GONE})->removed = true;
 }
 
@@ -90,8 +68,7 @@ static void stop(struct world *w)
     if (w->swept != NULL) {
         errand_free(w->swept->owner);
     }
-    w->region->n_links = 0;
-    region_free(w->region);
+    us_free(w->region);
     engine_close(w->engine);
     arena_done(&w->mem);
 }

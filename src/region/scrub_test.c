@@ -1,11 +1,5 @@
 /* What scrubbing compares, and what it takes for a divergence. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include "region/inside.h"
-
-#include <cmocka.h>
+#include "region/test_util.h"
 
 enum { US = 1001, EU = 2001, LINK = 11, TABLE = PART_TABLE_FIRST };
 
@@ -65,30 +59,14 @@ static void start(struct world *w)
     arena_init(&w->mem, SIZE_MAX / 2);
     open_part(w);
     const struct region_seed_peer peers[] = {{BYTES_LIT("eu"), {EU}, BYTES_NONE}};
-    struct region_config config = {
-        .name = BYTES_LIT("us"),
-        .id = {US},
-        .secret = BYTES_LIT("secret"),
-        .engine = w->engine,
-        .peers = peers,
-        .n_peers = 1,
-        .knobs = region_knobs_default(),
-        .ops = {.submit = submit, .send = send_frame},
-        .ctx = w,
-    };
-    assert_int_equal(region_new(&config, /* now_ms= */ 1000, &w->region), OK);
-    struct region *r = w->region;
-    r->needs_dirty = false;
-    struct peer *p = peer_find(r, (struct region_id){EU});
-    w->link = (struct link){.id = LINK, .ready = true, .peer = p};
-    p->link = &w->link;
-    r->links[r->n_links++] = &w->link;
+    const struct region_ops ops = {.submit = submit, .send = send_frame};
+    w->region = us_new(US, w->engine, peers, 1, &ops, /* tracer= */ NULL, w);
+    us_link(w->region, &w->link, LINK, EU);
 }
 
 static void stop(struct world *w)
 {
-    w->region->n_links = 0;
-    region_free(w->region);
+    us_free(w->region);
     part_close(w->part);
     engine_close(w->engine);
     arena_done(&w->mem);

@@ -1,11 +1,5 @@
 /* What a region does, and says, while something fails again and again. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include "region/inside.h"
-
-#include <cmocka.h>
+#include "region/test_util.h"
 
 enum { US = 1001, EU = 2001, LINK = 11, TABLES = 3 };
 
@@ -49,33 +43,14 @@ static void start(struct world *w)
     *w = (struct world){.tracer = {.emit = hear}, .engine = engine_mem_new()};
     arena_init(&w->mem, SIZE_MAX / 2);
     const struct region_seed_peer peers[] = {{BYTES_LIT("eu"), {EU}, BYTES_NONE}};
-    struct region_config config = {
-        .name = BYTES_LIT("us"),
-        .id = {US},
-        .secret = BYTES_LIT("secret"),
-        .engine = w->engine,
-        .peers = peers,
-        .n_peers = 1,
-        .knobs = region_knobs_default(),
-        .tracer = &w->tracer,
-        .ops = {.submit = submit, .send = send_frame},
-        .ctx = w,
-    };
-    assert_int_equal(region_new(&config, /* now_ms= */ 1000, &w->region), OK);
-    struct region *r = w->region;
-    r->needs_dirty = false;
-    struct peer *p = peer_find(r, (struct region_id){EU});
-    w->link = (struct link){.id = LINK, .ready = true, .peer = p};
-    buf_init(&w->link.seed_in.cursor, SIZE_MAX / 2);
-    p->link = &w->link;
-    r->links[r->n_links++] = &w->link;
+    const struct region_ops ops = {.submit = submit, .send = send_frame};
+    w->region = us_new(US, w->engine, peers, 1, &ops, &w->tracer, w);
+    us_link(w->region, &w->link, LINK, EU);
 }
 
 static void stop(struct world *w)
 {
-    buf_done(&w->link.seed_in.cursor);
-    w->region->n_links = 0;
-    region_free(w->region);
+    us_free(w->region);
     engine_close(w->engine);
     arena_done(&w->mem);
 }
