@@ -351,19 +351,16 @@ static void test_unread_rows(void **state)
         assert_int_equal(put_item(&r, TABLE, thing(&r, i, NOW + 1 + i)), OK);
     }
     struct bytes key = key_in(&r.arena, part_find_table(r.part, TABLE), thing_key(&r, 1));
-    struct engine_batch *b = engine_batch_new(r.engine);
     struct buf row;
     buf_init(&row, 4096);
     layout_expiry_key(&row, TABLE, NOW, BYTES_LIT("?"));
-    engine_batch_put(b, buf_bytes(&row), BYTES_LIT("?"));
+    put_raw(&r, buf_bytes(&row));
     buf_clear(&row);
     layout_expiry_second(&row, TABLE, NOW);
-    engine_batch_put(b, buf_bytes(&row), BYTES_LIT("?"));
+    put_raw(&r, buf_bytes(&row));
     buf_clear(&row);
     assert_true(layout_data_key(&row, TABLE, key));
-    engine_batch_put(b, buf_bytes(&row), BYTES_LIT("?"));
-    assert_int_equal(engine_write(r.engine, b, true), OK);
-    engine_batch_free(b);
+    put_raw(&r, buf_bytes(&row));
     buf_done(&row);
     part_close(r.part); /* it would go by what it wrote */
     region_open(&r);

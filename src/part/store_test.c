@@ -212,19 +212,6 @@ static void test_trim_origin(void **state)
     region_stop(&b);
 }
 
-static size_t count_rows(struct region *r, uint8_t kind)
-{
-    const uint8_t hi[] = {(uint8_t)(kind + 1)};
-    struct engine_iter *it =
-        engine_iter_open(r->engine, NULL, bytes_of(&kind, 1), bytes_of(hi, sizeof hi));
-    size_t n = 0;
-    for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
-        n++;
-    }
-    engine_iter_close(it);
-    return n;
-}
-
 /* There is one tombstone row for each tombstone: it goes when the key lives again and when it dies
  * anew. */
 static void test_tombstone_rows(void **state)

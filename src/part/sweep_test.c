@@ -20,27 +20,6 @@ static const struct value *thing(struct region *r, int64_t sk)
     return item_of(&r->arena, "pk", str("p"), "sk", num(sk), NULL, num(0));
 }
 
-static size_t count_rows(struct region *r, uint8_t kind)
-{
-    const uint8_t hi[] = {(uint8_t)(kind + 1)};
-    struct engine_iter *it =
-        engine_iter_open(r->engine, NULL, bytes_of(&kind, 1), bytes_of(hi, sizeof hi));
-    size_t n = 0;
-    for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
-        n++;
-    }
-    engine_iter_close(it);
-    return n;
-}
-
-static void put_raw(struct region *r, struct bytes key)
-{
-    struct engine_batch *b = engine_batch_new(r->engine);
-    engine_batch_put(b, key, BYTES_LIT("?"));
-    assert_int_equal(engine_write(r->engine, b, true), OK);
-    engine_batch_free(b);
-}
-
 static void spoil(struct region *r, int64_t sk)
 {
     struct buf row;

@@ -216,6 +216,30 @@ static inline void region_reopen(struct region *r)
     set_test_table(r, true);
 }
 
+/* How many rows of that kind the engine holds. */
+static inline size_t count_rows(struct region *r, uint8_t kind)
+{
+    const uint8_t hi[] = {(uint8_t)(kind + 1)};
+    struct engine_iter *it =
+        engine_iter_open(r->engine, NULL, bytes_of(&kind, 1), bytes_of(hi, sizeof hi));
+    size_t n = 0;
+    for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
+        n++;
+    }
+    engine_iter_close(it);
+    return n;
+}
+
+/* Puts a row that does not read, behind the writer's back: it knows of it once it is opened anew.
+ */
+static inline void put_raw(struct region *r, struct bytes key)
+{
+    struct engine_batch *b = engine_batch_new(r->engine);
+    engine_batch_put(b, key, BYTES_LIT("?"));
+    assert_int_equal(engine_write(r->engine, b, true), OK);
+    engine_batch_free(b);
+}
+
 /* ---- carrying logs by hand ---- */
 
 static inline uint64_t mark_of(const struct region *r, struct region_id region)

@@ -50,20 +50,6 @@ static void check_sum(struct region *r, const char *pk, int64_t sum)
     assert_int_equal(n, sum);
 }
 
-/* Rows of a kind in the store. */
-static size_t count_rows(struct region *r, uint8_t kind)
-{
-    const uint8_t hi = (uint8_t)(kind + 1);
-    struct engine_iter *it =
-        engine_iter_open(r->engine, NULL, bytes_of(&kind, 1), bytes_of(&hi, 1));
-    size_t n = 0;
-    for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
-        n++;
-    }
-    engine_iter_close(it);
-    return n;
-}
-
 /* The same again does nothing and says so, also after a power cut; another request under the name
  * is refused; another name is another write. */
 static void test_repeats(void **state)
