@@ -80,6 +80,29 @@ static void test_buf_format(void **state)
     buf_done(&b);
 }
 
+/* Days and dates lead to each other, through leap years and centuries, in the calendar's order. */
+static void test_dates(void **state)
+{
+    (void)state;
+    struct date before = date_of_days(-719468);
+    assert_int_equal(before.year, 0);
+    assert_int_equal(before.month, 3);
+    assert_int_equal(before.day, 1);
+    for (int64_t days = -719467; days < 1000000; days++) {
+        struct date d = date_of_days(days);
+        bool next_day = d.year == before.year && d.month == before.month && d.day == before.day + 1;
+        bool next_month = d.year == before.year && d.month == before.month + 1 && d.day == 1;
+        bool next_year = d.year == before.year + 1 && d.month == 1 && d.day == 1;
+        assert_true(next_day || next_month || (next_year && before.month == 12));
+        assert_int_equal(days_of_date(d.year, d.month, d.day), days);
+        before = d;
+    }
+    assert_int_equal(days_of_date(1970, 1, 1), 0);
+    assert_int_equal(days_of_date(2000, 2, 29), 11016);
+    assert_int_equal(days_of_date(2026, 11, 26), 20783);
+    assert_int_equal(days_of_date(1900, 3, 1), days_of_date(1900, 2, 28) + 1);
+}
+
 /* Varints round-trip at every length; padded and overlong ones are malformed. */
 static void test_varint(void **state)
 {
@@ -212,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_arena_cleanup),
         cmocka_unit_test(test_buf_bound),
         cmocka_unit_test(test_buf_format),
+        cmocka_unit_test(test_dates),
         cmocka_unit_test(test_varint),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_crc32c),

@@ -7,29 +7,16 @@ enum { POS_DIGITS = 20, INDEX_DIGITS = 3, MARK_DIGITS = 4 };
 
 static const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
 
-/* Days since 1970-01-01 as a date of the Gregorian calendar (after Hinnant, "chrono-compatible
- * low-level date algorithms"). */
-static void put_date(struct buf *b, uint64_t days)
-{
-    uint64_t z = days + 719468;
-    uint64_t era = z / 146097;
-    uint64_t doe = z - era * 146097;
-    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    uint64_t mp = (5 * doy + 2) / 153;
-    unsigned day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
-    unsigned month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
-    unsigned year = (unsigned)(yoe + era * 400 + (month <= 2 ? 1 : 0));
-    buf_putf(b, "%04u-%02u-%02u", year, month, day);
-}
-
 void feed_label_put(struct buf *b, uint64_t ms)
 {
-    put_date(b, ms / day_ms);
+    struct date d = date_of_days((int64_t)(ms / day_ms));
     unsigned rest = (unsigned)(ms % day_ms);
     buf_putf(
         b,
-        "T%02u:%02u:%02u.%03u",
+        "%04u-%02u-%02uT%02u:%02u:%02u.%03u",
+        (unsigned)d.year,
+        d.month,
+        d.day,
         rest / 3600000,
         rest / 60000 % 60,
         rest / 1000 % 60,
@@ -40,17 +27,6 @@ void feed_label_put(struct buf *b, uint64_t ms)
 static bool take_digits(struct bytes text, size_t at, size_t digits, uint64_t *ret)
 {
     return bytes_u64(bytes_of(text.base + at, digits), ret) == OK;
-}
-
-/* Days since 1970-01-01, by the same method; the date may be none. */
-static uint64_t days_of(uint64_t year, uint64_t month, uint64_t day)
-{
-    uint64_t y = month <= 2 ? year - 1 : year;
-    uint64_t era = y / 400;
-    uint64_t yoe = y - era * 400;
-    uint64_t mp = month > 2 ? month - 3 : month + 9;
-    uint64_t doy = (153 * mp + 2) / 5 + day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
 enum err feed_label_parse(struct bytes label, uint64_t *ret_ms)
@@ -71,8 +47,8 @@ enum err feed_label_parse(struct bytes label, uint64_t *ret_ms)
     if (v[0] < 1970) {
         return ERR_SYNTAX;
     }
-    uint64_t ms =
-        days_of(v[0], v[1], v[2]) * day_ms + v[3] * 3600000 + v[4] * 60000 + v[5] * 1000 + v[6];
+    uint64_t ms = (uint64_t)days_of_date((int64_t)v[0], (int64_t)v[1], (int64_t)v[2]) * day_ms +
+                  v[3] * 3600000 + v[4] * 60000 + v[5] * 1000 + v[6];
     /* What it would be written as tells whether it was a date at all. */
     struct buf again;
     buf_init(&again, 64);

@@ -14,33 +14,16 @@ const struct part_table part_conflicts_table = {
     .keys = {.hash = {BYTES_LIT("table"), VALUE_STRING}, .range = {BYTES_LIT("at"), VALUE_STRING}},
 };
 
-/* Gregorian date of a day count since 1970-01-01, by eras of 400 years that begin in March. */
-static void civil(uint64_t days, uint64_t *ret_y, unsigned *ret_m, unsigned *ret_d)
-{
-    uint64_t z = days + 719468;
-    uint64_t era = z / 146097;
-    uint64_t doe = z % 146097;
-    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    uint64_t shifted = (5 * doy + 2) / 153; /* 0: March */
-    *ret_d = (unsigned)(doy - (153 * shifted + 2) / 5 + 1);
-    *ret_m = (unsigned)(shifted < 10 ? shifted + 3 : shifted - 9);
-    *ret_y = yoe + era * 400 + (*ret_m <= 2 ? 1 : 0);
-}
-
 static struct bytes iso_time(struct arena *a, uint64_t ms)
 {
-    uint64_t year;
-    unsigned month;
-    unsigned day;
     uint64_t s = ms / 1000;
-    civil(s / 86400, &year, &month, &day);
+    struct date d = date_of_days((int64_t)(s / 86400));
     struct bytes text = bytes_fmt(
         a,
         "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-        (unsigned)year,
-        month,
-        day,
+        (unsigned)d.year,
+        d.month,
+        d.day,
         (unsigned)(s / 3600 % 24),
         (unsigned)(s / 60 % 60),
         (unsigned)(s % 60),

@@ -242,17 +242,6 @@ bool cw_arg_any(const struct cw_args *args, const char *fmt, ...)
 
 /* ---- times ---- */
 
-/* Days since 1970 of a civil date (Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
-static int64_t days_of(int64_t y, int64_t m, int64_t d)
-{
-    y -= m <= 2;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t yoe = y - era * 400;
-    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-    return era * 146097 + doe - 719468;
-}
-
 /* Takes `n` digits off, and the character `after` them unless it is 0. */
 static bool take_digits(struct bytes *s, size_t n, char after, int64_t *ret)
 {
@@ -335,6 +324,6 @@ enum err cw_time_parse(struct bytes text, double *ret)
         }
     }
     bool legal = mo >= 1 && mo <= 12 && d >= 1 && d <= 31 && h <= 23 && mi <= 59 && sec <= 60;
-    *ret = (double)(((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec);
+    *ret = (double)(((days_of_date(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec);
     return legal ? zone_parse(s, ret) : ERR_SYNTAX;
 }

@@ -183,20 +183,14 @@ void cw_out_number(struct cw_out *o, const char *name, double v)
 
 static void put_iso(struct buf *b, uint64_t seconds)
 {
-    uint64_t z = seconds / 86400 + 719468;
-    uint64_t era = z / 146097;
-    uint64_t doe = z - era * 146097;
-    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    uint64_t mp = (5 * doy + 2) / 153;
-    uint64_t m = mp < 10 ? mp + 3 : mp - 9;
+    struct date d = date_of_days((int64_t)(seconds / 86400));
     uint64_t t = seconds % 86400;
     buf_putf(
         b,
         "%04u-%02u-%02uT%02u:%02u:%02uZ",
-        (unsigned)(yoe + era * 400 + (m <= 2)),
-        (unsigned)m,
-        (unsigned)(doy - (153 * mp + 2) / 5 + 1),
+        (unsigned)d.year,
+        d.month,
+        d.day,
         (unsigned)(t / 3600),
         (unsigned)(t / 60 % 60),
         (unsigned)(t % 60));

@@ -303,17 +303,6 @@ struct bytes dynamo_signed_region(const struct dynamo_request *request, struct b
 
 /* ---- dates ---- */
 
-/* Days since 1970 of a civil date (Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
-static int64_t days_of(int64_t y, int64_t m, int64_t d)
-{
-    y -= m <= 2;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t yoe = y - era * 400;
-    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-    return era * 146097 + doe - 719468;
-}
-
 static bool digits(struct bytes s, size_t from, size_t n, int64_t *ret)
 {
     int64_t v = 0;
@@ -344,29 +333,21 @@ static bool date_parse(struct bytes s, int64_t *ret_ms)
     if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || sec > 60) {
         return false;
     }
-    *ret_ms = (((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) * 1000;
+    *ret_ms = (((days_of_date(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) * 1000;
     return true;
 }
 
 static struct bytes date_text(struct arena *a, int64_t ms)
 {
     int64_t s = ms / 1000;
-    int64_t z = s / 86400 + 719468;
-    int64_t era = z / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    int64_t d = doy - (153 * mp + 2) / 5 + 1;
-    int64_t m = mp < 10 ? mp + 3 : mp - 9;
-    int64_t y = yoe + era * 400 + (m <= 2);
+    struct date d = date_of_days(s / 86400);
     int64_t t = s % 86400;
     return bytes_fmt(
         a,
-        "%04d%02d%02dT%02d%02d%02dZ",
-        (int)y,
-        (int)m,
-        (int)d,
+        "%04d%02u%02uT%02d%02d%02dZ",
+        (int)d.year,
+        d.month,
+        d.day,
         (int)(t / 3600),
         (int)(t / 60 % 60),
         (int)(t % 60));

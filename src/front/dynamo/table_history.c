@@ -125,8 +125,7 @@ enum { DECREASES_FREE = 4 };
 #define HOUR_MS   (3600 * SECOND_MS)
 #define DAY_MS    (24 * HOUR_MS)
 
-/* "Thursday, October 8, 2026 at 11:20:48 PM Coordinated Universal Time". The calendar from days is
- * Hinnant's (chrono-compatible low-level date algorithms). */
+/* "Thursday, October 8, 2026 at 11:20:48 PM Coordinated Universal Time" */
 static void put_date(struct buf *b, uint64_t ms)
 {
     static const char *const weekdays[] = {
@@ -146,21 +145,15 @@ static void put_date(struct buf *b, uint64_t ms)
         "December"};
     uint64_t days = ms / DAY_MS;
     uint64_t second = ms % DAY_MS / SECOND_MS;
-    uint64_t z = days + 719468; /* since March 1st of the year 0 */
-    uint64_t of_era = z % 146097;
-    uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    unsigned march = (unsigned)((5 * of_year + 2) / 153);
-    unsigned day = (unsigned)(of_year - (153 * march + 2) / 5 + 1);
-    unsigned month = march < 10 ? march + 2 : march - 10;
+    struct date d = date_of_days((int64_t)days);
     unsigned hour = (unsigned)(second / 3600);
     buf_putf(
         b,
-        "%s, %s %u, %llu at %u:%02u:%02u %s Coordinated Universal Time",
+        "%s, %s %u, %lld at %u:%02u:%02u %s Coordinated Universal Time",
         weekdays[days % 7],
-        months[month],
-        day,
-        (unsigned long long)(z / 146097 * 400 + year + (month < 2 ? 1 : 0)),
+        months[d.month - 1],
+        d.day,
+        (long long)d.year,
         hour % 12 == 0 ? 12 : hour % 12,
         (unsigned)(second / 60 % 60),
         (unsigned)(second % 60),
