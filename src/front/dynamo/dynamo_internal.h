@@ -122,6 +122,11 @@ bool call_invalid(struct dynamo_call *c, const char *fmt, ...)
 /* ConditionalCheckFailedException, with the item as it stands unless `item` is NULL. Never noted.
  */
 bool call_fail_condition(struct dynamo_call *c, const struct value *item);
+/* What a transaction may have, of writes, reads or statements. */
+enum { TRANSACTION_PARTS_MAX = 100, TRANSACTION_BYTES_MAX = 4 * 1024 * 1024 };
+#define TRANSACTION_WRITES_TOO_LARGE "Transaction payload size cannot exceed 4 MB"
+#define TRANSACTION_READS_TOO_LARGE \
+    "The aggregate size of the items in the transaction exceeded 4 MB"
 /* Why one part of a transaction was refused; code NULL: it was not. */
 struct cancel_reason {
     const char *code;

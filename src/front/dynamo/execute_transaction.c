@@ -6,10 +6,6 @@
  */
 #include "front/dynamo/statement.h"
 
-enum { STATEMENTS_MAX = 100, ITEMS_BYTES_MAX = 4 * 1024 * 1024 };
-
-#define TOO_LARGE "Transaction payload size cannot exceed 4 MB"
-
 struct transaction_state {
     struct part_cmd cmd;
     struct statement *statements;
@@ -79,10 +75,10 @@ static bool fields_read(
             n == 0 ? BYTES_LIT("[]") : BYTES_LIT("[...]"),
             n,
             1,
-            STATEMENTS_MAX);
+            TRANSACTION_PARTS_MAX);
     }
     *ret_list = list;
-    if (n == 0 || n > STATEMENTS_MAX) {
+    if (n == 0 || n > TRANSACTION_PARTS_MAX) {
         return checks_done(&k);
     }
     if (!state_alloc(c, x, n)) {
@@ -381,8 +377,7 @@ static bool read_all(
             s->capacity->halves += halves;
         }
     }
-    return total <= ITEMS_BYTES_MAX ||
-           call_invalid(c, "The aggregate size of the items in the transaction exceeded 4 MB");
+    return total <= TRANSACTION_BYTES_MAX || call_invalid(c, TRANSACTION_READS_TOO_LARGE);
 }
 
 static enum dynamo_step read_transaction(struct dynamo_call *c, struct transaction_state *x)
@@ -417,7 +412,7 @@ enum dynamo_step execute_transaction_begin(struct dynamo_call *c, const struct j
                 .ops = x->ops,
                 .n = x->n,
                 .atomic = true,
-                .bytes_max = ITEMS_BYTES_MAX,
+                .bytes_max = TRANSACTION_BYTES_MAX,
                 .token = x->token,
             },
     };
@@ -475,7 +470,7 @@ static bool transaction_refused(struct dynamo_call *c, struct transaction_state 
                       "different payload but with an idempotent token that was already used."));
     }
     if (x->cmd.err == ERR_TOO_BIG) {
-        return call_invalid(c, TOO_LARGE);
+        return call_invalid(c, TRANSACTION_WRITES_TOO_LARGE);
     }
     if (x->cmd.err != ERR_CANCELLED) {
         return call_fail_err(c, x->cmd.err);

@@ -338,7 +338,6 @@ static bool source_find(struct dynamo_call *c, struct page_state *s)
 
 /* ---- ExclusiveStartKey ---- */
 
-/* Whether the key's attributes are all there and of the right types. */
 static size_t start_attrs_count(const struct page_state *s)
 {
     const struct expr_key_schema *t = &s->table->part.keys;

@@ -31,9 +31,6 @@ struct table_counts {
 
 /* ---- calls to the writer (table_call.c) ---- */
 
-/* One administration call under way. `build` runs in the writer, where nothing changes between the
- * look at the table and the change: it fills in `wanted` from the table as it is and refuses what
- * the request cannot mean for it. */
 /* How a table is told. */
 enum telling {
     TELL_STATE,    /* as it is */
@@ -52,6 +49,9 @@ struct table_rates {
     size_t n_indexes;
 };
 
+/* One administration call under way. `build` runs in the writer, where nothing changes between the
+ * look at the table and the change: it fills in `wanted` from the table as it is and refuses what
+ * the request cannot mean for it. */
 struct table_call {
     struct dynamo_call *c;
     struct part_cmd cmd;

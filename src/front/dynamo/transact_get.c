@@ -1,10 +1,10 @@
 /* TransactGetItems: up to 100 items of any tables as they stood at one instant, read on the loop
  * thread from one snapshot.
  *
- * Keys that do not fit their tables cancel the transaction, with a reason for each element. */
+ * A key that does not fit its table cancels the transaction; of several only the first has a
+ * reason.
+ */
 #include "front/dynamo/dynamo_internal.h"
-
-enum { ITEMS_MAX = 100, ITEMS_BYTES_MAX = 4 * 1024 * 1024 };
 
 static const char *const get_expressions[] = {"ProjectionExpression", NULL};
 static const char *const no_legacy[] = {NULL};
@@ -163,9 +163,9 @@ static bool transact_get_prepare(
             g->n == 0 ? BYTES_LIT("[]") : BYTES_LIT("[...]"),
             g->n,
             1,
-            ITEMS_MAX);
+            TRANSACTION_PARTS_MAX);
     }
-    if (g->n == 0 || g->n > ITEMS_MAX) {
+    if (g->n == 0 || g->n > TRANSACTION_PARTS_MAX) {
         return checks_done(&k);
     }
     g->reads = ARENA_ARRAY(c->arena, struct transact_read, g->n);
@@ -211,8 +211,7 @@ static bool read_all(struct dynamo_call *c, const struct core_view *v, struct tr
             r->capacity->halves += halves;
         }
     }
-    return total <= ITEMS_BYTES_MAX ||
-           call_invalid(c, "The aggregate size of the items in the transaction exceeded 4 MB");
+    return total <= TRANSACTION_BYTES_MAX || call_invalid(c, TRANSACTION_READS_TOO_LARGE);
 }
 
 static void put_answer(struct buf *b, const struct transact_get *g)

@@ -5,14 +5,10 @@
  * expression that does not parse, an item that is too large or a key that is empty, refuses the
  * request as it would a single write. What shows only against a table or an item, a key that does
  * not fit the schema, a condition that does not hold or an update that cannot be done, cancels the
- * transaction, and a list says for each part why.
+ * transaction, and a list says for each part why; of keys that do not fit only the first is told.
  *
  * With one writer no transaction ever meets another half-way, so there is no conflict to report. */
 #include "front/dynamo/dynamo_internal.h"
-
-enum { ITEMS_MAX = 100, ITEMS_BYTES_MAX = 4 * 1024 * 1024 };
-
-#define TOO_LARGE "Transaction payload size cannot exceed 4 MB"
 
 static const char *const put_expressions[] = {"ConditionExpression", NULL};
 static const char *const update_expressions[] = {"UpdateExpression", "ConditionExpression", NULL};
@@ -189,7 +185,7 @@ static bool sizes_check(struct dynamo_call *c, const struct transact_state *s)
     for (size_t i = 0; i < s->n; i++) {
         total += item_size(s->parts[i].attrs);
     }
-    return total <= ITEMS_BYTES_MAX || call_invalid(c, TOO_LARGE);
+    return total <= TRANSACTION_BYTES_MAX || call_invalid(c, TRANSACTION_WRITES_TOO_LARGE);
 }
 
 /* ---- what only the tables tell ---- */
@@ -323,9 +319,14 @@ static bool transact_prepare(struct dynamo_call *c, const struct json *in, struc
     size_t n = list == NULL ? 0 : list->array.n;
     if (list != NULL) {
         check_count(
-            &k, "transactItems", n == 0 ? BYTES_LIT("[]") : BYTES_LIT("[...]"), n, 1, ITEMS_MAX);
+            &k,
+            "transactItems",
+            n == 0 ? BYTES_LIT("[]") : BYTES_LIT("[...]"),
+            n,
+            1,
+            TRANSACTION_PARTS_MAX);
     }
-    if (n == 0 || n > ITEMS_MAX) {
+    if (n == 0 || n > TRANSACTION_PARTS_MAX) {
         return checks_done(&k);
     }
     if (!state_alloc(c, s, n) || !parts_shape(c, &k, list, s)) {
@@ -356,7 +357,7 @@ enum dynamo_step transact_write_begin(struct dynamo_call *c, const struct json *
                 .ops = s->ops,
                 .n = s->n,
                 .atomic = true,
-                .bytes_max = ITEMS_BYTES_MAX,
+                .bytes_max = TRANSACTION_BYTES_MAX,
                 .token = s->token,
             },
     };
@@ -415,7 +416,7 @@ static bool transact_refused(struct dynamo_call *c, struct transact_state *s)
                       "different payload but with an idempotent token that was already used."));
     }
     if (s->cmd.err == ERR_TOO_BIG) {
-        return call_invalid(c, TOO_LARGE);
+        return call_invalid(c, TRANSACTION_WRITES_TOO_LARGE);
     }
     if (s->cmd.err != ERR_CANCELLED) {
         return call_fail_err(c, s->cmd.err);
