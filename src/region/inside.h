@@ -20,6 +20,7 @@ enum {
     FAILURE_TELL_MS = 60000,
     REFUSAL_TELL_MS = 1000,
     SUSPECTS = 256,
+    PASSED_MAX = 1024, /* suspects in search of a place that one nobody sees any more turns away */
 };
 
 static_assert(
@@ -162,8 +163,9 @@ struct intake {
 
 /* The end of an item that scrubbing found a peer to have and not us. */
 struct suspect {
-    uint64_t name;
-    unsigned looks; /* because of equal vectors, since it was found */
+    uint64_t name;   /* 0: nobody has the place */
+    unsigned looks;  /* because of equal vectors, since it was found */
+    unsigned passed; /* others that came for its place since it was seen */
 };
 
 struct sync_wait {

@@ -201,14 +201,22 @@ static bool misses_end(
         return false;
     }
     const uint64_t of[] = {l->peer->id.v, table, rec->version.hlc.v, rec->version.region.v};
-    uint64_t name = hash64(rec->key, hash64(bytes_of(of, sizeof of), /* seed= */ 0));
-    struct suspect *s = &r->suspects[name % SUSPECTS];
+    uint64_t name = hash64(rec->key, hash64(bytes_of(of, sizeof of), /* seed= */ 0)) | 1;
+    struct suspect *s = &r->suspects[name / 2 % SUSPECTS];
     if (s->name != name) {
-        *s = (struct suspect){.name = name};
+        /* Of many that share a place each has it until it is dealt with, or none ever would be. */
+        if (s->name == 0 || ++s->passed > PASSED_MAX) {
+            *s = (struct suspect){.name = name};
+        }
         return false;
     }
+    s->passed = 0;
     s->looks += l->scrub_equal ? 1 : 0;
-    return s->looks >= 2;
+    bool missed = s->looks >= 2;
+    if (missed) {
+        *s = (struct suspect){0};
+    }
+    return missed;
 }
 
 /* Counts records of the chunk that our store lacks although it should have them. Both sides are in

@@ -147,6 +147,35 @@ static void test_missed_end(void **state)
     stop(&w);
 }
 
+/* Of many ends that were missed each is fetched in the end, though few are remembered at a time,
+ * and though some are seen once and never again. */
+static void test_many_missed_ends(void **state)
+{
+    (void)state;
+    enum { ENDS = 5000, TURNS_MAX = 400 };
+    static bool mended[ENDS];
+    struct world w;
+    struct version v;
+    unsigned left = ENDS;
+    start(&w);
+    struct bytes key = put_thing(&w, &v);
+    for (unsigned i = 0; i < SUSPECTS * 2; i++) {
+        look(&w, key, false, (struct version){{v.hlc.v + 1}, {v.region.v + 1 + i}}, true);
+    }
+    for (unsigned turn = 0; left > 0; turn++) {
+        assert_true(turn < TURNS_MAX);
+        for (unsigned i = 0; i < ENDS; i++) {
+            unsigned before = w.n_repairs;
+            if (!mended[i]) {
+                look(&w, key, false, (struct version){{v.hlc.v + 2 + i}, {v.region.v + 1}}, true);
+                mended[i] = w.n_repairs > before;
+                left -= mended[i] ? 1U : 0U;
+            }
+        }
+    }
+    stop(&w);
+}
+
 /* An end that is older than what stands here, and a version that a region we have not heard of
  * wrote, are no divergence however often they are seen. */
 static void test_nothing_missed(void **state)
@@ -199,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_missed_end),
+        cmocka_unit_test(test_many_missed_ends),
         cmocka_unit_test(test_nothing_missed),
         cmocka_unit_test(test_buckets_take_turns),
     };
