@@ -114,6 +114,14 @@ bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms);
  * may find no room for all of them while fewer than `n` wait: so not to be asked for without end.
  */
 bool mailbox_wait_many(struct mailbox *mb, size_t n, int64_t timeout_us);
+/* For a thread that would post a single message and wait for its answer: it may do the receiver's
+ * work itself instead, which saves waking one thread and then the other. true if the receiver waits
+ * in mailbox_wait() for anything at all and there is nothing; it then goes on waiting, whatever is
+ * posted, until mailbox_return(). Any thread but the receiver's. */
+bool mailbox_borrow(struct mailbox *mb);
+/* Ends that. `rouse`: so does the receiver's wait, although nothing may be there to take. What
+ * either thread did before is seen by the other. */
+void mailbox_return(struct mailbox *mb, bool rouse);
 /* Whether mailbox_close() was called. Any thread. */
 bool mailbox_closed(struct mailbox *mb);
 /* Messages waiting at this instant, for metrics. Any thread. */

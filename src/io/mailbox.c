@@ -7,7 +7,8 @@
  *
  * Invariants, under the lock: 1. head is NULL exactly when depth is 0; 2. depth <= depth_max; 3. if
  * the box is not empty and a loop is attached, its eventfd has been written since the last take, or
- * the one whose post filled it is about to. */
+ * the one whose post filled it is about to; 4. between mailbox_borrow() and mailbox_return() the
+ * receiver is inside wait_for(), and stays there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,6 +27,9 @@ struct mailbox {
     size_t depth;
     size_t depth_max;
     size_t wanted; /* how many messages the receiver waits for; 1 unless for many */
+    bool waiting;  /* the receiver is in wait_for() */
+    bool borrowed; /* somebody does its work meanwhile */
+    bool roused;   /* its wait is over, message or not */
     bool closed;
     bool attached; /* a loop receives, and is woken through `wake_fd` */
     int wake_fd;   /* -1: was never attached. Closed with the box only: posters use it unlocked */
@@ -116,7 +120,7 @@ enum err mailbox_post_all(struct mailbox *mb, struct mail *first, struct mail *l
     *mb->tail = first;
     mb->tail = &last->next;
     mb->depth += n;
-    if (was_short && mb->depth >= mb->wanted) {
+    if (was_short && mb->depth >= mb->wanted && !mb->borrowed) {
         unlock_and_wake(mb);
     } else {
         unlock(mb);
@@ -189,14 +193,43 @@ static void wait_for(struct mailbox *mb, size_t n, int64_t timeout_us)
     if (timeout_us >= 0) {
         deadline = deadline_in(timeout_us);
     }
-    int rc = 0;
     mb->wanted = n;
-    while (mb->depth < n && !mb->closed && rc != ETIMEDOUT) {
-        rc = timeout_us < 0 ? pthread_cond_wait(&mb->filled, &mb->lock)
-                            : pthread_cond_timedwait(&mb->filled, &mb->lock, &deadline);
+    mb->waiting = true;
+    while (mb->borrowed || (mb->depth < n && !mb->closed && !mb->roused)) {
+        int rc = timeout_us < 0 || mb->roused
+                     ? pthread_cond_wait(&mb->filled, &mb->lock)
+                     : pthread_cond_timedwait(&mb->filled, &mb->lock, &deadline);
         ASSERT(rc == 0 || rc == ETIMEDOUT);
+        mb->roused |= rc == ETIMEDOUT;
     }
     mb->wanted = 1;
+    mb->waiting = false;
+    mb->roused = false;
+}
+
+bool mailbox_borrow(struct mailbox *mb)
+{
+    lock(mb);
+    bool idle = mb->waiting && mb->wanted == 1 && mb->depth == 0;
+    /* A receiver that was roused has something to do; it must not be kept from it again and again.
+     */
+    bool lent = idle && !mb->borrowed && !mb->roused && !mb->closed;
+    mb->borrowed |= lent;
+    unlock(mb);
+    return lent;
+}
+
+void mailbox_return(struct mailbox *mb, bool rouse)
+{
+    lock(mb);
+    ASSERT(mb->borrowed);
+    mb->borrowed = false;
+    mb->roused |= rouse;
+    if (mb->roused || mb->depth > 0 || mb->closed) {
+        unlock_and_wake(mb);
+    } else {
+        unlock(mb);
+    }
 }
 
 bool mailbox_wait_many(struct mailbox *mb, size_t n, int64_t timeout_us)

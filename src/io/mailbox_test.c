@@ -1,6 +1,9 @@
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "io/test_net.h"
 
-enum { SENDERS = 4, PER_SENDER = 20000 };
+enum { SENDERS = 4, PER_SENDER = 20000, VISITS = 4000 };
 
 struct message {
     struct mail mail; /* first */
@@ -144,6 +147,74 @@ static void test_wait_many(void **state)
     mailbox_free(mb);
 }
 
+/* What a receiver and those that stand in for it work on, never two of them at a time. */
+struct shop {
+    struct mailbox *mb;
+    atomic_uint busy; /* who are at work */
+    size_t n_done;
+    size_t n_lent;
+    size_t n_left; /* senders that have not finished */
+};
+
+static void shop_work(struct shop *s, bool lent)
+{
+    assert_int_equal(atomic_fetch_add(&s->busy, 1), 0);
+    s->n_done++;
+    s->n_lent += lent ? 1U : 0U;
+    assert_int_equal(atomic_fetch_sub(&s->busy, 1), 1);
+}
+
+/* Does each piece of work in the receiver's place if it can, and posts it if not. */
+static void shop_visit(void *arg)
+{
+    struct shop *s = arg;
+    for (int i = 0; i <= VISITS; i++) {
+        bool last = i == VISITS;
+        if (!last && mailbox_borrow(s->mb)) {
+            shop_work(s, /* lent= */ true);
+            assert_false(mailbox_borrow(s->mb));
+            mailbox_return(s->mb, i % 3 == 0);
+            continue;
+        }
+        struct message *m = message_new(0, last);
+        assert_int_equal(mailbox_post(s->mb, &m->mail), OK);
+        while (!last && mailbox_depth(s->mb) > 0) {
+            sched_yield(); /* so that the receiver comes to wait */
+        }
+    }
+}
+
+/* Four threads that borrow the box of a fifth when it waits: whatever the receiver's wait is ended
+ * by, and whoever posts meanwhile, no two are at work at a time and nothing is left undone. */
+static void test_borrow(void **state)
+{
+    (void)state;
+    struct shop s = {.mb = mailbox_new(SENDERS * (VISITS + 1)), .n_left = SENDERS};
+    assert_false(mailbox_borrow(s.mb)); /* nobody waits */
+    struct io_thread *threads[SENDERS];
+    for (int i = 0; i < SENDERS; i++) {
+        assert_int_equal(io_thread_spawn("sender", shop_visit, &s, &threads[i]), OK);
+    }
+    for (unsigned turn = 0; s.n_left > 0; turn++) {
+        (void)mailbox_wait_many(s.mb, 1, turn % 4 == 0 ? 1 : -1);
+        for (struct mail *mail = mailbox_take_all(s.mb), *next; mail != NULL; mail = next) {
+            struct message *m = (struct message *)mail;
+            next = mail->next;
+            if (m->number == 0) {
+                shop_work(&s, /* lent= */ false);
+            }
+            s.n_left -= m->number == 0 ? 0U : 1U;
+            free(m);
+        }
+    }
+    for (int i = 0; i < SENDERS; i++) {
+        io_thread_join(threads[i]);
+    }
+    assert_int_equal(s.n_done, SENDERS * VISITS);
+    assert_true(s.n_lent > 0);
+    mailbox_free(s.mb);
+}
+
 /* Four threads to a plain thread that waits: everything arrives once, in each sender's order. */
 static void test_to_thread(void **state)
 {
@@ -283,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_bound_and_close),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_wait_many),
+        cmocka_unit_test(test_borrow),
         cmocka_unit_test(test_to_thread),
         cmocka_unit_test(test_to_loop),
         cmocka_unit_test(test_batching),
