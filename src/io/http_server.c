@@ -69,6 +69,7 @@ struct http_conn {
     bool paused;      /* too much pipelined input, not reading */
     bool linger;      /* unread input is expected after the answer */
     bool answer_held; /* the answer waits for the interim one to leave */
+    uint64_t number;
     char peer[PEER_TEXT_LEN];
 };
 
@@ -80,7 +81,8 @@ struct http_server {
     struct io_timer accept_retry;
     struct http_conn *conns;
     size_t n_conns;
-    size_t n_requests; /* handed out and not yet freed */
+    uint64_t n_accepted; /* since the start */
+    size_t n_requests;   /* handed out and not yet freed */
     struct request *spare;
     size_t n_spare;
     bool draining;
@@ -255,6 +257,7 @@ static void dispatch(struct http_conn *c)
     pub->query = bytes_from(pub->target, mark == NULL ? path_len : path_len + 1);
     pub->headers = r->head.headers;
     pub->n_headers = r->head.n_headers;
+    pub->connection = c->number;
     const char *peer = bytes_cstr(&r->arena, bytes_str(c->peer));
     if (peer != NULL) {
         pub->peer = peer;
@@ -597,7 +600,7 @@ static void conn_new(struct http_server *s, h2o_socket_t *sock)
 {
     struct http_conn *c = malloc(sizeof *c);
     ASSERT(c != NULL);
-    *c = (struct http_conn){.server = s, .sock = sock, .next = s->conns};
+    *c = (struct http_conn){.server = s, .sock = sock, .next = s->conns, .number = ++s->n_accepted};
     if (s->conns != NULL) {
         s->conns->prev = c;
     }

@@ -165,7 +165,8 @@ struct http_request {
     const struct http_header *headers;
     size_t n_headers;
     struct bytes body;
-    const char *peer; /* "127.0.0.1:50312" */
+    const char *peer;    /* "127.0.0.1:50312" */
+    uint64_t connection; /* tells the server's connections apart; from 1 */
     struct arena
         *arena; /* holds all of the above; freed after the answer's last byte, or its failure */
     void *user; /* NULL at first, for the handler */

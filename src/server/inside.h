@@ -13,7 +13,8 @@
 enum {
     WRITER_INBOX_MAX = 4096,  /* waiting commands; beyond it clients are throttled */
     WRITER_PATIENCE_US = 150, /* how long half of a group is waited for */
-    NEWS_UNREAD_MAX = 4096,   /* messages in the inbox of the links beyond which news wait */
+    ALONE_MIN = 8, /* requests in a row of one connection, for it to be alone with its thread */
+    NEWS_UNREAD_MAX = 4096, /* messages in the inbox of the links beyond which news wait */
     NEWS_AGAIN_MS = 100,
     OTHER_INBOX_MAX = 1 << 20, /* answers and news; bounded by what was asked */
     SYNC_MS_MAX = 5000,        /* how long an operation waits for other regions' news */
@@ -155,6 +156,7 @@ struct writer {
     size_t group[2];    /* commands in the last two groups */
     uint64_t announced; /* tail told to `links` */
     uint64_t looks;     /* core_looks() told to `links` */
+    uint64_t until_ms;  /* when it wakes by itself, while it waits */
     bool stopping;
 };
 
@@ -177,6 +179,8 @@ struct web {
     struct cw_meter *meter;
     struct json_parser *parser;
     size_t under_way; /* requests whose message is with another thread */
+    uint64_t asker;   /* the connection that asked last */
+    size_t asked;     /* how many requests in a row are its */
     struct recent health;
     struct recent metrics;
     bool stopping;
@@ -282,6 +286,9 @@ bool address_split(struct bytes address, char *host, size_t host_size, uint16_t 
 MUST_CHECK enum err writer_open(struct server *s);
 MUST_CHECK enum err writer_start(struct server *s);
 void writer_stop(struct server *s);
+/* A web thread does the writer's work for a command of its own, while the writer has none. true: it
+ * is done. false: the writer is at work, or about to be; nothing happened. */
+bool writer_stand_in(struct server *s, struct part_cmd *cmd);
 
 /* links.c */
 MUST_CHECK enum err links_open(struct server *s);

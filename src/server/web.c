@@ -80,9 +80,22 @@ static void refuse(struct web_request *r, enum err why)
     answer(r);
 }
 
+/* Whether a write may hold up this thread until it is synced: it waits for nothing else, and one
+ * client, who waits for this very answer, has been alone with it for a while. Two threads need not
+ * wake each other then, which takes longer than the work they do. Other commands than writes change
+ * the catalog, and this thread must hear of that before its client does. */
+static bool may_stand_in(const struct web *w, const struct part_cmd *cmd)
+{
+    return cmd->kind == PART_CMD_WRITE && w->asked >= ALONE_MIN && w->under_way == 0;
+}
+
 static void run_step(struct web_request *r, enum dynamo_step step)
 {
     struct web *w = r->web;
+    while (step == DYNAMO_SUBMIT && may_stand_in(w, r->call.cmd) &&
+           writer_stand_in(w->server, r->call.cmd)) {
+        step = dynamo_resume(w->dynamo, &r->call, io_loop_now_ms(w->loop));
+    }
     r->msg.home = w->inbox;
     r->msg.request = r;
     switch (step) {
@@ -253,6 +266,8 @@ static void on_request(void *arg, struct http_request *req)
         http_respond_body(req, 503, NULL, BYTES_NONE);
         return;
     }
+    w->asked = req->connection == w->asker ? w->asked + 1 : 1;
+    w->asker = req->connection;
     r->web = w;
     r->http = req;
     r->began_ns = io_now_ns();

@@ -148,6 +148,9 @@ static struct homeward writer_give_back(struct writer *w)
     for (struct part_cmd *cmd; (cmd = core_take_done(w->core)) != NULL;) {
         struct msg *msg = cmd->owner;
         cmd->owner = msg->owner;
+        if (msg->home == NULL) {
+            continue; /* of whoever stands in for us, and waits here */
+        }
         if (msg->home == w->server->links.inbox) {
             homeward_add(&links, msg);
             continue;
@@ -212,6 +215,13 @@ static void writer_commit(struct writer *w)
     homeward_post(&links);
 }
 
+/* For writer_wanted(). */
+static void count_group(struct writer *w, size_t n)
+{
+    w->group[0] = w->group[1];
+    w->group[1] = n;
+}
+
 /* How many commands to be woken by: half the mean of the last two groups. Clients that wait for
  * their answers before they ask again come back in two groups, one of which gathers while the other
  * is synced. Woken by the first command of a group the writer would sync it alone, and that costs
@@ -222,25 +232,45 @@ static size_t writer_wanted(const struct writer *w)
     return (w->group[0] + w->group[1] + 2) / 4;
 }
 
+/* When there is something to do without a message, by wall time. */
+static uint64_t writer_deadline(const struct writer *w, uint64_t now_ms)
+{
+    uint64_t at = core_deadline(w->core);
+    if (part_waiting(core_part(w->core)) > 0) {
+        return now_ms;
+    }
+    return has_news(w) && at > now_ms + NEWS_AGAIN_MS ? now_ms + NEWS_AGAIN_MS : at;
+}
+
 /* Until there is something to do. */
 static void writer_wait(struct writer *w)
 {
-    if (part_waiting(core_part(w->core)) > 0) {
-        return;
-    }
     uint64_t now = io_clock_now_ms(&w->clock);
-    uint64_t deadline = core_deadline(w->core);
-    if (deadline <= now) {
+    w->until_ms = writer_deadline(w, now);
+    if (w->until_ms <= now) {
         return;
     }
     if (writer_wanted(w) > 1 && mailbox_wait_many(w->inbox, writer_wanted(w), WRITER_PATIENCE_US)) {
         return;
     }
-    uint64_t wait = deadline - now;
-    if (has_news(w) && wait > NEWS_AGAIN_MS) {
-        wait = NEWS_AGAIN_MS;
+    (void)mailbox_wait(w->inbox, w->until_ms == UINT64_MAX ? -1 : (int64_t)(w->until_ms - now));
+}
+
+bool writer_stand_in(struct server *s, struct part_cmd *cmd)
+{
+    struct writer *w = &s->writer;
+    if (!mailbox_borrow(w->inbox)) {
+        return false;
     }
-    (void)mailbox_wait(w->inbox, deadline == UINT64_MAX && !has_news(w) ? -1 : (int64_t)wait);
+    struct msg msg = {.kind = MSG_JOB, .cmd = cmd, .owner = cmd->owner};
+    cmd->owner = &msg;
+    count_group(w, 1);
+    part_submit(core_part(w->core), cmd);
+    writer_commit(w);
+    ASSERT(cmd->owner == msg.owner);
+    bool earlier = writer_deadline(w, io_clock_now_ms(&w->clock)) < w->until_ms;
+    mailbox_return(w->inbox, /* rouse= */ earlier);
+    return true;
 }
 
 static void writer_run(void *arg)
@@ -254,8 +284,7 @@ static void writer_run(void *arg)
         bool due = core_deadline(w->core) <= io_clock_now_ms(&w->clock);
         size_t waiting = part_waiting(core_part(w->core));
         if (waiting > 0) {
-            w->group[0] = w->group[1];
-            w->group[1] = waiting;
+            count_group(w, waiting);
         }
         if (due || waiting > 0) {
             writer_commit(w);

@@ -22,6 +22,20 @@ def test_f01_f55_kill_random_regions(cluster, report):
     assert chaos.acked > 0
 
 
+# A client that is alone with its region is served without waking the writer's thread: an answer means as much.
+def test_f01_client_alone(cluster):
+    for turn in range(20 if SOAK else 4):
+        load = cluster.load(US, f'alone{turn}', '--connections', 1)
+        load.wait_for(300)
+        cluster.kill(US)
+        load.stop()
+        cluster.start_region(US)
+        ledger = Ledger(load.log)
+        assert ledger.acked >= 250
+        assert not ledger.judge(cluster.at(US))
+    cluster.wait_equal()
+
+
 # All regions are killed at once under writes: what any of them acknowledged is there afterwards.
 def test_f02_kill_all_regions(cluster, report):
     chaos = Chaos(cluster, 1000, random.Random(SEED))
