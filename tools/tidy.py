@@ -60,7 +60,7 @@ PURE_HEADERS = set(
 OS_HEADERS = set(
     'unistd.h fcntl.h time.h signal.h poll.h pthread.h sched.h dirent.h netdb.h getopt.h termios.h spawn.h '
     'syslog.h threads.h semaphore.h ifaddrs.h pwd.h grp.h glob.h ftw.h err.h fnmatch.h wait.h execinfo.h '
-    'locale.h dlfcn.h malloc.h libgen.h'.split())
+    'locale.h dlfcn.h link.h malloc.h libgen.h'.split())
 OS_FOLDERS = ('sys/', 'netinet/', 'arpa/', 'linux/', 'net/')
 OS_CPP = {'thread', 'mutex', 'chrono', 'random', 'filesystem', 'fstream', 'iostream', 'atomic'}
 LOCK_HEADERS = {'stdatomic.h', 'pthread.h', 'threads.h', 'semaphore.h'}

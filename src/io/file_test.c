@@ -138,6 +138,39 @@ static void test_random(void **state)
     assert_true(zeros < 100);
 }
 
+/* Kilobytes of this process's memory that are pages of files. */
+static uint64_t mapped_kb(void)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    assert_non_null(f);
+    char line[256];
+    uint64_t kb = 0;
+    while (fgets(line, sizeof line, f) != NULL) {
+        static const char digits[] = "0123456789";
+        if (strncmp(line, "RssFile:", 8) == 0) {
+            const char *number = line + strcspn(line, digits);
+            assert_int_equal(bytes_u64(bytes_of(number, strspn(number, digits)), &kb), OK);
+        }
+    }
+    (void)fclose(f);
+    assert_true(kb > 0);
+    return kb;
+}
+
+/* What was only mapped goes, and what the loader or we have written stays. */
+static void test_pages_forget(void **state)
+{
+    (void)state;
+    static int written = 1;
+    static int *const pointed = &written; /* relocated, then made read-only */
+    written = 2;
+    uint64_t before = mapped_kb();
+    io_pages_forget();
+    assert_true(mapped_kb() < before);
+    assert_int_equal(*pointed, 2);
+    test_random(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +180,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_mkdir_p, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lock, set_up, tear_down),
         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_pages_forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -490,6 +490,11 @@ MUST_CHECK enum err io_thread_spawn(
 void io_thread_join(struct io_thread *t);
 /* Raises the process's bound on open files to what is wanted, or as near as it may; returns it. */
 uint64_t io_files_raise(uint64_t wanted);
+/* Drops the pages of the program and its libraries that are mapped, of which the start has touched
+ * many that are not needed again; those that are come back from the page cache as they are used
+ * (madvise(2), MADV_DONTNEED on what only reads a file). A debugger's breakpoints would go with
+ * them, so not to be called long after the start. */
+void io_pages_forget(void);
 /* Lets timed waits of the calling thread end within a microsecond of their time, where Linux may
  * otherwise let them sleep 50 longer (prctl(2), PR_SET_TIMERSLACK). */
 void io_thread_wait_finely(void);

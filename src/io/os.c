@@ -1,9 +1,11 @@
 /* Randomness, signals and threads of the operating system. */
 #include <errno.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -166,4 +168,28 @@ void io_thread_wait_finely(void)
 {
     int rc = prctl(PR_SET_TIMERSLACK, 1000UL);
     ASSERT(rc == 0);
+}
+
+/* ---- memory ---- */
+
+/* What the loader relocated lies in segments that were writable, and stays. */
+static int forget_object(struct dl_phdr_info *object, size_t size, void *page_bytes)
+{
+    (void)size;
+    uintptr_t page = *(const uintptr_t *)page_bytes;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W) == 0) {
+            uintptr_t from = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+            uintptr_t to = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+            (void)madvise((void *)from, to - from, MADV_DONTNEED); /* of use, or not */
+        }
+    }
+    return 0;
+}
+
+void io_pages_forget(void)
+{
+    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)dl_iterate_phdr(forget_object, &page_bytes);
 }

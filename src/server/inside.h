@@ -21,6 +21,7 @@ enum {
     FORWARD_MS_MAX = 60000,
     LATENCY_BUCKETS = 16,
     OPS_MAX = 96,
+    SETTLE_MS = 500,   /* from being up to the end of what only a start needs */
     SAMPLE_MS = 60000, /* how often settings that drift are metered */
 };
 
@@ -246,7 +247,8 @@ struct server {
     size_t clients_max;  /* connections of each web thread */
     size_t forwards_max; /* requests that each has with other regions */
     struct io_signals *signals;
-    int signo; /* the signal that ends it */
+    struct io_timer settled; /* on the first web thread: the start is over */
+    int signo;               /* the signal that ends it */
     uint16_t http_port;
     uint16_t link_port;
     uint64_t started_ns;

@@ -210,6 +210,12 @@ static void on_signal(void *arg, int signo)
     webs_stop(s);
 }
 
+static void on_settled(struct io_timer *t)
+{
+    (void)t;
+    io_pages_forget();
+}
+
 static enum err start_all(struct server *s, int ready_fd)
 {
     enum err e = announce_self(s);
@@ -232,6 +238,8 @@ static enum err start_all(struct server *s, int ready_fd)
         log_failure(s, "could not start", e, BYTES_NONE);
         return e;
     }
+    io_timer_init(&s->settled, s->webs[0].loop, on_settled);
+    io_timer_arm_ms(&s->settled, SETTLE_MS);
     TRACE(
         &s->logger.tracer,
         TRACE_INFO,
@@ -257,6 +265,7 @@ static void stop_all(struct server *s)
     jobs_stop(s);
     links_stop(s);
     writer_stop(s);
+    io_timer_disarm(&s->settled);
     io_signals_close(s->signals);
     for (unsigned i = 0; i < s->n_webs; i++) {
         web_close(&s->webs[i]);
