@@ -297,13 +297,17 @@ void http_call_cancel(struct http_call *call);
 /* ---- Links --------------------------------------------------------------------------- */
 
 /* A TCP connection that carries frames: a u32 little-endian length, then that many bytes (0
- * allowed, at most IO_FRAME_BYTES_MAX). The length's highest bit says that the bytes are part of a
- * compressed stream (docs/formats/link.md). What frames mean, who the peer is and whether it still
- * lives is the caller's affair. */
+ * allowed, at most IO_FRAME_BYTES_MAX, of a stranger IO_STRANGER_FRAME_BYTES_MAX). The length's
+ * highest bit says that the bytes are part of a compressed stream (docs/formats/link.md). What
+ * frames mean, who the peer is and whether it still lives is the caller's affair. */
 struct io_link;
 struct io_link_listener;
 
-enum { IO_FRAME_BYTES_MAX = 32 << 20, IO_FRAME_HEADER_BYTES = 4 };
+enum {
+    IO_FRAME_BYTES_MAX = 32 << 20,
+    IO_STRANGER_FRAME_BYTES_MAX = 64 << 10,
+    IO_FRAME_HEADER_BYTES = 4,
+};
 
 struct io_link_events {
     /* The outcome of io_link_connect(): OK, ERR_UNAVAILABLE, ERR_TIMEOUT. After an error free the
@@ -355,9 +359,10 @@ void io_link_free(struct io_link *link);
 /* Queues a copy of `frame`. OK; ERR_BUSY: the queue is full, on_drain will tell; ERR_TOO_BIG;
  * ERR_UNAVAILABLE: not connected (yet, or any more). A frame always fits an empty queue. */
 MUST_CHECK enum err io_link_send(struct io_link *link, struct bytes frame);
-/* From now on frames go out compressed, and compressed ones are taken; before, they end the link.
- * To be called once the peer has proved who it is: a stranger shall not make us keep windows. */
-void io_link_compress(struct io_link *link);
+/* From now on frames go out compressed, and compressed and long ones are taken; before, they end
+ * the link. To be called once the peer has proved who it is: a stranger shall not make us keep
+ * much. */
+void io_link_trust(struct io_link *link);
 /* Bytes the link has put on the wire and taken from it, headers included. */
 struct io_link_bytes {
     uint64_t sent;

@@ -57,7 +57,7 @@ struct io_link {
     size_t in_len; /* its length; valid while in_gathering */
     bool in_gathering;
     bool in_squeezed;        /* the long frame is */
-    struct squeeze *squeeze; /* NULL: not compressed (yet) */
+    struct squeeze *squeeze; /* NULL: the peer is not trusted (yet) */
     struct buf packed;       /* a frame on its way out, compressed; reused */
     struct buf plain;        /* a frame that came, decompressed; reused */
     struct io_link_bytes bytes;
@@ -292,7 +292,7 @@ enum err io_link_send(struct io_link *link, struct bytes frame)
     return OK;
 }
 
-void io_link_compress(struct io_link *link)
+void io_link_trust(struct io_link *link)
 {
     if (link->state == LINK_OPEN && link->squeeze == NULL) {
         link->squeeze = squeeze_new();
@@ -371,6 +371,14 @@ static enum step gather(struct io_link *l)
     return alive ? STEP_AGAIN : STEP_GONE;
 }
 
+static size_t frame_bytes_max(const struct io_link *l, bool squeezed)
+{
+    if (l->squeeze == NULL) {
+        return IO_STRANGER_FRAME_BYTES_MAX;
+    }
+    return squeezed ? IO_FRAME_BYTES_MAX + SQUEEZE_SLACK : IO_FRAME_BYTES_MAX;
+}
+
 /* Takes the frame at the start of the input, if it is all there. */
 static enum step take_frame(struct io_link *l)
 {
@@ -385,7 +393,7 @@ static enum step take_frame(struct io_link *l)
     uint32_t head = get_u32(&r);
     bool squeezed = (head & squeezed_bit) != 0;
     size_t len = head & ~squeezed_bit;
-    if (len > (squeezed ? IO_FRAME_BYTES_MAX + SQUEEZE_SLACK : IO_FRAME_BYTES_MAX)) {
+    if (len > frame_bytes_max(l, squeezed)) {
         drop(l, ERR_TOO_BIG);
         return STEP_GONE;
     }

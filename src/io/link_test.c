@@ -159,14 +159,15 @@ static void test_frames(void **state)
     stop(&f);
 }
 
-/* A frame of 32 MiB arrives whole; one byte more is refused by the sender, and by the receiver of a
- * sender that does not care. */
+/* From somebody trusted a frame of 32 MiB arrives whole; one byte more is refused by the sender,
+ * and by the receiver of a sender that does not care. */
 static void test_frame_limit(void **state)
 {
     (void)state;
     struct fixture f;
     start(&f);
     dial_and_wait(&f, (struct io_link_config){.queue_bytes_max = 1});
+    io_link_trust(f.b.link);
     size_t n = IO_FRAME_BYTES_MAX;
     uint8_t *big = test_calloc(n + 1, 1);
     assert_int_equal(io_link_send(f.a.link, bytes_of(big, n + 1)), ERR_TOO_BIG);
@@ -183,11 +184,31 @@ static void test_frame_limit(void **state)
     f.b = (struct end){.got = f.b.got};
 
     int fd = raw_connect(io_link_listener_port(f.listener));
+    LOOP_UNTIL(f.loop, f.b.link != NULL);
+    io_link_trust(f.b.link);
     static const uint8_t header[4] = {1, 0, 0, 2};
     raw_send(f.loop, fd, header, sizeof header);
     LOOP_UNTIL(f.loop, f.b.n_closed == 1);
     assert_int_equal(f.b.err, ERR_TOO_BIG);
     (void)close(fd);
+    stop(&f);
+}
+
+/* A stranger's frames may be 64 KiB long and no longer. */
+static void test_stranger_limit(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    dial_and_wait(&f, (struct io_link_config){0});
+    static const uint8_t frame[IO_STRANGER_FRAME_BYTES_MAX + 1];
+    assert_int_equal(io_link_send(f.a.link, bytes_of(frame, sizeof frame - 1)), OK);
+    LOOP_UNTIL(f.loop, f.b.n_frames == 1);
+    assert_int_equal(f.b.bytes, sizeof frame - 1);
+    assert_int_equal(io_link_send(f.a.link, bytes_of(frame, sizeof frame)), OK);
+    LOOP_UNTIL(f.loop, f.b.n_closed == 1);
+    assert_int_equal(f.b.err, ERR_TOO_BIG);
+    assert_int_equal(f.b.n_frames, 1);
     stop(&f);
 }
 
@@ -220,6 +241,7 @@ static void test_backpressure(void **state)
     struct fixture f;
     start(&f);
     dial_and_wait(&f, (struct io_link_config){.queue_bytes_max = 16 << 20});
+    io_link_trust(f.b.link);
     static uint8_t chunk[1 << 20];
     size_t n_sent = 0;
     while (io_link_send(f.a.link, bytes_of(chunk, sizeof chunk)) == OK) {
@@ -358,8 +380,8 @@ static void test_compressed(void **state)
     start(&f);
     dial_and_wait(&f, (struct io_link_config){0});
     assert_int_equal(io_link_send(f.a.link, BYTES_LIT("plain")), OK);
-    io_link_compress(f.a.link);
-    io_link_compress(f.b.link);
+    io_link_trust(f.a.link);
+    io_link_trust(f.b.link);
     static uint8_t noise[200 * 1024];
     struct prng prng = prng_seeded(1);
     for (size_t i = 0; i < sizeof noise; i++) {
@@ -386,8 +408,8 @@ static void test_compressed_limit(void **state)
     struct fixture f;
     start(&f);
     dial_and_wait(&f, (struct io_link_config){0});
-    io_link_compress(f.a.link);
-    io_link_compress(f.b.link);
+    io_link_trust(f.a.link);
+    io_link_trust(f.b.link);
     size_t n = IO_FRAME_BYTES_MAX;
     uint8_t *noise = test_malloc(n);
     struct prng prng = prng_seeded(1);
@@ -414,7 +436,7 @@ static void test_compressed_refused(void **state)
         int fd = raw_connect(io_link_listener_port(f.listener));
         LOOP_UNTIL(f.loop, f.b.link != NULL);
         if (proved == 1) {
-            io_link_compress(f.b.link);
+            io_link_trust(f.b.link);
         }
         static const uint8_t frame[] = {4, 0, 0, 0x80, 1, 2, 3, 4};
         raw_send(f.loop, fd, frame, sizeof frame);
@@ -431,6 +453,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_frame_limit),
+        cmocka_unit_test(test_stranger_limit),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_backpressure),
         cmocka_unit_test(test_faults_keep_order),

@@ -282,10 +282,13 @@ static void op_named(void *ctx, uint64_t id, struct bytes region)
     struct links *l = ctx;
     struct link_slot *s = slot_by_id(l, id);
     const struct io_fault *f = fault_of(l, region);
-    if (s != NULL && f != NULL) {
+    if (s == NULL) {
+        return;
+    }
+    io_link_trust(s->link);
+    if (f != NULL) {
         (void)snprintf(s->region, sizeof s->region, "%.*s", BYTES_FMT(region));
         io_link_set_fault(s->link, f);
-        io_link_compress(s->link);
     }
 }
 
