@@ -370,8 +370,8 @@ static enum err apply_txn(
 
 static enum err apply_all(struct part *p, struct part_cmd *cmd, uint64_t have)
 {
-    struct received *all;
-    size_t n;
+    struct received *all = NULL;
+    size_t n = 0;
     enum err e = check_all(p, cmd, &all, &n);
     if (e == OK) {
         e = observe_all(p, all, n);
