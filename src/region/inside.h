@@ -20,7 +20,7 @@ enum {
     FAILURE_TELL_MS = 60000,
     REFUSAL_TELL_MS = 1000,
     SUSPECTS = 256,
-    PASSED_MAX = 1024, /* suspects in search of a place that one nobody sees any more turns away */
+    PASSED_MAX = 1024, /* suspects in search of a place that one which leads nowhere turns away */
 };
 
 static_assert(
@@ -119,6 +119,8 @@ struct link {
     bool scrubbing;
     bool repairing;          /* scrubbing: records are on their way, no longer versions alone */
     bool scrub_equal;        /* scrubbing: the digests that led to it were of equal vectors */
+    unsigned scrub_bucket;   /* scrubbing: what is looked at */
+    uint64_t scrub_scan;     /* scrubbing: its number */
     uint64_t stall_progress; /* of seed_in, when it was looked at last */
     uint64_t stall_ms;       /* a seed or scrub that has not moved by then is given up; 0: none */
 };
@@ -163,9 +165,13 @@ struct intake {
 
 /* The end of an item that scrubbing found a peer to have and not us. */
 struct suspect {
-    uint64_t name;   /* 0: nobody has the place */
+    uint64_t name; /* of the record; 0: nobody has the place */
+    struct region_id peer;
+    uint64_t table;
+    unsigned bucket;
+    uint64_t scan;   /* the last that saw it, from 1 */
     unsigned looks;  /* because of equal vectors, since it was found */
-    unsigned passed; /* others that came for its place since it was seen */
+    unsigned passed; /* others that came for its place since it last led somewhere */
 };
 
 struct sync_wait {
@@ -205,6 +211,7 @@ struct region {
     uint64_t reclaim_ms; /* not before; 0: now */
     uint64_t scrub_ms;
     uint64_t scrub_turn;
+    uint64_t scans;       /* of buckets that may differ */
     uint64_t bucket_turn; /* of its own, or the two keep step and some pair never has its turn */
     struct suspect suspects[SUSPECTS];
     bool trimming;
@@ -317,6 +324,18 @@ void seed_in_stop(struct region *r, struct link *l, uint64_t at_ms);
 void seed_send_more(struct region *r, struct link *l, uint64_t table);
 bool seed_submit_records(struct region *r, struct link *l, const struct repl_frame *f);
 bool seed_send_want(struct region *r, struct link *l, const struct repl_frame *want);
+
+/* suspects.c */
+/* A scan, of `equal` vectors or not, has seen one. Whether it has been missed long enough to be
+ * fetched; its place is then free. */
+bool suspects_see(struct suspect at[SUSPECTS], const struct suspect *seen, bool equal);
+/* Those of the bucket are not missed any more that scan number `scan` (0: any) has not seen. */
+void suspects_forget(
+    struct suspect at[SUSPECTS],
+    struct region_id peer,
+    uint64_t table,
+    unsigned bucket,
+    uint64_t scan);
 
 /* scrub.c */
 void scrub_tick(struct region *r, uint64_t now_ms);

@@ -160,6 +160,11 @@ void scrub_compare_done(struct region *r, struct errand *e)
     }
     unsigned bucket = (unsigned)(r->bucket_turn++ % REPL_DIGEST_BUCKETS);
     bool equal = marks_equal(&e->digest, &e->theirs);
+    for (unsigned i = 0; i < REPL_DIGEST_BUCKETS && equal; i++) {
+        if (!differs(e, i)) {
+            suspects_forget(r->suspects, l->peer->id, e->digest.digest.table, i, /* scan= */ 0);
+        }
+    }
     /* From the turn's bucket on, so that one that cannot be mended now hides no other. */
     for (unsigned n = 0; n < REPL_DIGEST_BUCKETS && equal && !differs(e, bucket); n++) {
         bucket = (bucket + 1) % REPL_DIGEST_BUCKETS;
@@ -180,6 +185,8 @@ void scrub_compare_done(struct region *r, struct errand *e)
     l->scrubbing = seed_send_want(r, l, &want);
     l->repairing = false;
     l->scrub_equal = equal;
+    l->scrub_bucket = bucket;
+    l->scrub_scan = ++r->scans;
 }
 
 /* Whether we ought to hold at least this version. */
@@ -201,22 +208,15 @@ static bool misses_end(
         return false;
     }
     const uint64_t of[] = {l->peer->id.v, table, rec->version.hlc.v, rec->version.region.v};
-    uint64_t name = hash64(rec->key, hash64(bytes_of(of, sizeof of), /* seed= */ 0)) | 1;
-    struct suspect *s = &r->suspects[name / 2 % SUSPECTS];
-    if (s->name != name) {
-        /* Of many that share a place each has it until it is dealt with, or none ever would be. */
-        if (s->name == 0 || ++s->passed > PASSED_MAX) {
-            *s = (struct suspect){.name = name};
-        }
-        return false;
-    }
-    s->passed = 0;
-    s->looks += l->scrub_equal ? 1 : 0;
-    bool missed = s->looks >= 2;
-    if (missed) {
-        *s = (struct suspect){0};
-    }
-    return missed;
+    uint64_t name = hash64(rec->key, hash64(bytes_of(of, sizeof of), /* seed= */ 0));
+    const struct suspect seen = {
+        .name = name == 0 ? 1 : name,
+        .peer = l->peer->id,
+        .table = table,
+        .bucket = l->scrub_bucket,
+        .scan = l->scrub_scan,
+    };
+    return suspects_see(r->suspects, &seen, l->scrub_equal);
 }
 
 /* Counts records of the chunk that our store lacks although it should have them. Both sides are in
@@ -272,6 +272,9 @@ static void take_versions(struct region *r, struct link *l, const struct repl_fr
     if (n == 0) {
         if (l->scrubbing) {
             seed_send_more(r, l, f->seed_chunk.table);
+        } else {
+            suspects_forget(
+                r->suspects, l->peer->id, f->seed_chunk.table, l->scrub_bucket, l->scrub_scan);
         }
         return;
     }

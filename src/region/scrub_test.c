@@ -101,9 +101,15 @@ static struct bytes put_thing(struct world *w, struct version *ret)
     return op.key;
 }
 
-/* Eu's version of one record comes, asked for because of digests. */
-static void look(
-    struct world *w, struct bytes key, bool live, struct version version, bool equal_vectors)
+/* Eu's version of one record comes, asked for because of digests: the last record of its scan or
+ * one of many. */
+static void look_at(
+    struct world *w,
+    struct bytes key,
+    bool live,
+    struct version version,
+    bool equal_vectors,
+    bool last)
 {
     const struct repl_record record = {.key = key, .live = live, .version = version};
     const struct repl_frame f = {
@@ -113,7 +119,7 @@ static void look(
                 .purpose = REPL_PURPOSE_SCRUB,
                 .mode = REPL_SEED_VERSIONS,
                 .table = TABLE,
-                .last = true,
+                .last = last,
                 .records = &record,
                 .n = 1,
             },
@@ -122,6 +128,14 @@ static void look(
     w->link.repairing = false;
     w->link.scrub_equal = equal_vectors;
     scrub_chunk(w->region, &w->link, &f);
+}
+
+/* Likewise in a scan of its own. */
+static void look(
+    struct world *w, struct bytes key, bool live, struct version version, bool equal_vectors)
+{
+    w->link.scrub_scan++;
+    look_at(w, key, live, version, equal_vectors, /* last= */ true);
 }
 
 /* The end of an item whose time was over came to a peer and not to us, where the item goes on. No
@@ -147,8 +161,7 @@ static void test_missed_end(void **state)
     stop(&w);
 }
 
-/* Of many ends that were missed each is fetched in the end, though few are remembered at a time,
- * and though some are seen once and never again. */
+/* Of many ends that were missed each is fetched in the end, though few are remembered at a time. */
 static void test_many_missed_ends(void **state)
 {
     (void)state;
@@ -159,21 +172,60 @@ static void test_many_missed_ends(void **state)
     unsigned left = ENDS;
     start(&w);
     struct bytes key = put_thing(&w, &v);
-    for (unsigned i = 0; i < SUSPECTS * 2; i++) {
-        look(&w, key, false, (struct version){{v.hlc.v + 1}, {v.region.v + 1 + i}}, true);
-    }
     for (unsigned turn = 0; left > 0; turn++) {
         assert_true(turn < TURNS_MAX);
+        w.link.scrub_scan++;
         for (unsigned i = 0; i < ENDS; i++) {
             unsigned before = w.n_repairs;
             if (!mended[i]) {
-                look(&w, key, false, (struct version){{v.hlc.v + 2 + i}, {v.region.v + 1}}, true);
+                const struct version end = {{v.hlc.v + 1 + i}, {v.region.v + 1}};
+                look_at(&w, key, false, end, /* equal_vectors= */ true, /* last= */ false);
                 mended[i] = w.n_repairs > before;
                 left -= mended[i] ? 1U : 0U;
             }
         }
     }
     stop(&w);
+}
+
+/* The vectors are equal and so are the digests. */
+static void prove_equal(struct world *w)
+{
+    struct errand e = {.kind = ERRAND_COMPARE, .region = w->region, .link = LINK};
+    e.digest.digest.table = TABLE;
+    e.theirs.digest.table = TABLE;
+    w->link.scrubbing = false;
+    scrub_compare_done(w->region, &e);
+    assert_false(w->link.scrubbing);
+}
+
+/* Ends that were on their way and have come do not keep a place from one that is lost, whether a
+ * scan of their bucket does not find them any more or its digests are equal. */
+static void test_missed_no_longer(void **state)
+{
+    (void)state;
+    for (int digests = 0; digests < 2; digests++) {
+        struct world w;
+        struct version v;
+        start(&w);
+        struct bytes key = put_thing(&w, &v);
+        w.link.scrub_bucket = digests == 1 ? 1 : 0;
+        w.link.scrub_scan++;
+        for (unsigned i = 0; i < SUSPECTS * 20; i++) {
+            const struct version end = {{v.hlc.v + 1 + i}, {v.region.v + 1}};
+            look_at(&w, key, false, end, /* equal_vectors= */ false, /* last= */ false);
+        }
+        if (digests == 1) {
+            prove_equal(&w);
+        }
+        w.link.scrub_bucket = 0;
+        const struct version lost = {v.hlc, {v.region.v + 1}};
+        for (unsigned i = 0; i < 4; i++) {
+            look(&w, key, false, lost, true);
+        }
+        assert_int_equal(w.n_repairs, 1);
+        stop(&w);
+    }
 }
 
 /* An end that is older than what stands here, and a version that a region we have not heard of
@@ -229,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_missed_end),
         cmocka_unit_test(test_many_missed_ends),
+        cmocka_unit_test(test_missed_no_longer),
         cmocka_unit_test(test_nothing_missed),
         cmocka_unit_test(test_buckets_take_turns),
     };
