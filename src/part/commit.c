@@ -239,6 +239,7 @@ enum err part_commit(struct part *p, uint64_t now_ms)
         return ERR_FAILED;
     }
     p->now_ms = now_ms;
+    const struct local_pos durable = p->tail;
     struct part_queue batch = {.head = NULL};
     batch.tail = &batch.head;
     while (p->waiting.head != NULL) {
@@ -269,6 +270,7 @@ enum err part_commit(struct part *p, uint64_t now_ms)
     }
     clear_batch(p);
     if (p->failed) {
+        p->tail = durable; /* nobody shall be told of what may not be there */
         TRACE(
             p->config.tracer,
             TRACE_ERROR,

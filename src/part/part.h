@@ -298,6 +298,8 @@ uint64_t part_expiry_due_ms(const struct part *p, uint64_t table);
 /* Items of the table this region deleted because they had expired, since the part was opened. */
 uint64_t part_expired_count(const struct part *p, uint64_t table);
 
+/* The end of our log: between commits, the last position that is durable. Of a part that failed it
+ * is the last that was so before. */
 struct local_pos part_tail(const struct part *p);
 struct hlc part_gc_floor(const struct part *p);
 /* The position vector, ourselves first, then peers in order of first contact. Borrowed until the

@@ -25,8 +25,8 @@ static bool has(struct region *r, int64_t sk)
 }
 
 /* Whichever write fails, once or for ever, applied or not: what was acknowledged is there after
- * reopening, what was in doubt is there whole or not at all, and later commands are refused until
- * then. */
+ * reopening, what was in doubt is there whole or not at all and no end of the log tells of it, and
+ * later commands are refused until then. */
 static void test_fail_every_write(void **state)
 {
     (void)state;
@@ -38,12 +38,14 @@ static void test_fail_every_write(void **state)
         region_start(&r, 7);
         engine_mem_fail_write(r.engine, n, variant % 4 >= 2, applied);
         enum err results[WRITES];
+        const uint64_t tail = part_tail(r.part).v;
         for (unsigned i = 0; i < WRITES; i++) {
             results[i] = put_item(&r, TABLE, thing(&r, (int64_t)i, "x"));
             enum err expect = i + 1 < n ? OK : i + 1 == n ? ERR_IO : ERR_FAILED;
             assert_int_equal(results[i], expect);
         }
         assert_true(part_failed(r.part));
+        assert_int_equal(part_tail(r.part).v, tail + n - 1);
         engine_mem_fail_write(r.engine, 0, false, false);
         region_crash(&r);
         for (unsigned i = 0; i < WRITES; i++) {
