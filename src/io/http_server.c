@@ -14,7 +14,8 @@
  * Invariants: 1. conn->req is set exactly in BODY, HANDLING and SENDING; 2. a request whose
  * connection went away has conn NULL and is freed by http_respond(); 3. a server object lives until
  * it was freed and its last request was answered; 4. nothing touches a connection after calling the
- * handler, which may free it.
+ * handler, which may free it; 5. bodies_bytes is the sum of the requests' body_booked, and within
+ * its bound.
  *
  * A connection is read while its request is handled, so that a reset is noticed, up to
  * PIPELINE_BYTES_MAX. */
@@ -28,6 +29,7 @@
 enum {
     PIPELINE_BYTES_MAX = 64 << 10,
     CHUNKS_BYTES_MAX = 64 << 10, /* decoded in one go */
+    SMALL_BODY_BYTES_MAX = 16 << 10,
     RESPONSE_HEAD_BYTES_MAX = 1 << 20,
     SPARE_REQUESTS_MAX = 64,
     SPARE_ARENA_BYTES_MAX = 256 << 10,
@@ -45,7 +47,8 @@ struct request {
     struct arena arena;
     struct http_head head;
     uint8_t *body;
-    size_t body_len; /* received so far */
+    size_t body_len;    /* received so far */
+    size_t body_booked; /* of the server's `bodies_bytes` */
     struct buf chunks;
     struct http_chunks decoder;
     struct buf answer_head;
@@ -83,6 +86,7 @@ struct http_server {
     size_t n_conns;
     uint64_t n_accepted; /* since the start */
     size_t n_requests;   /* handed out and not yet freed */
+    size_t bodies_bytes; /* of requests with more than a small body */
     struct request *spare;
     size_t n_spare;
     bool draining;
@@ -112,6 +116,7 @@ static struct request *request_new(struct http_conn *c)
     r->pub = (struct http_request){.arena = &r->arena, .peer = "?"};
     r->body = NULL;
     r->body_len = 0;
+    r->body_booked = 0;
     r->decoder = (struct http_chunks){0};
     buf_init(&r->chunks, s->config.body_bytes_max + CHUNKS_BYTES_MAX);
     s->n_requests++;
@@ -141,6 +146,7 @@ static void request_free(struct request *r)
     struct http_server *s = r->server;
     ASSERT(s->n_requests > 0);
     s->n_requests--;
+    s->bodies_bytes -= r->body_booked;
     buf_done(&r->chunks);
     if (s->freed || s->n_spare == SPARE_REQUESTS_MAX) {
         request_destroy(r);
@@ -288,6 +294,23 @@ static void send_continue(struct http_conn *c)
     h2o_socket_write(c->sock, &out, 1, on_continue_sent);
 }
 
+/* A request's body is, or will be, so long. Small ones are always welcome, so that a few who send
+ * much keep nobody out who asks for little. false: there is no room for it now. */
+static bool book_body(struct request *r, size_t body_bytes)
+{
+    struct http_server *s = r->server;
+    if (body_bytes <= SMALL_BODY_BYTES_MAX) {
+        return true;
+    }
+    size_t more = body_bytes - r->body_booked;
+    if (more > s->config.bodies_bytes_max - s->bodies_bytes) {
+        return false;
+    }
+    s->bodies_bytes += more;
+    r->body_booked = body_bytes;
+    return true;
+}
+
 /* Reads from a complete head how the body will come. */
 static void begin_body(struct http_conn *c)
 {
@@ -302,6 +325,10 @@ static void begin_body(struct http_conn *c)
         return;
     }
     if (r->head.has_length) {
+        if (!book_body(r, (size_t)r->head.length)) {
+            refuse(c, 503);
+            return;
+        }
         r->body = arena_alloc(&r->arena, (size_t)r->head.length);
         if (r->body == NULL) {
             refuse(c, 413);
@@ -386,6 +413,10 @@ static bool take_chunks(struct http_conn *c)
     r->chunks.len += body_n;
     if (r->chunks.len > c->server->config.body_bytes_max) {
         refuse(c, 413);
+        return false;
+    }
+    if (!book_body(r, r->chunks.len)) {
+        refuse(c, 503);
         return false;
     }
     h2o_buffer_consume(&c->sock->input, rest < 0 ? n : n - (size_t)rest);
@@ -655,6 +686,7 @@ static void set_defaults(struct http_server_config *c)
 {
     c->addr = c->addr == NULL ? "127.0.0.1" : c->addr;
     c->body_bytes_max = c->body_bytes_max == 0 ? (size_t)16 << 20 : c->body_bytes_max;
+    c->bodies_bytes_max = c->bodies_bytes_max == 0 ? (size_t)256 << 20 : c->bodies_bytes_max;
     c->arena_bytes_max =
         c->arena_bytes_max == 0 ? c->body_bytes_max + ((size_t)48 << 20) : c->arena_bytes_max;
     c->connections_max = c->connections_max == 0 ? 10000 : c->connections_max;

@@ -237,6 +237,49 @@ static void test_too_large(void **state)
     stop(&f);
 }
 
+/* Of what all bodies together may take, one that is announced has its part until it was answered;
+ * one that finds no room is refused, chunked or not, and a small one never is. */
+static void test_bodies_limit(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, (struct http_server_config){.bodies_bytes_max = 100000});
+    struct raw_reader r[2];
+    const char *announced =
+        "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 80000\r\nExpect: 100-continue\r\n\r\n";
+    int first = client(&f, &r[0]);
+    raw_send_str(f.loop, first, announced);
+    assert_int_equal(raw_read_until(f.loop, &r[0], "HTTP/1.1 100 ", 1), 1);
+    static char body[80000];
+    memset(body, 'x', sizeof body);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        int fd = client(&f, &r[1]);
+        raw_send_str(f.loop, fd, "POST /b HTTP/1.1\r\nHost: x\r\n");
+        raw_send_str(
+            f.loop,
+            fd,
+            chunked ? "Transfer-Encoding: chunked\r\n\r\n13880\r\n"
+                    : "Content-Length: 80000\r\n\r\n");
+        raw_send(f.loop, fd, body, sizeof body);
+        (void)raw_read_until(f.loop, &r[1], "\r\n\r\n", 1);
+        assert_true(starts_with(&r[1], "HTTP/1.1 503 "));
+        raw_reader_done(&r[1]);
+        fd = client(&f, &r[1]);
+        raw_send_str(f.loop, fd, "POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
+        assert_int_equal(raw_read_until(f.loop, &r[1], "<POST /c ? 2:hi>", 1), 1);
+        raw_reader_done(&r[1]);
+    }
+    for (int turn = 0; turn < 3; turn++) {
+        raw_send(f.loop, first, body, sizeof body);
+        assert_int_equal(raw_read_until(f.loop, &r[0], "<POST /a ? 80000:x", 1), 1);
+        buf_clear(&r[0].in);
+        raw_send_str(f.loop, first, announced);
+        assert_int_equal(raw_read_until(f.loop, &r[0], "HTTP/1.1 100 ", 1), 1);
+    }
+    raw_reader_done(&r[0]);
+    stop(&f);
+}
+
 /* A client that sends all of a refused 20 MB body still reads the refusal. */
 static void test_refusal_is_seen(void **state)
 {
@@ -641,23 +684,15 @@ static void test_two_loops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_pipelined),
-        cmocka_unit_test(test_byte_by_byte),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_refusal_is_seen),
-        cmocka_unit_test(test_expect_continue),
-        cmocka_unit_test(test_blocked_continue),
-        cmocka_unit_test(test_head_and_old_clients),
-        cmocka_unit_test(test_disconnects),
-        cmocka_unit_test(test_half_close),
-        cmocka_unit_test(test_big_chunked_body),
-        cmocka_unit_test(test_big_bodies),
-        cmocka_unit_test(test_timeouts),
-        cmocka_unit_test(test_connection_limit),
-        cmocka_unit_test(test_drain_and_free),
-        cmocka_unit_test(test_listening),
+        cmocka_unit_test(test_keep_alive),       cmocka_unit_test(test_pipelined),
+        cmocka_unit_test(test_byte_by_byte),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_too_large),        cmocka_unit_test(test_bodies_limit),
+        cmocka_unit_test(test_refusal_is_seen),  cmocka_unit_test(test_expect_continue),
+        cmocka_unit_test(test_blocked_continue), cmocka_unit_test(test_head_and_old_clients),
+        cmocka_unit_test(test_disconnects),      cmocka_unit_test(test_half_close),
+        cmocka_unit_test(test_big_chunked_body), cmocka_unit_test(test_big_bodies),
+        cmocka_unit_test(test_timeouts),         cmocka_unit_test(test_connection_limit),
+        cmocka_unit_test(test_drain_and_free),   cmocka_unit_test(test_listening),
         cmocka_unit_test(test_two_loops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,17 +177,19 @@ typedef void (*http_handler)(void *arg, struct http_request *req);
 
 /* Zero means the default in brackets. */
 struct http_server_config {
-    const char *addr;       /* ["127.0.0.1"], numeric IPv4 or IPv6 */
-    uint16_t port;          /* 0: any free one, see http_server_port() */
-    bool port_joined;       /* other servers of this process already listen on `port` */
-    size_t body_bytes_max;  /* [16 MiB] */
-    size_t arena_bytes_max; /* [body_bytes_max + 48 MiB] cap of the request's arena, handler's use
-                               included */
-    size_t connections_max; /* [10000] on this loop */
-    uint64_t idle_ms_max;   /* [75000] between requests */
-    uint64_t head_ms_max;   /* [10000] from a request's first byte to the end of its head */
-    uint64_t body_ms_max;   /* [60000] from there to the end of its body */
-    uint64_t send_ms_max;   /* [60000] to take the answer */
+    const char *addr;        /* ["127.0.0.1"], numeric IPv4 or IPv6 */
+    uint16_t port;           /* 0: any free one, see http_server_port() */
+    bool port_joined;        /* other servers of this process already listen on `port` */
+    size_t body_bytes_max;   /* [16 MiB] */
+    size_t bodies_bytes_max; /* [256 MiB] of all bodies on this loop of more than 16 KiB, from the
+                                announcement to the answer's end; beyond it: 503 */
+    size_t arena_bytes_max;  /* [body_bytes_max + 48 MiB] cap of the request's arena, handler's use
+                                included */
+    size_t connections_max;  /* [10000] on this loop */
+    uint64_t idle_ms_max;    /* [75000] between requests */
+    uint64_t head_ms_max;    /* [10000] from a request's first byte to the end of its head */
+    uint64_t body_ms_max;    /* [60000] from there to the end of its body */
+    uint64_t send_ms_max;    /* [60000] to take the answer */
     http_handler handler;
     void *arg;
 };
