@@ -72,7 +72,7 @@ struct http_conn {
     bool paused;      /* too much pipelined input, not reading */
     bool linger;      /* unread input is expected after the answer */
     bool answer_held; /* the answer waits for the interim one to leave */
-    uint64_t number;
+    uint64_t number;  /* of n_accepted */
     char peer[PEER_TEXT_LEN];
 };
 

@@ -45,6 +45,8 @@ void io_loop_free(struct io_loop *loop);
 void io_loop_run(struct io_loop *loop);
 /* One turn: waits at most `wait_ms_max` for something to happen and runs what is due. */
 void io_loop_turn(struct io_loop *loop, uint32_t wait_ms_max);
+/* How many turns it has begun. In one turn many things may happen. */
+uint64_t io_loop_turns(const struct io_loop *loop);
 /* Makes io_loop_run() return after the present turn. To stop another thread's loop, post it a
  * message. */
 void io_loop_stop(struct io_loop *loop);
@@ -115,11 +117,12 @@ bool mailbox_wait(struct mailbox *mb, int64_t timeout_ms);
  */
 bool mailbox_wait_many(struct mailbox *mb, size_t n, int64_t timeout_us);
 /* For a thread that would post a single message and wait for its answer: it may do the receiver's
- * work itself instead, which saves waking one thread and then the other. true if the receiver waits
- * in mailbox_wait() for anything at all and there is nothing; it then goes on waiting, whatever is
- * posted, until mailbox_return(). Any thread but the receiver's. */
+ * work itself instead, which saves waking one thread and then the other. true if the box is empty
+ * and the receiver waits for a single message, its time not up: it then goes on waiting, whatever
+ * is posted, until mailbox_return(). false also when somebody else has borrowed the box, and when
+ * it is closed. Any thread but the receiver's. */
 bool mailbox_borrow(struct mailbox *mb);
-/* Ends that. `rouse`: so does the receiver's wait, although nothing may be there to take. What
+/* Ends that. With `rouse` the receiver's wait ends now, although there may be nothing to take. What
  * either thread did before is seen by the other. */
 void mailbox_return(struct mailbox *mb, bool rouse);
 /* Whether mailbox_close() was called. Any thread. */
@@ -499,8 +502,8 @@ void io_thread_join(struct io_thread *t);
 uint64_t io_files_raise(uint64_t wanted);
 /* Drops the pages of the program and its libraries that are mapped, of which the start has touched
  * many that are not needed again; those that are come back from the page cache as they are used
- * (madvise(2), MADV_DONTNEED on what only reads a file). A debugger's breakpoints would go with
- * them, so not to be called long after the start. */
+ * (madvise(2), MADV_DONTNEED on what only reads a file). What somebody wrote into code goes with
+ * them: a debugger's breakpoints, and what a preloaded library made of it. */
 void io_pages_forget(void);
 /* Lets timed waits of the calling thread end within a microsecond of their time, where Linux may
  * otherwise let them sleep 50 longer (prctl(2), PR_SET_TIMERSLACK). */

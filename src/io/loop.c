@@ -284,12 +284,18 @@ void io_loop_free(struct io_loop *loop)
 
 void io_loop_turn(struct io_loop *loop, uint32_t wait_ms_max)
 {
+    loop->n_turns++;
     run_pending(loop); /* may arm timers, or stop the loop: so before the sleep is measured */
     int32_t wait_ms = prepare_sleep(loop, wait_ms_max);
     int rc = h2o_evloop_run(loop->h2o, wait_ms);
     /* A signal handler of somebody else's may interrupt the wait; nothing is lost by going on. */
     ASSERT(rc == 0 || errno == EINTR);
     run_timers(loop);
+}
+
+uint64_t io_loop_turns(const struct io_loop *loop)
+{
+    return loop->n_turns;
 }
 
 void io_loop_run(struct io_loop *loop)

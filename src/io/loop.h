@@ -19,6 +19,7 @@ struct io_loop {
     uint64_t timer_seq;
     uint64_t armed_ns; /* what timer_sock's descriptor is set to; UINT64_MAX: nothing */
     h2o_socket_t *timer_sock;
+    uint64_t n_turns;
     bool stop;
     uint64_t date_s; /* the second that `date` shows */
     char date[HTTP_DATE_LEN + 1];

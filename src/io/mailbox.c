@@ -3,7 +3,8 @@
  * A mutex guards a linked list; taking detaches the whole list, so the receiver pays one lock per
  * batch and senders wait for a few instructions at most. The receiver is woken on the step from
  * empty to non-empty only (or, if it waits for many, when as many are there as it wants): while the
- * list is not empty a wake-up is under way, and the receiver takes everything.
+ * list is not empty a wake-up is under way, and the receiver takes everything. While the box is
+ * borrowed nobody is woken; what has come by then is a reason to at its return.
  *
  * Invariants, under the lock: 1. head is NULL exactly when depth is 0; 2. depth <= depth_max; 3. if
  * the box is not empty and a loop is attached, its eventfd has been written since the last take, or
@@ -185,8 +186,8 @@ static struct timespec deadline_in(int64_t timeout_us)
     return ts;
 }
 
-/* Until `n` messages wait, the box is closed, or the time is up (negative: never). Under the lock.
- */
+/* Until `n` messages wait, the box is closed, or the time is up (negative: never) or declared to be
+ * so by mailbox_return(); and in any case until the box is not borrowed. Under the lock. */
 static void wait_for(struct mailbox *mb, size_t n, int64_t timeout_us)
 {
     struct timespec deadline = {0};
@@ -223,6 +224,7 @@ void mailbox_return(struct mailbox *mb, bool rouse)
 {
     lock(mb);
     ASSERT(mb->borrowed);
+    ASSERT(mb->waiting);
     mb->borrowed = false;
     mb->roused |= rouse;
     if (mb->roused || mb->depth > 0 || mb->closed) {

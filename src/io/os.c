@@ -182,7 +182,8 @@ static int forget_object(struct dl_phdr_info *object, size_t size, void *page_by
         if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W) == 0) {
             uintptr_t from = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
             uintptr_t to = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
-            (void)madvise((void *)from, to - from, MADV_DONTNEED); /* of use, or not */
+            /* Where it is refused, as for locked memory, the pages stay, and that is all. */
+            (void)madvise((void *)from, to - from, MADV_DONTNEED);
         }
     }
     return 0;

@@ -4,8 +4,8 @@
  * that knows how items, index rows, the change log and its bookkeeping are laid out in the engine
  * (docs/formats/store.md), so the readers live here too.
  *
- * Threads: a `struct part` belongs to one thread, the writer. The read functions take an engine and
- * a schema, hold no state and may run on any thread.
+ * Threads: a `struct part` belongs to one thread at a time, the writer. The read functions take an
+ * engine and a schema, hold no state and may run on any thread.
  *
  * Promises
  *  1. part_commit() evaluates all waiting commands, in order, each seeing the effects of those

@@ -148,6 +148,7 @@ void admin_on_web(struct web *w, struct ask *ask)
     to->latency_count += from->latency_count;
     to->latency_sum_us += from->latency_sum_us;
     to->forwarded += from->forwarded;
+    to->in_place += from->in_place;
     to->connections += http_server_connections(w->http);
     if (ask->kind == ASK_FAULT && ask->fault.has_skew) {
         io_loop_skew(w->loop, ask->fault.skew_ms);

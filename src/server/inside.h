@@ -7,14 +7,14 @@
 #include "front/dynamo/dynamo.h"
 #include "io/io.h"
 #include "region/region.h"
+#include "server/alone.h"
 #include "server/recent.h"
 #include "server/server.h"
 
 enum {
     WRITER_INBOX_MAX = 4096,  /* waiting commands; beyond it clients are throttled */
     WRITER_PATIENCE_US = 150, /* how long half of a group is waited for */
-    ALONE_MIN = 8, /* requests in a row of one connection, for it to be alone with its thread */
-    NEWS_UNREAD_MAX = 4096, /* messages in the inbox of the links beyond which news wait */
+    NEWS_UNREAD_MAX = 4096,   /* messages in the inbox of the links beyond which news wait */
     NEWS_AGAIN_MS = 100,
     OTHER_INBOX_MAX = 1 << 20, /* answers and news; bounded by what was asked */
     SYNC_MS_MAX = 5000,        /* how long an operation waits for other regions' news */
@@ -89,6 +89,7 @@ struct counters {
     uint64_t latency_count;
     uint64_t latency_sum_us;
     uint64_t forwarded;
+    uint64_t in_place; /* writes that a web thread carried out itself */
     uint64_t connections;
 };
 
@@ -180,8 +181,7 @@ struct web {
     struct cw_meter *meter;
     struct json_parser *parser;
     size_t under_way; /* requests whose message is with another thread */
-    uint64_t asker;   /* the connection that asked last */
-    size_t asked;     /* how many requests in a row are its */
+    struct alone alone;
     struct recent health;
     struct recent metrics;
     bool stopping;

@@ -53,6 +53,12 @@ static void put_requests(struct buf *b, const struct counters *c)
         "counter",
         "Requests sent on to the region they were signed for.");
     buf_putf(b, "godwit_requests_forwarded_total %llu\n", (unsigned long long)c->forwarded);
+    head(
+        b,
+        "godwit_writes_in_place_total",
+        "counter",
+        "Writes that a web thread carried out itself, for a client alone with it.");
+    buf_putf(b, "godwit_writes_in_place_total %llu\n", (unsigned long long)c->in_place);
     head(b, "godwit_connections", "gauge", "Client connections open.");
     buf_putf(b, "godwit_connections %llu\n", (unsigned long long)c->connections);
 }

@@ -80,20 +80,27 @@ static void refuse(struct web_request *r, enum err why)
     answer(r);
 }
 
-/* Whether a write may hold up this thread until it is synced: it waits for nothing else, and one
- * client, who waits for this very answer, has been alone with it for a while. Two threads need not
- * wake each other then, which takes longer than the work they do. Other commands than writes change
- * the catalog, and this thread must hear of that before its client does. */
-static bool may_stand_in(const struct web *w, const struct part_cmd *cmd)
+/* Carries out a write on this thread if the client is alone with it and the writer idle. Two
+ * threads need not wake each other then, which takes longer than the work they do. Other commands
+ * than writes change the catalog, and this thread must hear of that before its client does. */
+static bool write_in_place(struct web *w, struct part_cmd *cmd)
 {
-    return cmd->kind == PART_CMD_WRITE && w->asked >= ALONE_MIN && w->under_way == 0;
+    uint64_t turn = io_loop_turns(w->loop);
+    uint64_t began_ns = io_now_ns();
+    bool may =
+        cmd->kind == PART_CMD_WRITE && w->under_way == 0 && alone_may(&w->alone, turn, began_ns);
+    if (!may || !writer_stand_in(w->server, cmd)) {
+        return false;
+    }
+    alone_did(&w->alone, turn, began_ns, io_now_ns());
+    w->counters.in_place++;
+    return true;
 }
 
 static void run_step(struct web_request *r, enum dynamo_step step)
 {
     struct web *w = r->web;
-    while (step == DYNAMO_SUBMIT && may_stand_in(w, r->call.cmd) &&
-           writer_stand_in(w->server, r->call.cmd)) {
+    if (step == DYNAMO_SUBMIT && write_in_place(w, r->call.cmd)) {
         step = dynamo_resume(w->dynamo, &r->call, io_loop_now_ms(w->loop));
     }
     r->msg.home = w->inbox;
@@ -253,6 +260,7 @@ static bool forward(struct web_request *r, struct bytes region)
 static void on_request(void *arg, struct http_request *req)
 {
     struct web *w = arg;
+    alone_asked(&w->alone, req->connection);
     if (w->stopping) {
         http_respond_body(req, 503, NULL, BYTES_NONE);
         return;
@@ -266,8 +274,6 @@ static void on_request(void *arg, struct http_request *req)
         http_respond_body(req, 503, NULL, BYTES_NONE);
         return;
     }
-    w->asked = req->connection == w->asker ? w->asked + 1 : 1;
-    w->asker = req->connection;
     r->web = w;
     r->http = req;
     r->began_ns = io_now_ns();

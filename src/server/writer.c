@@ -1,4 +1,5 @@
-/* The writer thread: takes commands from its inbox, commits them in groups, sends them home. */
+/* The writer: takes commands from its inbox, commits them in groups, sends them home. It has a
+ * thread of its own; while that waits, another may do its work (writer_stand_in()). */
 #include <stdio.h>
 
 #include "server/inside.h"
@@ -262,6 +263,7 @@ bool writer_stand_in(struct server *s, struct part_cmd *cmd)
     if (!mailbox_borrow(w->inbox)) {
         return false;
     }
+    ASSERT(part_waiting(core_part(w->core)) == 0); /* so the command is done in one commit */
     struct msg msg = {.kind = MSG_JOB, .cmd = cmd, .owner = cmd->owner};
     cmd->owner = &msg;
     count_group(w, 1);

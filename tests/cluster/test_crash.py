@@ -2,6 +2,7 @@
 import http.client
 import os
 import random
+import re
 import threading
 
 import pytest
@@ -22,11 +23,17 @@ def test_f01_f55_kill_random_regions(cluster, report):
     assert chaos.acked > 0
 
 
+def in_place(cluster):
+    _, text = cluster.wire(US, 'GET', '/metrics')
+    return int(re.search(r'^godwit_writes_in_place_total (\d+)$', text, re.M)[1])
+
+
 # A client that is alone with its region is served without waking the writer's thread: an answer means as much.
 def test_f01_client_alone(cluster):
     for turn in range(20 if SOAK else 4):
         load = cluster.load(US, f'alone{turn}', '--connections', 1)
         load.wait_for(300)
+        assert in_place(cluster) > 0
         cluster.kill(US)
         load.stop()
         cluster.start_region(US)
