@@ -1,6 +1,7 @@
 """F1: reads beside a bare HTTP responder. F2: durable writes beside the disk and the responder. Dynalite, Redis and
 PostgreSQL are measured too, for orientation."""
 import contextlib
+import os
 import pathlib
 
 import common
@@ -53,16 +54,30 @@ def durable(godwit, responder, folder, connections, rounds, seconds):
     return ratio_of(alternate(rounds, lambda: rate(godwit, connections, seconds, 0), limit))
 
 
+@contextlib.contextmanager
+def one_core():
+    """Everything that is started inside runs on one core, both sides and the load."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def f2(folder, quick):
     rounds, seconds = (3, 1) if quick else (5, 2)
-    rows = []
+    against = 'min(bare HTTP, RocksDB synced)'
+    with one_core(), peers.Godwit(folder / 'alone') as godwit, peers.Responder() as responder:
+        found = durable(godwit, responder, folder, 1, rounds, seconds)
+    rows = [Row('F2', f'PutItem, synced, 1 connection, one core / {against}', bar=0.85, **ours_of(found))]
     with contextlib.ExitStack() as stack:
         godwit = stack.enter_context(peers.Godwit(folder / 'godwit'))
         responder = stack.enter_context(peers.Responder())
-        for connections, bar in ((1, 0.85), (8, 0.7), (32, 0.7), (128, 0.7)):
+        for connections, bar, note in ((1, 0.85, 'orientation'), (8, 0.7, 'orientation'), (32, 0.7, ''), (128, 0.7, '')):
             found = durable(godwit, responder, folder, connections, rounds, seconds)
-            rows.append(Row('F2', f'PutItem, synced, {connections} connections / min(bare HTTP, RocksDB synced)', bar=bar,
-                            note='' if connections != 8 else 'orientation', **ours_of(found)))
+            rows.append(Row('F2', f'PutItem, synced, {connections} connection{"s"[:connections > 1]} / {against}', bar=bar,
+                            note=note, **ours_of(found)))
         rows += beside(folder, stack, godwit, 32, seconds)
     return rows
 

@@ -5,8 +5,8 @@ usage: start.py [--runs 20]
 
 A region is made by `godwit init` and started by `godwit server`; a signed ListTables is sent as soon as it accepts
 connections, and the time ends when the answer is there. First starts make the store, later ones open it. Memory is
-what the kernel counts as resident (VmRSS) after some requests, with what of it is its own and what are pages of shared
-libraries; PSS counts the latter by their share.
+what the kernel counts as resident (VmRSS) after some requests, a second of rest and some more, with what of it is its
+own and what are pages of shared libraries; PSS counts the latter by their share.
 """
 import argparse
 import json
@@ -22,6 +22,7 @@ import common  # noqa: E402
 
 REGION = 'us-east-2'
 START_S_MAX = 10
+REST_S = 1  # after half of it a region lets go of what only its start needed
 
 
 class Region:
@@ -60,7 +61,12 @@ class Region:
         return took
 
     def use(self):
-        """Some requests, so that memory is not that of a process which has done nothing."""
+        """Some requests, a rest and some more, so that memory is not that of a process which has done nothing."""
+        self.ask()
+        time.sleep(REST_S)
+        self.ask()
+
+    def ask(self):
         client = common.Client(f'http://127.0.0.1:{self.port}', REGION, self.keys)
         for _ in range(100):
             client.call('ListTables')
