@@ -28,7 +28,8 @@ REDUCED = {'GODWIT_FUZZ_RUNS': '20000', 'GODWIT_SIM_SEEDS': '10'}
 SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:detect_stack_use_after_return=1',
     'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_stacktrace=1',
-    'TSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:second_deadlock_stack=1',
+    'TSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:second_deadlock_stack=1:suppressions=' +
+                    str(ROOT / 'tools/tsan.supp'),
 }
 LANES = {
     'gcc': {'folder': 'build', 'setup': [], 'suites': REQUIRED_SUITES},
