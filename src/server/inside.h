@@ -311,6 +311,9 @@ void jobs_wake(struct server *s, const struct dynamo_job *job);
 /* OK; ERR_FORMAT: the key file does not parse, which was logged; others: it cannot listen. */
 MUST_CHECK enum err web_open(struct server *s, unsigned index);
 MUST_CHECK enum err web_start(struct server *s, unsigned index);
+/* Serves until webs_stop(), then hangs up on everybody. The first web thread calls it itself; the
+ * others do by web_start(). */
+void web_run(struct web *w);
 /* Any thread: all web threads end what is under way and leave their loops. */
 void webs_stop(struct server *s);
 /* Waits for the thread, which has been told to leave. */

@@ -542,6 +542,14 @@ static void links_run(void *arg)
     rearm(l);
     io_timer_arm_ms(&l->sample_timer, SAMPLE_MS);
     io_loop_run(l->loop);
+    /* Here, on the thread of the loop: H2O keeps buffers of its own for each thread, and a socket's
+     * go back to where they came from. */
+    io_link_listener_free(l->listener);
+    while (l->slots != NULL) {
+        slot_drop(l, l->slots);
+    }
+    io_timer_disarm(&l->timer);
+    io_timer_disarm(&l->sample_timer);
 }
 
 enum err links_start(struct server *s)
@@ -556,13 +564,6 @@ void links_stop(struct server *s)
         msg_post(l->inbox, msg_new(MSG_STOP));
         io_thread_join(l->thread);
         l->thread = NULL;
-    }
-    io_link_listener_free(l->listener);
-    while (l->slots != NULL) {
-        slot_drop(l, l->slots);
-    }
-    if (l->loop != NULL) {
-        io_timer_disarm(&l->timer);
     }
     region_free(l->region);
     l->region = NULL;

@@ -291,7 +291,7 @@ int server_run(const struct server_config *config, int ready_fd)
         /* The process ends here: what is open goes with it, and nothing was promised yet. */
         return 1;
     }
-    io_loop_run(s->webs[0].loop);
+    web_run(&s->webs[0]);
     TRACE(
         &s->logger.tracer,
         TRACE_INFO,

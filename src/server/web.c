@@ -482,10 +482,26 @@ enum err web_open(struct server *s, unsigned index)
     return e;
 }
 
-static void web_run(void *arg)
+/* On the thread of the loop: H2O keeps buffers of its own for each thread, and a socket's go back
+ * to where they came from. */
+static void hang_up(struct web *w)
 {
-    struct web *w = arg;
+    io_timer_disarm(&w->keys_timer);
+    http_client_free(w->client);
+    w->client = NULL;
+    http_server_free(w->http);
+    w->http = NULL;
+}
+
+void web_run(struct web *w)
+{
     io_loop_run(w->loop);
+    hang_up(w);
+}
+
+static void web_thread(void *arg)
+{
+    web_run(arg);
 }
 
 enum err web_start(struct server *s, unsigned index)
@@ -495,7 +511,7 @@ enum err web_start(struct server *s, unsigned index)
     if (e != OK || index == 0) {
         return e;
     }
-    return io_thread_spawn("web", web_run, w, &w->thread);
+    return io_thread_spawn("web", web_thread, w, &w->thread);
 }
 
 void web_join(struct web *w)
@@ -506,12 +522,7 @@ void web_join(struct web *w)
 
 void web_close(struct web *w)
 {
-    if (w->loop != NULL) {
-        io_timer_disarm(&w->keys_timer);
-        scaling_close(w);
-    }
-    http_client_free(w->client);
-    http_server_free(w->http);
+    scaling_close(w);
     dynamo_free(w->dynamo);
     keystore_free(w->keystore);
     catalog_free(w->catalog);
