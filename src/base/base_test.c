@@ -171,6 +171,42 @@ static void test_crc32c(void **state)
     assert_int_equal(crc32c(crc32c(0, BYTES_LIT("1234")), BYTES_LIT("56789")), 0xE3069283U);
 }
 
+/* Integers of every length. */
+static void test_integers(void **state)
+{
+    (void)state;
+    const struct {
+        uint64_t v;
+        const char *text;
+    } cases[] = {
+        {0, "0"}, {9, "9"}, {10, "10"}, {204, "204"}, {UINT64_MAX, "18446744073709551615"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf b;
+        buf_init(&b, 100);
+        put_integer(&b, cases[i].v);
+        assert_true(bytes_eq_str(buf_bytes(&b), cases[i].text));
+        buf_done(&b);
+    }
+}
+
+/* Parts, empty ones too, with the mark between them and at no end; nothing at the arena's cap. */
+static void test_join(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 100);
+    const struct bytes parts[] = {BYTES_LIT("a"), BYTES_NONE, BYTES_LIT("bcd")};
+    assert_true(bytes_eq_str(bytes_join(&a, parts, 3, '/'), "a//bcd"));
+    assert_true(bytes_eq_str(bytes_join(&a, parts, 1, '/'), "a"));
+    struct bytes none = bytes_join(&a, parts, 0, '/');
+    assert_int_equal(none.len, 0);
+    assert_non_null(none.base);
+    static const uint8_t big[100];
+    const struct bytes bigs[] = {{big, sizeof big}, {big, sizeof big}};
+    assert_null(bytes_join(&a, bigs, 2, '/').base);
+    arena_done(&a);
+}
+
 /* base64 accepts exactly its canonical texts. */
 static void test_base64(void **state)
 {
@@ -239,6 +275,8 @@ int main(void)
         cmocka_unit_test(test_varint),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_crc32c),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_join),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_map),

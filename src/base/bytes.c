@@ -65,6 +65,29 @@ char *bytes_cstr(struct arena *a, struct bytes b)
     return copy;
 }
 
+struct bytes bytes_join(struct arena *a, const struct bytes *parts, size_t n, char between)
+{
+    size_t len = n > 0 ? n - 1 : 0;
+    for (size_t i = 0; i < n; i++) {
+        len += parts[i].len;
+    }
+    uint8_t *to = arena_alloc(a, len + 1);
+    if (to == NULL) {
+        return BYTES_NONE;
+    }
+    uint8_t *at = to;
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0) {
+            *at++ = (uint8_t)between;
+        }
+        if (parts[i].len > 0) {
+            memcpy(at, parts[i].base, parts[i].len);
+            at += parts[i].len;
+        }
+    }
+    return bytes_of(to, len);
+}
+
 struct bytes bytes_fmt(struct arena *a, const char *fmt, ...)
 {
     va_list ap;
@@ -143,7 +166,7 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
     return b->base + b->len;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n)
+void buf_put_slowly(struct buf *b, const void *p, size_t n)
 {
     if (n == 0) {
         return;
@@ -153,16 +176,6 @@ void buf_put(struct buf *b, const void *p, size_t n)
         memcpy(to, p, n);
         b->len += n;
     }
-}
-
-void buf_put_bytes(struct buf *b, struct bytes s)
-{
-    buf_put(b, s.base, s.len);
-}
-
-void buf_put_str(struct buf *b, const char *s)
-{
-    buf_put(b, s, strlen(s));
 }
 
 void buf_putf(struct buf *b, const char *fmt, ...)

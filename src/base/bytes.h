@@ -56,6 +56,8 @@ struct bytes bytes_from(struct bytes b, size_t from);
 struct bytes bytes_dup(struct arena *a, struct bytes b);
 /* A NUL-terminated copy in `a`, or NULL at the arena's cap. */
 char *bytes_cstr(struct arena *a, struct bytes b);
+/* The parts with `between` in their gaps, in the arena. `base` is NULL at the arena's cap. */
+struct bytes bytes_join(struct arena *a, const struct bytes *parts, size_t n, char between);
 /* printf into the arena. `base` is NULL at the arena's cap. */
 struct bytes bytes_fmt(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A decimal unsigned integer that fills `b` entirely: OK, ERR_SYNTAX (not digits, empty),
@@ -80,9 +82,28 @@ void buf_clear(struct buf *b);
 /* Makes room for `n` more bytes and returns where to write them, or NULL (and sticky ERR_TOO_BIG).
  * The caller then adds what it wrote to `len`. */
 uint8_t *buf_reserve(struct buf *b, size_t n);
-void buf_put(struct buf *b, const void *p, size_t n);
-void buf_put_bytes(struct buf *b, struct bytes s);
-void buf_put_str(struct buf *b, const char *s);
+/* As buf_put(), for when there is no room, or nothing to put. */
+void buf_put_slowly(struct buf *b, const void *p, size_t n);
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+    if (n > 0 && n <= b->cap - b->len && b->err == OK) {
+        memcpy(b->base + b->len, p, n);
+        b->len += n;
+    } else {
+        buf_put_slowly(b, p, n);
+    }
+}
+
+static inline void buf_put_bytes(struct buf *b, struct bytes s)
+{
+    buf_put(b, s.base, s.len);
+}
+
+static inline void buf_put_str(struct buf *b, const char *s)
+{
+    buf_put(b, s, strlen(s));
+}
+
 void buf_putf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static inline void buf_put_u8(struct buf *b, uint8_t v)

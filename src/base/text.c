@@ -1,4 +1,4 @@
-/* base64, hex, UTF-8. */
+/* base64, decimal, hex, UTF-8. */
 #include "base/text.h"
 
 #include "base/arena.h"
@@ -78,6 +78,17 @@ enum err base64_decode(struct arena *a, struct bytes text, struct bytes *ret)
     }
     *ret = (struct bytes){out, out_len};
     return OK;
+}
+
+void put_integer(struct buf *b, uint64_t v)
+{
+    char text[20];
+    size_t at = sizeof text;
+    do {
+        text[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    buf_put(b, text + at, sizeof text - at);
 }
 
 void put_hex(struct buf *b, struct bytes raw)

@@ -9,6 +9,8 @@ void put_base64(struct buf *b, struct bytes raw);
 /* Strict: length a multiple of 4, padding only at the end, no blanks, unused bits zero. OK with the
  * bytes in `a`; ERR_SYNTAX; ERR_TOO_BIG at the arena's cap. */
 MUST_CHECK enum err base64_decode(struct arena *a, struct bytes text, struct bytes *ret);
+/* In decimal. */
+void put_integer(struct buf *b, uint64_t v);
 void put_hex(struct buf *b, struct bytes raw);
 /* Accepts either case. OK, ERR_SYNTAX, ERR_TOO_BIG. */
 MUST_CHECK enum err hex_decode(struct arena *a, struct bytes text, struct bytes *ret);

@@ -87,13 +87,9 @@ static const uint8_t *signing_key(
     struct dynamo_call *c, const struct auth *auth, const struct keystore_key *key)
 {
     struct signing_cache *s = c->d->signing;
-    struct bytes name = bytes_fmt(
-        c->arena,
-        "%.*s/%.*s/%.*s/%s",
-        BYTES_FMT(auth->key_id),
-        BYTES_FMT(auth->scope_date),
-        BYTES_FMT(auth->region),
-        c->service);
+    const struct bytes parts[] = {
+        auth->key_id, auth->scope_date, auth->region, bytes_str(c->service)};
+    struct bytes name = bytes_join(c->arena, parts, sizeof parts / sizeof parts[0], '/');
     if (name.base == NULL) {
         return NULL;
     }
@@ -174,12 +170,11 @@ static void auth_from_header(struct bytes header, struct auth *ret)
     struct bytes rest = trim(header);
     ret->algorithm = take_until(&rest, ' ');
     while (rest.len > 0) {
-        size_t n = 0;
-        while (n < rest.len && rest.base[n] != ',' && rest.base[n] != ' ') {
-            n++;
-        }
-        struct bytes pair = bytes_of(rest.base, n);
-        rest = bytes_from(rest, n < rest.len ? n + 1 : n);
+        const uint8_t *comma = memchr(rest.base, ',', rest.len);
+        struct bytes pair = comma == NULL ? rest : bytes_of(rest.base, (size_t)(comma - rest.base));
+        const uint8_t *blank = pair.len == 0 ? NULL : memchr(pair.base, ' ', pair.len);
+        pair.len = blank == NULL ? pair.len : (size_t)(blank - pair.base);
+        rest = bytes_from(rest, pair.len + 1);
         struct bytes name = take_until(&pair, '=');
         if (bytes_eq_str(name, "Credential")) {
             ret->credential = pair;
