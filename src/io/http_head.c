@@ -321,7 +321,8 @@ bool http_header_is_clean(const struct http_header *h)
         }
     }
     for (size_t i = 0; i < h->value.len; i++) {
-        if (h->value.base[i] == '\r' || h->value.base[i] == '\n' || h->value.base[i] == '\0') {
+        uint8_t ch = h->value.base[i];
+        if (ch <= '\r' && (ch == '\r' || ch == '\n' || ch == '\0')) {
             return false;
         }
     }

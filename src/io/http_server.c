@@ -33,6 +33,7 @@ enum {
     RESPONSE_HEAD_BYTES_MAX = 1 << 20,
     SPARE_REQUESTS_MAX = 64,
     SPARE_ARENA_BYTES_MAX = 256 << 10,
+    UNSENT_MAX = 32, /* answers that wait for the end of the turn */
     LINGER_MS_MAX = 3000,
     LINGER_BYTES_MAX = 64 << 20,
     ACCEPT_RETRY_MS = 100,
@@ -82,6 +83,9 @@ struct http_server {
     h2o_socket_t *listener; /* NULL when draining */
     uint16_t port;
     struct io_timer accept_retry;
+    struct io_timer flush;                /* due at once when there is something unsent */
+    struct http_conn *unsent[UNSENT_MAX]; /* have an answer to send; NULL: is gone */
+    size_t n_unsent;
     struct http_conn *conns;
     size_t n_conns;
     uint64_t n_accepted; /* since the start */
@@ -172,6 +176,11 @@ static void conn_close(struct http_conn *c)
 {
     struct http_server *s = c->server;
     io_timer_disarm(&c->timer);
+    for (size_t i = 0; c->state == CONN_SENDING && i < s->n_unsent; i++) {
+        if (s->unsent[i] == c) {
+            s->unsent[i] = NULL;
+        }
+    }
     if (c->req != NULL) {
         c->req->conn = NULL;
         if (c->state != CONN_HANDLING || c->answer_held) {
@@ -529,16 +538,43 @@ static void on_sent(h2o_socket_t *sock, const char *err)
     }
 }
 
+/* Answers leave together at the end of the loop's turn in which they were given. A client on this
+ * machine, or the softirq that stands for the network, would otherwise be woken by each of them
+ * while the next is being worked on. */
+static void send_unsent(struct http_server *s)
+{
+    for (size_t i = 0; i < s->n_unsent; i++) {
+        struct http_conn *c = s->unsent[i];
+        if (c == NULL) {
+            continue;
+        }
+        const struct request *r = c->req;
+        h2o_iovec_t out[2] = {
+            h2o_iovec_init(r->answer_head.base, r->answer_head.len),
+            h2o_iovec_init(r->answer_body.base, r->answer_body.len),
+        };
+        h2o_socket_write(c->sock, out, r->answer_body.len > 0 ? 2 : 1, on_sent);
+    }
+    s->n_unsent = 0;
+}
+
+static void flush_fired(struct io_timer *t)
+{
+    send_unsent(H2O_STRUCT_FROM_MEMBER(struct http_server, flush, t));
+}
+
 static void send_answer(struct http_conn *c)
 {
-    struct request *r = c->req;
+    struct http_server *s = c->server;
     c->state = CONN_SENDING;
-    set_deadline(c, c->server->config.send_ms_max);
-    h2o_iovec_t out[2] = {
-        h2o_iovec_init(r->answer_head.base, r->answer_head.len),
-        h2o_iovec_init(r->answer_body.base, r->answer_body.len),
-    };
-    h2o_socket_write(c->sock, out, r->answer_body.len > 0 ? 2 : 1, on_sent);
+    set_deadline(c, s->config.send_ms_max);
+    if (s->n_unsent == UNSENT_MAX) {
+        send_unsent(s);
+    }
+    s->unsent[s->n_unsent++] = c;
+    if (!io_timer_armed(&s->flush)) {
+        io_timer_arm_at(&s->flush, 0);
+    }
 }
 
 static void on_continue_sent(h2o_socket_t *sock, const char *err)
@@ -555,7 +591,11 @@ static void on_continue_sent(h2o_socket_t *sock, const char *err)
 static void put_answer_head(struct request *r, const struct http_response *res, bool keep_alive)
 {
     struct buf *b = &r->answer_head;
-    buf_putf(b, "HTTP/1.1 %d %s\r\n", res->status, http_reason(res->status));
+    buf_put_str(b, "HTTP/1.1 ");
+    put_integer(b, (uint64_t)res->status);
+    buf_put_u8(b, ' ');
+    buf_put_str(b, http_reason(res->status));
+    buf_put_str(b, "\r\n");
     for (size_t i = 0; i < res->n_headers; i++) {
         const struct http_header *h = &res->headers[i];
         ASSERT(http_header_is_clean(h));
@@ -567,7 +607,9 @@ static void put_answer_head(struct request *r, const struct http_response *res, 
     bool bodiless = res->status == 204 || res->status == 304;
     ASSERT(!bodiless || res->body.len == 0);
     if (!bodiless) {
-        buf_putf(b, "Content-Length: %zu\r\n", res->body.len);
+        buf_put_str(b, "Content-Length: ");
+        put_integer(b, res->body.len);
+        buf_put_str(b, "\r\n");
     }
     buf_put_str(b, "Date: ");
     buf_put(b, loop_http_date(r->server->loop), HTTP_DATE_LEN);
@@ -714,6 +756,7 @@ enum err http_server_new(
     ASSERT(s != NULL);
     *s = (struct http_server){.loop = loop, .config = c, .port = port};
     io_timer_init(&s->accept_retry, loop, on_accept_retry);
+    io_timer_init(&s->flush, loop, flush_fired);
     s->listener = loop_watch(loop, fd, on_accept, s);
     *ret = s;
     return OK;
@@ -761,6 +804,7 @@ void http_server_free(struct http_server *s)
     while (s->conns != NULL) {
         conn_close(s->conns);
     }
+    io_timer_disarm(&s->flush);
     s->freed = true;
     if (s->n_requests == 0) {
         server_destroy(s);

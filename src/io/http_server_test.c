@@ -237,6 +237,46 @@ static void test_too_large(void **state)
     stop(&f);
 }
 
+/* A hundred that ask in one turn of the loop are all answered, each with its own answer, also when
+ * some of them are gone before theirs is sent. */
+static void test_many_at_once(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 100 };
+    struct fixture f;
+    start(&f, (struct http_server_config){0});
+    struct raw_reader r[CLIENTS];
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            if (turn == 0) {
+                (void)client(&f, &r[i]);
+            }
+            char text[64];
+            (void)snprintf(text, sizeof text, "GET /%d HTTP/1.1\r\nHost: x\r\n\r\n", i);
+            raw_send_str(f.loop, r[i].fd, text);
+            if (turn == 1 && i % 3 == 0) {
+                raw_reader_done(&r[i]);
+            }
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            char text[64];
+            (void)snprintf(text, sizeof text, "<GET /%d ? 0:>", i);
+            if (turn == 0 || i % 3 != 0) {
+                assert_int_equal(raw_read_until(f.loop, &r[i], text, 1), 1);
+                buf_clear(&r[i].in);
+            }
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        if (i % 3 != 0) {
+            raw_reader_done(&r[i]);
+        }
+    }
+    LOOP_UNTIL(f.loop, http_server_connections(f.server) == 0);
+    assert_int_equal(f.n_handled, f.n_cleared);
+    stop(&f);
+}
+
 /* Of what all bodies together may take, one that is announced has its part until it was answered;
  * one that finds no room is refused, chunked or not, and a small one never is. */
 static void test_bodies_limit(void **state)
@@ -684,15 +724,25 @@ static void test_two_loops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keep_alive),       cmocka_unit_test(test_pipelined),
-        cmocka_unit_test(test_byte_by_byte),     cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_too_large),        cmocka_unit_test(test_bodies_limit),
-        cmocka_unit_test(test_refusal_is_seen),  cmocka_unit_test(test_expect_continue),
-        cmocka_unit_test(test_blocked_continue), cmocka_unit_test(test_head_and_old_clients),
-        cmocka_unit_test(test_disconnects),      cmocka_unit_test(test_half_close),
-        cmocka_unit_test(test_big_chunked_body), cmocka_unit_test(test_big_bodies),
-        cmocka_unit_test(test_timeouts),         cmocka_unit_test(test_connection_limit),
-        cmocka_unit_test(test_drain_and_free),   cmocka_unit_test(test_listening),
+        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_pipelined),
+        cmocka_unit_test(test_byte_by_byte),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_bodies_limit),
+        cmocka_unit_test(test_refusal_is_seen),
+        cmocka_unit_test(test_expect_continue),
+        cmocka_unit_test(test_blocked_continue),
+        cmocka_unit_test(test_head_and_old_clients),
+        cmocka_unit_test(test_disconnects),
+        cmocka_unit_test(test_half_close),
+        cmocka_unit_test(test_big_chunked_body),
+        cmocka_unit_test(test_big_bodies),
+        cmocka_unit_test(test_timeouts),
+        cmocka_unit_test(test_connection_limit),
+        cmocka_unit_test(test_drain_and_free),
+        cmocka_unit_test(test_listening),
         cmocka_unit_test(test_two_loops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
