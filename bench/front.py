@@ -6,6 +6,7 @@ import pathlib
 
 import common
 import peers
+import plot
 from figure import Row, alternate, median, ratio_of
 
 KEYS = 10000
@@ -71,15 +72,20 @@ def f2(folder, quick):
     with one_core(), peers.Godwit(folder / 'alone') as godwit, peers.Responder() as responder:
         found = durable(godwit, responder, folder, 1, rounds, seconds)
     rows = [Row('F2', f'PutItem, synced, 1 connection, one core / {against}', bar=0.85, **ours_of(found))]
+    ours, limit = [], []
     with contextlib.ExitStack() as stack:
         godwit = stack.enter_context(peers.Godwit(folder / 'godwit'))
         responder = stack.enter_context(peers.Responder())
         for connections, bar, note in ((1, 0.85, 'orientation'), (8, 0.7, 'orientation'), (32, 0.7, ''), (128, 0.7, '')):
             few = rounds if not note else 2
             found = durable(godwit, responder, folder, connections, few, seconds)
+            ours.append((connections, found['ours']))
+            limit.append((connections, found['baseline']))
             rows.append(Row('F2', f'PutItem, synced, {connections} connection{"s"[:connections > 1]} / {against}', bar=bar,
                             note=note, **ours_of(found)))
         rows += beside(folder, stack, godwit, 32, seconds)
+    plot.lines(common.RESULTS / 'throughput.svg', 'Durable writes by connections', 'connections', 'writes a second',
+               {'godwit': ours, 'the lower of bare HTTP and RocksDB': limit})
     return rows
 
 
