@@ -186,6 +186,9 @@ static void test_integers(void **state)
         put_integer(&b, cases[i].v);
         assert_true(bytes_eq_str(buf_bytes(&b), cases[i].text));
         buf_done(&b);
+        char text[INTEGER_TEXT_MAX];
+        size_t n = integer_text(cases[i].v, text);
+        assert_true(bytes_eq_str(bytes_of(text, n), cases[i].text));
     }
 }
 

@@ -80,15 +80,22 @@ enum err base64_decode(struct arena *a, struct bytes text, struct bytes *ret)
     return OK;
 }
 
-void put_integer(struct buf *b, uint64_t v)
+size_t integer_text(uint64_t v, char ret[INTEGER_TEXT_MAX])
 {
-    char text[20];
+    char text[INTEGER_TEXT_MAX];
     size_t at = sizeof text;
     do {
         text[--at] = (char)('0' + v % 10);
         v /= 10;
     } while (v > 0);
-    buf_put(b, text + at, sizeof text - at);
+    memcpy(ret, text + at, sizeof text - at);
+    return sizeof text - at;
+}
+
+void put_integer(struct buf *b, uint64_t v)
+{
+    char text[INTEGER_TEXT_MAX];
+    buf_put(b, text, integer_text(v, text));
 }
 
 void put_hex(struct buf *b, struct bytes raw)

@@ -9,7 +9,9 @@ void put_base64(struct buf *b, struct bytes raw);
 /* Strict: length a multiple of 4, padding only at the end, no blanks, unused bits zero. OK with the
  * bytes in `a`; ERR_SYNTAX; ERR_TOO_BIG at the arena's cap. */
 MUST_CHECK enum err base64_decode(struct arena *a, struct bytes text, struct bytes *ret);
-/* In decimal. */
+enum { INTEGER_TEXT_MAX = 20 };
+/* In decimal, without a NUL; how many characters. */
+size_t integer_text(uint64_t v, char ret[INTEGER_TEXT_MAX]);
 void put_integer(struct buf *b, uint64_t v);
 void put_hex(struct buf *b, struct bytes raw);
 /* Accepts either case. OK, ERR_SYNTAX, ERR_TOO_BIG. */

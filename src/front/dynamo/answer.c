@@ -130,20 +130,6 @@ static void make_request_id(struct dynamo *d, char to[52])
     }
 }
 
-static size_t u32_text(uint32_t v, char to[10])
-{
-    char digits[10];
-    size_t n = 0;
-    do {
-        digits[n++] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
-    for (size_t i = 0; i < n; i++) {
-        to[i] = digits[n - 1 - i];
-    }
-    return n;
-}
-
 static void put_header(struct dynamo_answer *answer, struct bytes name, struct bytes value)
 {
     ASSERT(answer->n_headers < DYNAMO_ANSWER_HEADERS_MAX);
@@ -161,7 +147,7 @@ void call_header(struct dynamo_call *c, struct bytes name, struct bytes value)
 static void put_headers(struct dynamo_call *c, struct bytes media_type)
 {
     make_request_id(c->d, c->request_id);
-    size_t crc_len = u32_text(crc32_of(c->d->crc32_table, c->answer.body), c->crc32);
+    size_t crc_len = integer_text(crc32_of(c->d->crc32_table, c->answer.body), c->crc32);
     put_header(&c->answer, BYTES_LIT("server"), BYTES_LIT("Server"));
     if (media_type.base != NULL) {
         put_header(&c->answer, BYTES_LIT("content-type"), media_type);

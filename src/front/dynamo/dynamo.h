@@ -214,7 +214,7 @@ struct dynamo_call {
     bool framed;       /* faults are told in the frame of a validation error */
     bool plain_json;   /* application/json rather than application/x-amz-json-1.0 */
     char request_id[52];
-    char crc32[10];
+    char crc32[INTEGER_TEXT_MAX];
 };
 
 /* The region in the request's credential scope (Authorization header or X-Amz-Credential),
