@@ -1,5 +1,5 @@
 /* Puts items into a stopped region's store, through the writer itself but without HTTP, so that a
- * benchmark can have ten million in half a minute. The region's log grows as by any write.
+ * benchmark can have ten million within minutes. The region's log grows as by any write.
  *
  * usage: fill STORE REGION ID TABLE ITEMS ITEM_BYTES      ID: the region's, 16 hex digits
  *

@@ -15,7 +15,7 @@
  * connection went away has conn NULL and is freed by http_respond(); 3. a server object lives until
  * it was freed and its last request was answered; 4. nothing touches a connection after calling the
  * handler, which may free it; 5. bodies_bytes is the sum of the requests' body_booked, and within
- * its bound.
+ * its bound; 6. a connection in unsent[] is SENDING, and h2o has not been given its answer.
  *
  * A connection is read while its request is handled, so that a reset is noticed, up to
  * PIPELINE_BYTES_MAX. */

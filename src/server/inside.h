@@ -159,7 +159,6 @@ struct writer {
     uint64_t announced; /* tail told to `links` */
     uint64_t looks;     /* core_looks() told to `links` */
     uint64_t until_ms;  /* when it wakes by itself, while it waits */
-    bool stopping;
 };
 
 struct web {
