@@ -317,20 +317,3 @@ uint64_t part_log_bytes(const struct part_reader *r, struct local_pos from, stru
     buf_done(&hi);
     return n;
 }
-
-void part_log_reclaim(const struct part_reader *r)
-{
-    struct local_pos first;
-    if (part_log_first(r, &first) != OK) {
-        return; /* readers of the log will find out why */
-    }
-    struct buf lo;
-    struct buf hi;
-    buf_init(&lo, 64);
-    buf_init(&hi, 64);
-    layout_log_key(&lo, (struct local_pos){0});
-    layout_log_key(&hi, first);
-    engine_reclaim(r->engine, buf_bytes(&lo), buf_bytes(&hi));
-    buf_done(&lo);
-    buf_done(&hi);
-}

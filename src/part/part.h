@@ -218,8 +218,10 @@ MUST_CHECK enum err part_read_marks(
 MUST_CHECK enum err part_read_gc_floor(const struct part_reader *r, struct hlc *ret);
 /* About how many stored bytes the log holds in (from, to]. */
 uint64_t part_log_bytes(const struct part_reader *r, struct local_pos from, struct local_pos to);
-/* Has the engine give back the space of what was trimmed; see engine_reclaim(). */
-void part_log_reclaim(const struct part_reader *r);
+/* Has the engine give back the space of what was trimmed, dropped and deleted, where it is worth
+ * the work. Blocks while files are rewritten; engine_reclaim_stop() ends it. For one thread that
+ * may wait. */
+void part_reclaim(const struct part_reader *r);
 
 /* ---- the writer ---- */
 
@@ -482,6 +484,7 @@ struct part_cmd {
         struct {
             struct hlc below;
             size_t tombstones_max;
+            size_t n;  /* out: looked at */
             bool done; /* out: behind the last one; what does not read is left and told */
         } sweep;
         struct {

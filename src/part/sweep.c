@@ -30,10 +30,9 @@ static enum err forget(struct part *p, struct bytes row)
 
 static enum err sweep(struct part *p, struct part_cmd *cmd, struct engine_iter *it)
 {
-    size_t n = 0;
     for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
         struct bytes row = engine_iter_key(it);
-        if (n == cmd->sweep.tombstones_max) {
+        if (cmd->sweep.n == cmd->sweep.tombstones_max) {
             return OK;
         }
         enum err e = forget(p, row);
@@ -44,7 +43,7 @@ static enum err sweep(struct part *p, struct part_cmd *cmd, struct engine_iter *
         }
         buf_clear(&p->sweep_after);
         buf_put_bytes(&p->sweep_after, row);
-        n++;
+        cmd->sweep.n++;
     }
     cmd->sweep.done = engine_iter_err(it) == OK;
     return engine_iter_err(it);
@@ -84,6 +83,7 @@ void part_sweep_run(struct part *p, struct part_cmd *cmd)
 {
     ASSERT(p->overlay.n == 0);
     cmd->sweep.done = false;
+    cmd->sweep.n = 0;
     struct hlc below = cmd->sweep.below;
     if (below.v > p->gc_floor.v) {
         p->gc_floor = below;

@@ -300,23 +300,19 @@ static void trim(struct region *r)
     r->trimming = errand_submit(e);
 }
 
-/* What was trimmed stays on disk until the engine rewrites the files it lies in, which only further
- * writes bring about. When so much lies there that it counts, the engine is asked. */
+/* Deleted rows stay on disk until the engine rewrites the files they lie in, which only further
+ * writes bring about: when any were deleted, it is asked. */
 static void reclaim(struct region *r, uint64_t now_ms)
 {
-    struct local_pos first;
     struct engine_stats stats;
-    bool can = r->config.ops.reclaim != NULL && now_ms >= r->reclaim_ms;
-    if (!can || part_log_first(&r->reader, &first) != OK) {
+    if (r->config.ops.reclaim == NULL || r->reclaimed || now_ms < r->reclaim_ms) {
         return;
     }
-    uint64_t dead =
-        part_log_bytes(&r->reader, (struct local_pos){0}, (struct local_pos){first.v - 1});
     engine_stats(r->config.engine, &stats);
-    if (dead >= RECLAIM_BYTES_MIN && dead >= stats.disk_bytes / 8) {
-        r->config.ops.reclaim(r->config.ctx);
-        r->reclaim_ms = now_ms + RECLAIM_MS;
-    }
+    uint64_t wait_ms = stats.disk_bytes / RECLAIM_BYTES_A_MS;
+    r->config.ops.reclaim(r->config.ctx);
+    r->reclaimed = true;
+    r->reclaim_ms = now_ms + (wait_ms > RECLAIM_MS ? wait_ms : RECLAIM_MS);
 }
 
 static bool is_removed(struct region *r, struct region_id id)

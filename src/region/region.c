@@ -229,9 +229,11 @@ static void errand_finish(struct region *r, struct errand *e, uint64_t now_ms, u
         return;
     case ERRAND_TRIM:
         r->trimming = false;
+        r->reclaimed = false;
         return;
     case ERRAND_SWEEP:
         r->sweeping = false;
+        r->reclaimed &= e->cmd.sweep.n == 0;
         r->again |= e->cmd.err == OK && !e->cmd.sweep.done;
         return;
     case ERRAND_DIGEST:
@@ -327,6 +329,7 @@ void region_catalog_row(
     }
     members_sync(r, now_ms);
     r->needs_dirty = true;
+    r->reclaimed &= item != NULL;
     settle(r, now_ms);
 }
 

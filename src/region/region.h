@@ -44,7 +44,7 @@ struct region_ops {
     /* Changes of ours have become readable at `peer`. May be NULL. */
     void (*arrived)(
         void *ctx, struct bytes table, struct bytes peer, const struct region_arrival *a);
-    /* Have part_log_reclaim() run where it may take its time. May be NULL. */
+    /* Have part_reclaim() run where it may take its time. May be NULL. */
     void (*reclaim)(void *ctx);
 };
 

@@ -38,7 +38,7 @@ enum msg_kind {
     MSG_SCALING,   /* what of which capacity was consumed, on its round through the threads with
                       meters */
     MSG_WAKE,      /* a job began, or a backup went */
-    MSG_RECLAIM,   /* the space of what was trimmed from the log is wanted back */
+    MSG_RECLAIM,   /* the space of what is gone is wanted back */
     MSG_STOP,      /* to a web thread, `number` says which step of stopping */
 };
 

@@ -411,7 +411,7 @@ static void jobs_run(void *arg)
         }
         if (!js->stopping && js->reclaim) {
             js->reclaim = false;
-            part_log_reclaim(&(struct part_reader){.engine = js->server->engine});
+            part_reclaim(&(struct part_reader){.engine = js->server->engine});
         }
     }
     /* What is under way begins anew when the region starts again. */

@@ -1,0 +1,72 @@
+#include "region/test_util.h"
+
+enum { US = 1001, START_MS = 100000 };
+
+/* A region alone that is swept, and how often it wants space back. */
+struct world {
+    struct engine *engine;
+    struct region *region;
+    struct part_cmd *sweep; /* at the writer; NULL: none */
+    unsigned asked;
+};
+
+static bool submit(void *ctx, struct part_cmd *cmd)
+{
+    struct world *w = ctx;
+    assert_int_equal(cmd->kind, PART_CMD_SWEEP);
+    w->sweep = cmd;
+    return true;
+}
+
+static void reclaim(void *ctx)
+{
+    ((struct world *)ctx)->asked++;
+}
+
+static void tick(struct world *w, uint64_t now_ms, size_t swept)
+{
+    janitor_tick(w->region, now_ms);
+    assert_non_null(w->sweep);
+    struct part_cmd *cmd = w->sweep;
+    w->sweep = NULL;
+    cmd->err = OK;
+    cmd->sweep.n = swept;
+    cmd->sweep.done = true;
+    region_done(w->region, cmd, now_ms, now_ms);
+}
+
+/* Once at the start, for nobody knows what an earlier run left; then only when something went
+ * since, and no more often than every ten seconds. */
+static void test_reclaim_is_asked(void **state)
+{
+    (void)state;
+    struct world w = {.engine = engine_mem_new()};
+    const struct region_ops ops = {.submit = submit, .reclaim = reclaim};
+    w.region = us_new(US, w.engine, NULL, 0, &ops, /* tracer= */ NULL, &w);
+    w.region->config.knobs.tombstone_grace_ms = 1;
+    w.region->config.knobs.janitor_ms = 1000;
+    assert_true(repl_vector_raise(
+        &w.region->marks, (struct repl_mark){{US}, {5}, hlc_of_ms(UINT64_C(1700000000000))}));
+    tick(&w, START_MS, 0);
+    assert_int_equal(w.asked, 1);
+    tick(&w, START_MS + 20000, 3); /* asked before it swept */
+    assert_int_equal(w.asked, 1);
+    tick(&w, START_MS + 21000, 3);
+    assert_int_equal(w.asked, 2);
+    tick(&w, START_MS + 30999, 0);
+    assert_int_equal(w.asked, 2);
+    tick(&w, START_MS + 31999, 0);
+    assert_int_equal(w.asked, 3);
+    tick(&w, START_MS + 60000, 0);
+    assert_int_equal(w.asked, 3);
+    us_free(w.region);
+    engine_close(w.engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reclaim_is_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
