@@ -104,14 +104,17 @@ void engine_reclaim_stop(struct engine *e);
 
 /* ---- makers ---- */
 
-/* RocksDB (librocksdb 7.8) in directory `path`, created when missing. `cache_bytes` bounds the
- * block cache; `write_buffer_bytes` one memtable (at most three exist at once). A tail of the log
- * that a power cut tore is dropped; damage before it is ERR_CORRUPT. OK; ERR_IO; ERR_CORRUPT;
+/* RocksDB (librocksdb 7.8) in directory `path`, created when missing. `cache_bytes` bounds what
+ * is kept of files; `write_buffer_bytes` one memtable (at most three exist at once). A tail of the
+ * log that a power cut tore is dropped; damage before it is ERR_CORRUPT. OK; ERR_IO; ERR_CORRUPT;
  * ERR_IN_USE (somebody has it open). *reterr_msg, in `a`, tells why. */
 struct engine_rocks_config {
     const char *path;
     size_t cache_bytes;
     size_t write_buffer_bytes;
+    /* First byte of the keys that engine_get() is mostly asked for: an eighth of `cache_bytes` then
+     * is for their rows that were read more than once. 0: none; else less than 255. */
+    uint8_t rows_kept;
 };
 MUST_CHECK enum err engine_rocks_open(
     const struct engine_rocks_config *config,

@@ -9,7 +9,7 @@
 enum {
     ROW_BACKFILL = 'b',
     ROW_CONFLICT = 'c',
-    ROW_DATA = 'd',
+    ROW_DATA = PART_ROWS_KEPT,
     ROW_COLLECTION = 'g',
     ROW_EXPIRY = 'e',
     ROW_INDEX = 'i',

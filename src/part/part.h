@@ -31,6 +31,7 @@ enum {
     PART_TABLE_FIRST = 1024,  /* smallest id of a user's table */
     PART_COLLECTION_GB_MAX = 10, /* what the items of one partition key may come to, if limited */
     PART_DIGEST_BUCKETS = 64,    /* a bucket is a 64th of the partition-hash ring, so a key range */
+    PART_ROWS_KEPT = 'd',        /* for engine_rocks_config: the rows of items */
     PART_INDEX_EXPIRY = 0,       /* no index has this id: of a BACKFILL, the table's expiry rows */
 };
 

@@ -64,7 +64,11 @@ static enum err store_open(struct server *s)
     }
     arena_init(&a, 1 << 16);
     const struct engine_rocks_config config = {
-        .path = store, .cache_bytes = c->cache_bytes, .write_buffer_bytes = c->write_buffer_bytes};
+        .path = store,
+        .cache_bytes = c->cache_bytes,
+        .write_buffer_bytes = c->write_buffer_bytes,
+        .rows_kept = PART_ROWS_KEPT,
+    };
     e = engine_rocks_open(&config, &a, &s->engine, &msg);
     if (e != OK) {
         log_failure(s, "could not open the store", e, msg);
