@@ -35,14 +35,26 @@ void engine_snapshot_close(struct engine_snapshot *s)
     }
 }
 
-struct engine_iter *engine_iter_open(
-    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi)
+static struct engine_iter *iter_open(
+    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi, bool once)
 {
     ASSERT(snap == NULL || snap->engine == e);
-    struct engine_iter *it = e->ops->iter_open(e, snap, lo, hi);
+    struct engine_iter *it = e->ops->iter_open(e, snap, lo, hi, once);
     it->ops = e->ops;
     it->place = ENGINE_BEFORE_FIRST;
     return it;
+}
+
+struct engine_iter *engine_iter_open(
+    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi)
+{
+    return iter_open(e, snap, lo, hi, /* once= */ false);
+}
+
+struct engine_iter *engine_iter_open_once(
+    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi)
+{
+    return iter_open(e, snap, lo, hi, /* once= */ true);
 }
 
 void engine_iter_close(struct engine_iter *it)

@@ -36,6 +36,10 @@ void engine_snapshot_close(struct engine_snapshot *s);
  * copied; lo >= hi is empty. Past an end, only first, last and the seeks lead back. */
 struct engine_iter *engine_iter_open(
     struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi);
+/* As engine_iter_open(), for a walk over rows that will not be read again soon: nothing of them is
+ * kept in memory. */
+struct engine_iter *engine_iter_open_once(
+    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi);
 void engine_iter_close(struct engine_iter *it);
 /* Positions; each returns whether the iterator now stands on a key. A false may hide an error: see
  * engine_iter_err(). seek: first key >= `key`; seek_back: last key <= `key` (both clamped to the

@@ -378,8 +378,9 @@ static struct bytes iter_hi(const struct mem_iter *it)
 }
 
 static struct engine_iter *mem_iter_open(
-    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi)
+    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi, bool once)
 {
+    (void)once;
     struct mem *m = (struct mem *)e;
     struct mem_iter *it = take_memory(sizeof *it);
     it->head = (struct engine_iter){0};

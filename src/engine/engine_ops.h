@@ -15,7 +15,11 @@ struct engine_ops {
     struct engine_snapshot *(*snapshot_open)(struct engine *e);
     void (*snapshot_close)(struct engine_snapshot *s);
     struct engine_iter *(*iter_open)(
-        struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi);
+        struct engine *e,
+        struct engine_snapshot *snap,
+        struct bytes lo,
+        struct bytes hi,
+        bool once);
     void (*iter_close)(struct engine_iter *it);
     /* The moves set `key` and `value` and return true, or return false with `err` told. */
     bool (*iter_first)(struct engine_iter *it);

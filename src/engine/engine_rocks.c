@@ -190,7 +190,7 @@ static void rocks_snapshot_close(struct engine_snapshot *snap)
 }
 
 static struct engine_iter *rocks_iter_open(
-    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi)
+    struct engine *e, struct engine_snapshot *snap, struct bytes lo, struct bytes hi, bool once)
 {
     struct rocks *r = (struct rocks *)e;
     struct rocks_iter *it = take_memory(sizeof *it);
@@ -207,6 +207,9 @@ static struct engine_iter *rocks_iter_open(
     }
     if (snap != NULL) {
         rocksdb_readoptions_set_snapshot(it->read, ((struct rocks_snapshot *)snap)->snap);
+    }
+    if (once) {
+        rocksdb_readoptions_set_fill_cache(it->read, 0);
     }
     it->it = rocksdb_create_iterator(r->db, it->read);
     return &it->head;

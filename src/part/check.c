@@ -190,7 +190,7 @@ static enum err walk(
 {
     const uint8_t lo[] = {kind};
     const uint8_t hi[] = {(uint8_t)(kind + 1)};
-    struct engine_iter *it = engine_iter_open(
+    struct engine_iter *it = engine_iter_open_once(
         k->part->config.engine, NULL, bytes_of(lo, sizeof lo), bytes_of(hi, sizeof hi));
     enum err e = OK;
     for (bool on = engine_iter_first(it); on && e == OK; on = engine_iter_next(it)) {

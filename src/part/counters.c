@@ -133,8 +133,8 @@ static enum err load_rows(struct part *p)
 {
     const uint8_t lo[] = {ROW_COUNTS};
     const uint8_t hi[] = {ROW_COUNTS + 1};
-    struct engine_iter *it =
-        engine_iter_open(p->config.engine, NULL, bytes_of(lo, sizeof lo), bytes_of(hi, sizeof hi));
+    struct engine_iter *it = engine_iter_open_once(
+        p->config.engine, NULL, bytes_of(lo, sizeof lo), bytes_of(hi, sizeof hi));
     enum err e = OK;
     for (bool on = engine_iter_first(it); on && e == OK; on = engine_iter_next(it)) {
         e = load_row(p, engine_iter_key(it), engine_iter_value(it));

@@ -239,7 +239,10 @@ enum err part_cursor_open(
         }
         struct part_cursor *c = calloc(1, sizeof *c);
         ASSERT(c != NULL);
-        c->it = engine_iter_open(r->engine, r->snap, buf_bytes(&b.lo), buf_bytes(&b.hi));
+        struct bytes lo = buf_bytes(&b.lo);
+        struct bytes hi = buf_bytes(&b.hi);
+        c->it = range->once ? engine_iter_open_once(r->engine, r->snap, lo, hi)
+                            : engine_iter_open(r->engine, r->snap, lo, hi);
         c->of_index = range->index != NULL;
         c->backward = range->backward;
         *ret = c;

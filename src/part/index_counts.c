@@ -64,7 +64,7 @@ static enum err count_rows(struct part *p, uint64_t table, uint32_t index, struc
     struct arena a;
     arena_init(&a, SIZE_MAX / 2);
     struct engine_iter *it =
-        engine_iter_open(p->config.engine, NULL, buf_bytes(&lo), buf_bytes(&hi));
+        engine_iter_open_once(p->config.engine, NULL, buf_bytes(&lo), buf_bytes(&hi));
     struct part_counts n = {0};
     enum err e = OK;
     for (bool on = engine_iter_first(it); on && e == OK; on = engine_iter_next(it)) {

@@ -114,6 +114,7 @@ MUST_CHECK enum err part_get(
 /* What a cursor walks over. Positions are exclusive starts. */
 struct part_range {
     const struct part_index *index; /* NULL: the table itself */
+    bool once; /* nobody will read these rows again soon: see engine_iter_open_once() */
     /* Query: one partition key value and a condition on the sort key. */
     const struct expr_key_cond *query; /* NULL: scan */
     /* Scan: the part [hash_lo, hash_hi] of the ring, both included; all of it is 0 .. UINT32_MAX.

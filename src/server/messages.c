@@ -66,7 +66,7 @@ enum err catalog_load(
             },
     };
     struct part_reader reader = {.engine = engine, .snap = engine_snapshot_open(engine)};
-    struct part_range range = {.hash_lo = 0, .hash_hi = UINT32_MAX};
+    struct part_range range = {.once = true, .hash_lo = 0, .hash_hi = UINT32_MAX};
     struct part_cursor *c = NULL;
     struct arena a;
     arena_init(&a, 64 << 20);
