@@ -7,7 +7,7 @@
 
 #include "base/assert.h"
 
-enum { ALIGN = 16, BLOCK_FIRST = 4096, BLOCK_FIRST_SMALL = 256, BLOCK_LARGEST = 1 << 20 };
+enum { ALIGN = 16, BLOCK_FIRST = 4096, BLOCK_LARGEST = 1 << 20 };
 
 struct arena_block {
     struct arena_block *older;
@@ -26,9 +26,24 @@ void arena_init(struct arena *a, size_t bytes_max)
     *a = (struct arena){.bytes_max = bytes_max, .first_bytes = BLOCK_FIRST};
 }
 
-void arena_init_small(struct arena *a, size_t bytes_max)
+void arena_init_sized(struct arena *a, size_t bytes_max, size_t first_bytes)
 {
-    *a = (struct arena){.bytes_max = bytes_max, .first_bytes = BLOCK_FIRST_SMALL};
+    *a = (struct arena){.bytes_max = bytes_max, .first_bytes = first_bytes};
+}
+
+void arena_init_in(struct arena *a, void *memory, size_t n)
+{
+    ASSERT((uintptr_t)memory % ALIGN == 0);
+    *a = (struct arena){.at = memory, .end = (char *)memory + n, .bytes_max = n, .is_fixed = true};
+}
+
+size_t arena_taken(const struct arena *a)
+{
+    size_t taken = 0;
+    for (const struct arena_block *b = a->blocks; b != NULL; b = b->older) {
+        taken += b == a->blocks ? (size_t)(a->at - b->data) : b->size + ALIGN;
+    }
+    return taken;
 }
 
 static void run_cleanups(struct arena *a)
@@ -87,19 +102,34 @@ static void add_block(struct arena *a, size_t need)
     a->end = b->data + size;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+static void *take(struct arena *a, size_t n, size_t align)
 {
     if (n > a->bytes_max - a->bytes_used || n > SIZE_MAX - ALIGN) {
         return NULL;
     }
-    size_t rounded = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (a->blocks == NULL || rounded > (size_t)(a->end - a->at)) {
-        add_block(a, rounded);
+    size_t skip = (size_t)(-(uintptr_t)a->at & (align - 1));
+    size_t left = (size_t)(a->end - a->at);
+    if (skip + n > left || (a->blocks == NULL && !a->is_fixed)) {
+        if (a->is_fixed) {
+            return NULL;
+        }
+        add_block(a, n);
+        skip = 0;
     }
-    void *p = a->at;
-    a->at += rounded;
+    void *p = a->at + skip;
+    a->at += skip + n;
     a->bytes_used += n;
     return p;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+    return take(a, n, ALIGN);
+}
+
+uint8_t *arena_alloc_bytes(struct arena *a, size_t n)
+{
+    return take(a, n, 1);
 }
 
 void *arena_calloc(struct arena *a, size_t count, size_t size)

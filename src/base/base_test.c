@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -22,6 +23,45 @@ static void test_arena_cap(void **state)
 static void count_up(void *arg)
 {
     ++*(int *)arg;
+}
+
+static void fill_some(struct arena *a)
+{
+    for (size_t i = 1; i < 60; i++) {
+        void *aligned = arena_alloc(a, i * 3);
+        assert_non_null(aligned);
+        assert_int_equal((uintptr_t)aligned % 16, 0);
+        memset(aligned, 'x', i * 3);
+        uint8_t *packed = arena_alloc_bytes(a, i);
+        assert_non_null(packed);
+        memset(packed, 'y', i);
+    }
+}
+
+/* What was allocated in blocks of any size fits in one piece of the size that the arena says, and
+ * nothing is lost between bytes; the piece serves no more than it has. */
+static void test_arena_in_one_piece(void **state)
+{
+    (void)state;
+    const size_t first[] = {1, 100, 4096, 100000};
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+        struct arena a;
+        arena_init_sized(&a, SIZE_MAX / 2, first[i]);
+        assert_int_equal(arena_taken(&a), 0);
+        fill_some(&a);
+        size_t n = arena_taken(&a);
+        arena_done(&a);
+        char *memory = malloc(n);
+        assert_non_null(memory);
+        arena_init_in(&a, memory, n);
+        fill_some(&a);
+        uint8_t *packed = arena_alloc_bytes(&a, 1);
+        assert_true(packed == NULL || arena_alloc_bytes(&a, 0) == packed + 1);
+        while (arena_alloc(&a, 16) != NULL) {
+        }
+        assert_null(arena_alloc(&a, 16));
+        free(memory);
+    }
 }
 
 /* Cleanups run once, when the arena is cleared. */
@@ -271,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arena_cap),
+        cmocka_unit_test(test_arena_in_one_piece),
         cmocka_unit_test(test_arena_cleanup),
         cmocka_unit_test(test_buf_bound),
         cmocka_unit_test(test_buf_format),

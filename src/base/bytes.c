@@ -44,7 +44,7 @@ struct bytes bytes_dup(struct arena *a, struct bytes b)
     if (b.len == 0) {
         return BYTES_NONE;
     }
-    uint8_t *copy = arena_alloc(a, b.len);
+    uint8_t *copy = arena_alloc_bytes(a, b.len);
     if (copy == NULL) {
         return BYTES_NONE;
     }
@@ -54,7 +54,7 @@ struct bytes bytes_dup(struct arena *a, struct bytes b)
 
 char *bytes_cstr(struct arena *a, struct bytes b)
 {
-    char *copy = arena_alloc(a, b.len + 1);
+    char *copy = (char *)arena_alloc_bytes(a, b.len + 1);
     if (copy == NULL) {
         return NULL;
     }

@@ -5,7 +5,7 @@
  * follows from several rows (a group's replica list, whether a table is replicated) is worked out
  * anew when one changes.
  *  2. Every decoded object owns its memory, so replacing a row frees exactly the object it had
- * made.
+ * made. A table, of which there may be thousands in each thread, is one piece of memory.
  *  3. A table has one entry by name and at most one by id.
  * Not promised: that rows agree with each other; replicas without a group row are kept and not
  * shown. */
@@ -13,11 +13,16 @@
 
 #include <stdlib.h>
 
-enum { ROW_MEM_MAX = 8 * 1024 * 1024 };
+enum {
+    ROW_MEM_MAX = 8 * 1024 * 1024,
+    MEMBER_BYTES = 128, /* what a row of that kind mostly takes */
+    GROUP_BYTES = 256,
+};
 
+/* In one piece with all that the table points to. */
 struct table_entry {
-    struct arena mem;
     struct core_table table;
+    _Alignas(16) char content[];
 };
 
 struct member_entry {
@@ -44,6 +49,7 @@ struct catalog {
     struct sorted groups_sorted;
     struct sorted members;
     struct arena scratch;
+    struct arena measure;    /* for a copy whose size is to be known before it is made */
     struct part_stamp stamp; /* of tables in 2017 groups */
 };
 
@@ -157,15 +163,8 @@ struct catalog *catalog_new(struct bytes own_region)
     c->groups_sorted.name_of = group_name_of;
     c->members.name_of = member_name_of;
     arena_init(&c->scratch, ROW_MEM_MAX);
+    arena_init(&c->measure, ROW_MEM_MAX);
     return c;
-}
-
-static void table_entry_free(struct table_entry *e)
-{
-    if (e != NULL) {
-        arena_done(&e->mem);
-        free(e);
-    }
 }
 
 static void member_entry_free(struct member_entry *e)
@@ -176,18 +175,10 @@ static void member_entry_free(struct member_entry *e)
     }
 }
 
-static void replica_entry_free(struct replica_entry *e)
-{
-    if (e != NULL) {
-        arena_done(&e->mem);
-        free(e);
-    }
-}
-
 static void group_entry_free(struct group_entry *g)
 {
     for (size_t i = 0; i < g->n_replicas; i++) {
-        replica_entry_free(g->replicas[i]);
+        free(g->replicas[i]);
     }
     free(g->replicas);
     free(g->view_replicas);
@@ -202,10 +193,10 @@ void catalog_free(struct catalog *c)
         return;
     }
     MAP_FOREACH (&c->own, own) {
-        table_entry_free(own->value);
+        free(own->value);
     }
     MAP_FOREACH (&c->remote, remote) {
-        table_entry_free(remote->value);
+        free(remote->value);
     }
     MAP_FOREACH (&c->groups, group) {
         group_entry_free(group->value);
@@ -222,6 +213,7 @@ void catalog_free(struct catalog *c)
     free(c->groups_sorted.at);
     free(c->members.at);
     arena_done(&c->scratch);
+    arena_done(&c->measure);
     heap_bytes_free(c->region);
     free(c);
 }
@@ -363,7 +355,7 @@ static enum err apply_member(struct catalog *c, const struct row_key *key, const
     }
     struct member_entry *e = calloc(1, sizeof *e);
     ASSERT(e != NULL);
-    arena_init_small(&e->mem, ROW_MEM_MAX);
+    arena_init_sized(&e->mem, ROW_MEM_MAX, MEMBER_BYTES);
     e->member = m;
     e->member.region = bytes_dup(&e->mem, m.region);
     e->member.http_address = bytes_dup(&e->mem, m.http_address);
@@ -411,14 +403,19 @@ static enum err table_entry_new(
     if (err != OK) {
         return err;
     }
-    struct table_entry *e = calloc(1, sizeof *e);
-    ASSERT(e != NULL);
-    arena_init_small(&e->mem, ROW_MEM_MAX);
-    err = table_copy(&e->mem, &t, &e->table);
+    struct core_table measured;
+    arena_clear(&c->measure);
+    err = table_copy(&c->measure, &t, &measured);
     if (err != OK) {
-        table_entry_free(e);
         return err;
     }
+    size_t n = arena_taken(&c->measure);
+    struct table_entry *e = malloc(sizeof *e + n);
+    struct arena content;
+    ASSERT(e != NULL);
+    arena_init_in(&content, e->content, n);
+    err = table_copy(&content, &t, &e->table);
+    ASSERT(err == OK);
     rates_set(&e->table);
     *ret = e;
     return OK;
@@ -446,7 +443,7 @@ static enum err apply_own(struct catalog *c, const struct row_key *key, const st
         (void)map_remove(&c->own, key->table);
         sorted_remove(&c->own_sorted, key->table);
     }
-    table_entry_free(old);
+    free(old);
     return OK;
 }
 
@@ -457,7 +454,7 @@ static enum err apply_remote(struct catalog *c, const struct row_key *key, const
         return ERR_TOO_BIG;
     }
     if (item == NULL) {
-        table_entry_free(map_remove(&c->remote, name));
+        free(map_remove(&c->remote, name));
         return OK;
     }
     struct table_entry *e;
@@ -465,7 +462,7 @@ static enum err apply_remote(struct catalog *c, const struct row_key *key, const
     if (err != OK) {
         return err;
     }
-    table_entry_free(map_put(&c->remote, name, e));
+    free(map_put(&c->remote, name, e));
     return OK;
 }
 
@@ -478,7 +475,7 @@ static struct group_entry *group_entry_get(struct catalog *c, struct bytes name)
     g = calloc(1, sizeof *g);
     ASSERT(g != NULL);
     g->name = heap_bytes(name);
-    arena_init_small(&g->row_mem, ROW_MEM_MAX);
+    arena_init_sized(&g->row_mem, ROW_MEM_MAX, GROUP_BYTES);
     (void)map_put(&c->groups, name, g);
     sorted_put(&c->groups_sorted, g);
     return g;
@@ -532,7 +529,7 @@ static void group_set_replica(struct group_entry *g, struct bytes region, struct
     }
     bool there = i < g->n_replicas && bytes_eq(g->replicas[i]->row.replica.region, region);
     if (there) {
-        replica_entry_free(g->replicas[i]);
+        free(g->replicas[i]);
         if (e == NULL) {
             g->n_replicas--;
             memmove(
@@ -565,14 +562,19 @@ static enum err apply_replica(
         if (err != OK) {
             return err;
         }
-        e = calloc(1, sizeof *e);
-        ASSERT(e != NULL);
-        arena_init_small(&e->mem, ROW_MEM_MAX);
-        err = replica_row_copy(&e->mem, &row, &e->row);
+        struct replica_row measured;
+        arena_clear(&c->measure);
+        err = replica_row_copy(&c->measure, &row, &measured);
         if (err != OK) {
-            replica_entry_free(e);
             return err;
         }
+        size_t n = arena_taken(&c->measure);
+        struct arena content;
+        e = malloc(sizeof *e + n);
+        ASSERT(e != NULL);
+        arena_init_in(&content, e->content, n);
+        err = replica_row_copy(&content, &row, &e->row);
+        ASSERT(err == OK);
     }
     struct group_entry *g = group_entry_get(c, key->table);
     group_set_replica(g, key->region, e);

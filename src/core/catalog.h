@@ -19,9 +19,10 @@ struct group_entry {
     struct core_group view; /* what fronts see, when complete */
 };
 
+/* In one piece with all that the row points to. */
 struct replica_entry {
-    struct arena mem;
     struct replica_row row;
+    _Alignas(16) char content[];
 };
 
 /* NULL when no row of that name exists. */

@@ -85,33 +85,34 @@ struct core_span {
 
 /* One region's table. Immutable; valid until the catalog's next change. */
 struct core_table {
-    struct part_table
-        part; /* id, name, keys, indexes as the writer uses them (building ones included) */
+    /* id, name, keys, indexes as the writer uses them (building ones included) */
+    struct part_table part;
     struct bytes region; /* where it lives */
     struct bytes uuid;   /* TableId, 8-4-4-4-12 hex */
-    enum core_status status;
     uint64_t created_ms;
     const struct expr_key_attr *attrs; /* AttributeDefinitions, as declared */
     size_t n_attrs;
     const struct core_index *indexes; /* same order as part.indexes */
     size_t n_indexes;
-    bool on_demand;
     struct core_throughput throughput;
-    uint64_t billing_changed_ms;  /* 0: never */
+    uint64_t billing_changed_ms; /* 0: never */
+    enum core_status status;
     enum core_stream_view stream; /* NONE: disabled */
-    uint64_t
-        stream_created_ms; /* label of the latest stream, kept after disabling; 0: never had one */
-    bool deletion_protection;
+    /* Label of the latest stream, kept after disabling; 0: never had one. */
+    uint64_t stream_created_ms;
     uint64_t join; /* the `join` of the replica that this table became last; 0: never was one */
     struct core_span spans[CORE_SPANS_MAX]; /* oldest first */
-    size_t n_spans;                         /* 0: while it is in a group, all changes are its */
-    bool
-        empty; /* of an ungrouped table with a stream: holds no item, as its owner last published */
-    struct bytes table_class; /* "STANDARD", "STANDARD_INFREQUENT_ACCESS" */
+    uint32_t n_spans;                       /* 0: while it is in a group, all changes are its */
+    bool on_demand;
+    bool deletion_protection;
+    /* Of an ungrouped table with a stream: holds no item, as its owner last published. */
+    bool empty;
     bool filling; /* a restore or an import still writes it: CREATING until that says it is done */
-    uint64_t pitr_since_ms; /* point-in-time recovery is on since then, so the log keeps old images;
-                               0: it is off. An update that switches it on sets the time itself */
-    uint32_t pitr_days;     /* how far back it shall reach; 0 when off */
+    struct bytes table_class; /* "STANDARD", "STANDARD_INFREQUENT_ACCESS" */
+    /* Point-in-time recovery is on since then, so the log keeps old images; 0: it is off. An update
+     * that switches it on sets the time itself. */
+    uint64_t pitr_since_ms;
+    uint32_t pitr_days; /* how far back it shall reach; 0 when off */
     const struct core_tag *tags;
     size_t n_tags;
     struct value extra; /* map of settings that only a front understands, kept as they came */

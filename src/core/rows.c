@@ -496,7 +496,7 @@ static void take_spans(struct taker *t, struct core_table *ret)
         struct core_span *s = &ret->spans[i / 2];
         *(i % 2 == 0 ? &s->since : &s->left) = (struct local_pos){t->bad ? 0 : (uint64_t)pos};
     }
-    ret->n_spans = t->bad ? 0 : n / 2;
+    ret->n_spans = t->bad ? 0 : (uint32_t)(n / 2);
 }
 
 static enum err check_version(const struct value *item)

@@ -21,6 +21,8 @@
 
 #include "core/impl.h"
 
+enum { STREAM_BYTES = 128 }; /* what one mostly takes */
+
 /* A stream in memory; `of` is rebuilt whole in `mem` when it changes. */
 struct stream_entry {
     struct arena mem;
@@ -46,9 +48,19 @@ static void entry_free(struct stream_entry *e)
 static bool load_one(void *ctx, struct bytes name, struct bytes value)
 {
     struct core *c = ctx;
+    struct arena measure;
+    struct core_stream measured;
+    arena_init(&measure, SIZE_MAX / 2);
+    (void)bytes_dup(&measure, name);
+    c->streams_err = stream_get(&measure, value, &measured);
+    if (c->streams_err != OK) {
+        arena_done(&measure);
+        return false;
+    }
     struct stream_entry *e = calloc(1, sizeof *e);
     ASSERT(e != NULL);
-    arena_init_small(&e->mem, SIZE_MAX / 2);
+    arena_init_sized(&e->mem, SIZE_MAX / 2, arena_taken(&measure));
+    arena_done(&measure);
     e->note = bytes_dup(&e->mem, name);
     c->streams_err = stream_get(&e->mem, value, &e->of);
     if (c->streams_err != OK) {
@@ -254,7 +266,7 @@ static void stream_begin(struct core *c, struct part_stage *s, const struct core
     feed_begin(c, s);
     struct stream_entry *e = calloc(1, sizeof *e);
     ASSERT(e != NULL);
-    arena_init_small(&e->mem, SIZE_MAX / 2);
+    arena_init_sized(&e->mem, SIZE_MAX / 2, STREAM_BYTES);
     struct core_stream_span *span = ARENA_NEW(&e->mem, struct core_stream_span);
     ASSERT(span != NULL);
     *span = (struct core_stream_span){t->part.id, next_pos(s)};

@@ -5,7 +5,7 @@
 
 struct table_copy {
     struct part_table table; /* first: the handle the caller sees */
-    struct arena heap;
+    _Alignas(16) char content[];
 };
 
 static struct expr_key_schema keys_dup(struct arena *a, const struct expr_key_schema *k)
@@ -27,46 +27,53 @@ static struct expr_key_schema keys_dup(struct arena *a, const struct expr_key_sc
     return copy;
 }
 
-struct part_table *part_table_dup(const struct part_table *t)
+static struct part_table copy_in(struct arena *a, const struct part_table *t)
 {
-    struct table_copy *c = calloc(1, sizeof *c);
-    ASSERT(c != NULL);
-    arena_init_small(&c->heap, SIZE_MAX / 2);
-    struct part_index *indexes = ARENA_ARRAY(&c->heap, struct part_index, t->n_indexes);
+    struct part_table copy = *t;
+    struct part_index *indexes = ARENA_ARRAY(a, struct part_index, t->n_indexes);
     for (size_t i = 0; i < t->n_indexes; i++) {
         indexes[i] = t->indexes[i];
-        indexes[i].name = bytes_dup(&c->heap, t->indexes[i].name);
-        indexes[i].keys = keys_dup(&c->heap, &t->indexes[i].keys);
-        struct bytes *include = ARENA_ARRAY(&c->heap, struct bytes, t->indexes[i].n_include);
+        indexes[i].name = bytes_dup(a, t->indexes[i].name);
+        indexes[i].keys = keys_dup(a, &t->indexes[i].keys);
+        struct bytes *include = ARENA_ARRAY(a, struct bytes, t->indexes[i].n_include);
         for (size_t k = 0; k < t->indexes[i].n_include; k++) {
-            include[k] = bytes_dup(&c->heap, t->indexes[i].include[k]);
+            include[k] = bytes_dup(a, t->indexes[i].include[k]);
         }
         indexes[i].include = include;
     }
-    c->table = *t;
-    c->table.name = bytes_dup(&c->heap, t->name);
-    c->table.keys = keys_dup(&c->heap, &t->keys);
-    c->table.indexes = indexes;
-    c->table.ttl = bytes_dup(&c->heap, t->ttl);
+    copy.name = bytes_dup(a, t->name);
+    copy.keys = keys_dup(a, &t->keys);
+    copy.indexes = indexes;
+    copy.ttl = bytes_dup(a, t->ttl);
     if (t->stamp != NULL) {
-        struct part_stamp *stamp = ARENA_NEW(&c->heap, struct part_stamp);
-        stamp->time = bytes_dup(&c->heap, t->stamp->time);
-        stamp->region = bytes_dup(&c->heap, t->stamp->region);
-        stamp->deleting = bytes_dup(&c->heap, t->stamp->deleting);
-        stamp->region_name = bytes_dup(&c->heap, t->stamp->region_name);
-        c->table.stamp = stamp;
+        struct part_stamp *stamp = ARENA_NEW(a, struct part_stamp);
+        stamp->time = bytes_dup(a, t->stamp->time);
+        stamp->region = bytes_dup(a, t->stamp->region);
+        stamp->deleting = bytes_dup(a, t->stamp->deleting);
+        stamp->region_name = bytes_dup(a, t->stamp->region_name);
+        copy.stamp = stamp;
     }
+    return copy;
+}
+
+/* Copied twice, first to know its size: the copy that stays is one of a great many. */
+struct part_table *part_table_dup(const struct part_table *t)
+{
+    struct arena a;
+    arena_init(&a, SIZE_MAX / 2);
+    (void)copy_in(&a, t);
+    size_t n = arena_taken(&a);
+    arena_done(&a);
+    struct table_copy *c = malloc(sizeof *c + n);
+    ASSERT(c != NULL);
+    arena_init_in(&a, c->content, n);
+    c->table = copy_in(&a, t);
     return &c->table;
 }
 
 void part_table_free(struct part_table *t)
 {
-    if (t == NULL) {
-        return;
-    }
-    struct table_copy *c = (struct table_copy *)t;
-    arena_done(&c->heap);
-    free(c);
+    free(t);
 }
 
 static bool key_value_fits(const struct value *v, size_t bytes_max)
