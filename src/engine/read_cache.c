@@ -17,6 +17,7 @@ enum {
     MISSED = 2,
     SET_SHARE = 1 << 10,     /* one set for so many bytes of the bound */
     ROW_BYTES_MAX = 4 << 10, /* of larger ones the copy is what costs */
+    MALLOC_BYTES = 16,       /* what an allocation takes beside what it gives */
     VICTIMS_MAX = 8,         /* sets emptied to make room for one row */
 };
 
@@ -29,22 +30,23 @@ struct row {
 struct way {
     uint64_t hash;
     struct row *row;
-    uint32_t epoch;
+    uint64_t age;
 };
 
 struct set {
     atomic_bool held;
-    uint8_t turn; /* way that goes next; missed[] likewise */
+    uint8_t next_way;    /* that is given to another row */
+    uint8_t next_missed; /* likewise */
     uint32_t missed[MISSED];
     struct way ways[WAYS];
 };
 
 struct read_cache {
-    _Atomic uint32_t epochs[STRIPES];
+    _Atomic uint64_t ages[STRIPES];
     struct set *sets;
     size_t n_sets;
     size_t bytes_max;
-    atomic_size_t bytes; /* of rows */
+    atomic_size_t bytes; /* of sets and rows */
     atomic_size_t hand;  /* set that is emptied next when there is no room */
 };
 
@@ -57,16 +59,22 @@ struct read_cache *read_cache_new(size_t bytes_max)
         c->n_sets *= 2;
     }
     c->bytes_max = bytes_max;
+    c->bytes = c->n_sets * sizeof *c->sets;
     c->sets = calloc(c->n_sets, sizeof *c->sets);
     ASSERT(c->sets != NULL);
     return c;
+}
+
+static size_t row_bytes(size_t key_len, size_t value_len)
+{
+    return MALLOC_BYTES + sizeof(struct row) + key_len + value_len;
 }
 
 static void empty(struct read_cache *c, struct way *w)
 {
     if (w->row != NULL) {
         atomic_fetch_sub_explicit(
-            &c->bytes, sizeof *w->row + w->row->key_len + w->row->value_len, memory_order_relaxed);
+            &c->bytes, row_bytes(w->row->key_len, w->row->value_len), memory_order_relaxed);
         free(w->row);
         w->row = NULL;
     }
@@ -113,14 +121,14 @@ static struct set *set_of(struct read_cache *c, uint64_t hash)
     return &c->sets[hash % c->n_sets];
 }
 
-static _Atomic uint32_t *epoch_of(struct read_cache *c, uint64_t hash)
+static _Atomic uint64_t *age_of(struct read_cache *c, uint64_t hash)
 {
-    return &c->epochs[hash % STRIPES];
+    return &c->ages[hash % STRIPES];
 }
 
-static bool is_writing(uint32_t epoch)
+static bool is_writing(uint64_t age)
 {
-    return epoch % 2 == 1;
+    return age % 2 == 1;
 }
 
 static struct way *find_way(struct set *s, struct bytes key, uint64_t hash)
@@ -135,6 +143,20 @@ static struct way *find_way(struct set *s, struct bytes key, uint64_t hash)
     return NULL;
 }
 
+/* The way for another row: one that holds none, or one that nobody believes any more, if there is.
+ */
+static struct way *free_way(struct read_cache *c, struct set *s)
+{
+    for (size_t i = 0; i < WAYS; i++) {
+        struct way *w = &s->ways[i];
+        if (w->row == NULL ||
+            atomic_load_explicit(age_of(c, w->hash), memory_order_relaxed) != w->age) {
+            return w;
+        }
+    }
+    return &s->ways[s->next_way++ % WAYS];
+}
+
 /* Whether it was missed before, lately. */
 static bool note_missed(struct set *s, uint64_t hash)
 {
@@ -144,7 +166,7 @@ static bool note_missed(struct set *s, uint64_t hash)
             return true;
         }
     }
-    s->missed[s->turn++ % MISSED] = mark;
+    s->missed[s->next_missed++ % MISSED] = mark;
     return false;
 }
 
@@ -152,14 +174,14 @@ bool read_cache_find(
     struct read_cache *c, struct bytes key, struct read_look *ret_look, struct buf *ret)
 {
     uint64_t hash = read_cache_hash(key);
-    uint32_t epoch = atomic_load_explicit(epoch_of(c, hash), memory_order_acquire);
+    uint64_t age = atomic_load_explicit(age_of(c, hash), memory_order_acquire);
     struct set *s = set_of(c, hash);
-    *ret_look = (struct read_look){.hash = hash, .epoch = epoch};
-    if (is_writing(epoch) || !hold(s)) {
+    *ret_look = (struct read_look){.hash = hash, .age = age};
+    if (is_writing(age) || !hold(s)) {
         return false;
     }
     const struct way *w = find_way(s, key, hash);
-    bool found = w != NULL && w->epoch == epoch;
+    bool found = w != NULL && w->age == age;
     if (found) {
         buf_put(ret, w->row->bytes + w->row->key_len, w->row->value_len);
     } else {
@@ -191,15 +213,15 @@ void read_cache_fill(
     struct read_cache *c, const struct read_look *look, struct bytes key, struct bytes value)
 {
     struct set *s = set_of(c, look->hash);
-    size_t need = sizeof(struct row) + key.len + value.len;
-    bool late = atomic_load_explicit(epoch_of(c, look->hash), memory_order_relaxed) != look->epoch;
+    size_t need = row_bytes(key.len, value.len);
+    bool late = atomic_load_explicit(age_of(c, look->hash), memory_order_relaxed) != look->age;
     if (late || need > ROW_BYTES_MAX || !make_room(c, need) || !hold(s)) {
         return;
     }
     struct way *w = find_way(s, key, look->hash);
-    w = w != NULL ? w : &s->ways[s->turn++ % WAYS];
+    w = w != NULL ? w : free_way(c, s);
     empty(c, w);
-    w->row = malloc(need);
+    w->row = malloc(need - MALLOC_BYTES);
     ASSERT(w->row != NULL);
     w->row->key_len = (uint32_t)key.len;
     w->row->value_len = (uint32_t)value.len;
@@ -208,7 +230,7 @@ void read_cache_fill(
         memcpy(w->row->bytes + key.len, value.base, value.len);
     }
     w->hash = look->hash;
-    w->epoch = look->epoch;
+    w->age = look->age;
     atomic_fetch_add_explicit(&c->bytes, need, memory_order_relaxed);
     let_go(s);
 }
@@ -220,40 +242,40 @@ uint64_t read_cache_hash(struct bytes key)
     return hash64(key, 0);
 }
 
-/* Only the one that writes changes epochs. What it stores before it writes is seen by whoever sees
+/* Only the one that writes changes ages. What it stores before it writes is seen by whoever sees
  * what it wrote, for the engine publishes that later. */
-static void turn(_Atomic uint32_t *epoch, bool writing)
+static void grow_older(_Atomic uint64_t *age, bool writing)
 {
-    uint32_t v = atomic_load_explicit(epoch, memory_order_relaxed);
+    uint64_t v = atomic_load_explicit(age, memory_order_relaxed);
     if (is_writing(v) != writing) {
-        atomic_store_explicit(epoch, v + 1, memory_order_release);
+        atomic_store_explicit(age, v + 1, memory_order_release);
     }
 }
 
 void read_cache_begin(struct read_cache *c, const uint64_t *hashes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        turn(epoch_of(c, hashes[i]), true);
+        grow_older(age_of(c, hashes[i]), true);
     }
 }
 
 void read_cache_end(struct read_cache *c, const uint64_t *hashes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        turn(epoch_of(c, hashes[i]), false);
+        grow_older(age_of(c, hashes[i]), false);
     }
 }
 
 void read_cache_begin_all(struct read_cache *c)
 {
     for (size_t i = 0; i < STRIPES; i++) {
-        turn(&c->epochs[i], true);
+        grow_older(&c->ages[i], true);
     }
 }
 
 void read_cache_end_all(struct read_cache *c)
 {
     for (size_t i = 0; i < STRIPES; i++) {
-        turn(&c->epochs[i], false);
+        grow_older(&c->ages[i], false);
     }
 }

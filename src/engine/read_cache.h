@@ -3,20 +3,20 @@
 /* Rows read lately, in front of the engine's own files and memory. Private to the room.
  *
  * Any number of threads read, one at a time writes; nobody waits for anybody. Each key belongs to a
- * stripe, which has an epoch: odd while a write to one of its keys is under way, and another one
- * after each write. A row is kept together with the epoch that was read before the row was, and
- * counts only while that is the stripe's epoch. So what is found here was, when it was looked for,
- * what the engine would have said; and a reader that is slow fills in what nobody will believe. */
+ * stripe, which has an age: odd while a write to one of its keys is under way, and greater after
+ * each write. A row is kept together with the age that was read before the row was, and counts only
+ * while that is the stripe's age. So what is found here was, when it was looked for, what the
+ * engine would have said; and a reader that is slow fills in what nobody will believe. */
 
 #include "base/base.h"
 
 struct read_cache;
 
-/* At most about `bytes_max` bytes of memory, taken as rows come. */
+/* At most about `bytes_max` bytes of memory, touched as rows come. */
 struct read_cache *read_cache_new(size_t bytes_max);
 /* NULL is legal. Nobody reads or writes any more. */
 void read_cache_free(struct read_cache *c);
-/* Taken by rows now. Any thread. */
+/* Taken now, the sets included, touched or not. Any thread. */
 size_t read_cache_bytes(const struct read_cache *c);
 
 /* ---- any thread ---- */
@@ -24,7 +24,7 @@ size_t read_cache_bytes(const struct read_cache *c);
 /* What a look remembers for read_cache_fill(). */
 struct read_look {
     uint64_t hash;
-    uint32_t epoch;
+    uint64_t age;
     bool wanted; /* the row was asked for before: keep it when it is found */
 };
 
@@ -42,7 +42,7 @@ void read_cache_fill(
 /* By what a written key is told. */
 uint64_t read_cache_hash(struct bytes key);
 /* Before the engine writes rows with these hashes, and after it did. Of a write whose outcome is
- * unknown no end is told: its rows are never kept again. */
+ * unknown no end is told, and no other write follows: its rows are not kept any more. */
 void read_cache_begin(struct read_cache *c, const uint64_t *hashes, size_t n);
 void read_cache_end(struct read_cache *c, const uint64_t *hashes, size_t n);
 /* The same for any row there is. */

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-enum { CACHE_BYTES = 64 << 10 };
+enum { CACHE_BYTES = 64 << 10, ONE_SET_BYTES = 1 << 10 };
 
 /* Whether the row is here, and if not what the look says. */
 static bool look_for(
@@ -79,9 +79,24 @@ static void test_writes_hide(void **state)
         assert_false(look_for(c, "a", &look, ""));
         read_cache_fill(c, &look, BYTES_LIT("a"), BYTES_LIT("new"));
         assert_true(look_for(c, "a", &look, "new"));
-        hash = read_cache_hash(BYTES_LIT("a"));
         read_cache_begin(c, &hash, 1);
         read_cache_end(c, &hash, 1);
+    }
+    read_cache_free(c);
+}
+
+/* As many rows as a set has ways are found side by side, however they came in. */
+static void test_all_ways(void **state)
+{
+    (void)state;
+    struct read_cache *c = read_cache_new(ONE_SET_BYTES);
+    const char *keys[] = {"a", "b", "c", "d"};
+    for (size_t i = 0; i < 4; i++) {
+        keep(c, keys[i], keys[i]);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        struct read_look look;
+        assert_true(look_for(c, keys[i], &look, keys[i]));
     }
     read_cache_free(c);
 }
@@ -123,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_second_read),
         cmocka_unit_test(test_writes_hide),
+        cmocka_unit_test(test_all_ways),
         cmocka_unit_test(test_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

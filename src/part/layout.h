@@ -9,7 +9,7 @@
 enum {
     ROW_BACKFILL = 'b',
     ROW_CONFLICT = 'c',
-    ROW_DATA = PART_ROWS_KEPT,
+    ROW_DATA = 'd',
     ROW_COLLECTION = 'g',
     ROW_EXPIRY = 'e',
     ROW_INDEX = 'i',
@@ -24,6 +24,8 @@ enum {
     ROW_INDEX_COUNTS = 'x',
     ROW_EXPIRY_STATE = 'y',
 };
+
+static_assert((int)ROW_DATA == (int)PART_ROWS_KEPT, "items are what is read again and again");
 
 enum {
     LAYOUT_FORMAT = 1,
