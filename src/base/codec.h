@@ -50,6 +50,11 @@ static inline void store_u64_be(uint8_t *p, uint64_t v)
     memcpy(p, &v, sizeof v);
 }
 
+static inline uint32_t load_u32_be(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 static inline uint64_t load_u64_be(const uint8_t *p)
 {
     uint64_t v;

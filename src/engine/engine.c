@@ -206,15 +206,6 @@ uint64_t engine_range_bytes(struct engine *e, struct bytes lo, struct bytes hi)
     return e->ops->range_bytes(e, lo, hi);
 }
 
-void engine_files(struct engine *e, struct arena *a, struct engine_file **ret, size_t *ret_n)
-{
-    *ret = NULL;
-    *ret_n = 0;
-    if (e->ops->files != NULL) {
-        e->ops->files(e, a, ret, ret_n);
-    }
-}
-
 void engine_reclaim(struct engine *e, struct bytes lo, struct bytes hi)
 {
     if (e->ops->reclaim != NULL && bytes_cmp(lo, hi) < 0) {

@@ -85,20 +85,6 @@ void engine_stats(struct engine *e, struct engine_stats *ret);
 /* Estimated stored bytes in [lo, hi). */
 uint64_t engine_range_bytes(struct engine *e, struct bytes lo, struct bytes hi);
 
-/* One of the files the rows lie in. What a file holds hides what is older of the same keys, and
- * what is older lies in files of greater levels; files of level 0 overlap each other too. */
-struct engine_file {
-    struct bytes lo; /* its smallest and greatest key */
-    struct bytes hi;
-    int level; /* ENGINE_LEVEL_MEMORY: what is in no file yet, which is told as one file */
-    uint64_t bytes;
-    uint64_t rows; /* deletions among them; 0: not known */
-    uint64_t deletions;
-};
-enum { ENGINE_LEVEL_MEMORY = -1 };
-/* The files as they are now, in `a`, in no order; none when rows lie in no files, or `a` has no
- * room for them. Writes wait meanwhile, some microseconds a file. */
-void engine_files(struct engine *e, struct arena *a, struct engine_file **ret, size_t *ret_n);
 /* Gives back the space that deleted rows in [lo, hi) still take. Blocks for as long as it takes to
  * rewrite what lies around them, so it is for a thread that may wait. It promises no success: what
  * still takes space afterwards is engine_range_bytes() to tell. */

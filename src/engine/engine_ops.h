@@ -41,9 +41,7 @@ struct engine_ops {
     enum err (*checkpoint)(struct engine *e, const char *path);
     void (*stats)(struct engine *e, struct engine_stats *ret);
     uint64_t (*range_bytes)(struct engine *e, struct bytes lo, struct bytes hi);
-    /* These three are NULL when there are no files. */
-    void (*files)(struct engine *e, struct arena *a, struct engine_file **ret, size_t *ret_n);
-    /* lo < hi. */
+    /* lo < hi. Both NULL: there is nothing to give back. */
     void (*reclaim)(struct engine *e, struct bytes lo, struct bytes hi);
     void (*reclaim_stop)(struct engine *e);
 };

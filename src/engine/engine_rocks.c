@@ -48,7 +48,9 @@ enum {
     INFO_LOG_WARN = 2,
     WAL_FACTOR = 4,                 /* logs may hold this many memtables before a flush is forced */
     MANIFEST_STEP_BYTES = 64 << 10, /* set aside at a time; by default 4 MiB of every store */
-    ROWS_SHARE = 8, /* one in so many bytes of the cache is for rows, the rest for blocks */
+    ROWS_SHARE = 8,       /* one in so many bytes of the cache is for rows, the rest for blocks */
+    COMPACTION_FILES = 8, /* so many files' worth goes into one compaction */
+    BOTTOM_FORCE_OPTIMIZED = 3, /* but not what the same call has just written */
     FORMAT_VERSION = 5,
     CHECKSUM_XXH3 = 4,
 };
@@ -447,13 +449,13 @@ static void rocks_stats(struct engine *e, struct engine_stats *ret)
                         (r->rows == NULL ? 0 : read_cache_bytes(r->rows));
 }
 
-/* Keys have no greatest one; a run of 0xff longer than those in use comes close enough for what is
- * estimated. */
-static const char past_all[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
-
 static uint64_t rocks_range_bytes(struct engine *e, struct bytes lo, struct bytes hi)
 {
     struct rocks *r = (struct rocks *)e;
+    /* Keys have no greatest one; a run of 0xff longer than those in use comes close enough for an
+     * estimate. */
+    static const char past_all[] =
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
     const char *from = chars(lo);
     const char *to = hi.len > 0 ? chars(hi) : past_all;
     size_t to_len = hi.len > 0 ? hi.len : sizeof past_all - 1;
@@ -463,68 +465,14 @@ static uint64_t rocks_range_bytes(struct engine *e, struct bytes lo, struct byte
     return err_of(text) == OK ? size : 0;
 }
 
-typedef const char *(*file_key_fn)(const rocksdb_livefiles_t *files, int i, size_t *ret_len);
-
-static struct bytes file_key(
-    struct arena *a, const rocksdb_livefiles_t *files, int i, file_key_fn get)
-{
-    size_t len = 0;
-    const char *key = get(files, i, &len);
-    return bytes_dup(a, bytes_of(key, len));
-}
-
-static void put_file(
-    struct arena *a, const rocksdb_livefiles_t *live, int i, struct engine_file *ret)
-{
-    *ret = (struct engine_file){
-        .lo = file_key(a, live, i, rocksdb_livefiles_smallestkey),
-        .hi = file_key(a, live, i, rocksdb_livefiles_largestkey),
-        .level = rocksdb_livefiles_level(live, i),
-        .bytes = rocksdb_livefiles_size(live, i),
-        .rows = rocksdb_livefiles_entries(live, i),
-        .deletions = rocksdb_livefiles_deletions(live, i),
-    };
-}
-
-static bool put_files(
-    struct arena *a, const rocksdb_livefiles_t *live, struct engine_file *files, size_t n)
-{
-    bool fit = files != NULL;
-    for (size_t i = 0; fit && i < n; i++) {
-        put_file(a, live, (int)i, &files[i]);
-        fit = files[i].lo.base != NULL && files[i].hi.base != NULL;
-    }
-    return fit;
-}
-
-static void rocks_files(struct engine *e, struct arena *a, struct engine_file **ret, size_t *ret_n)
-{
-    struct rocks *r = (struct rocks *)e;
-    const rocksdb_livefiles_t *live = rocksdb_livefiles(r->db);
-    size_t n = (size_t)rocksdb_livefiles_count(live);
-    struct engine_file *files = ARENA_ARRAY(a, struct engine_file, n + 1);
-    bool fit = put_files(a, live, files, n);
-    rocksdb_livefiles_destroy(live);
-    if (!fit) {
-        return;
-    }
-    files[n] = (struct engine_file){
-        .hi = bytes_of(past_all, sizeof past_all - 1),
-        .level = ENGINE_LEVEL_MEMORY,
-        .bytes = property(r, "rocksdb.cur-size-all-mem-tables"),
-        .rows = property(r, "rocksdb.num-entries-active-mem-table"),
-        .deletions = property(r, "rocksdb.num-deletes-active-mem-table"),
-    };
-    *ret = files;
-    *ret_n = n + 1;
-}
-
-/* Compactions that are due anyway go on beside it. */
+/* Piece by piece (see COMPACTION_FILES): compactions that are due anyway wait for one at most. What
+ * lies deepest is rewritten too, for deletions that a snapshot kept may lie there. */
 static void rocks_reclaim(struct engine *e, struct bytes lo, struct bytes hi)
 {
     struct rocks *r = (struct rocks *)e;
     rocksdb_compactoptions_t *how = rocksdb_compactoptions_create();
     rocksdb_compactoptions_set_exclusive_manual_compaction(how, 0);
+    rocksdb_compactoptions_set_bottommost_level_compaction(how, BOTTOM_FORCE_OPTIMIZED);
     rocksdb_compact_range_opt(r->db, how, chars(lo), lo.len, chars(hi), hi.len);
     rocksdb_compactoptions_destroy(how);
 }
@@ -579,7 +527,6 @@ static const struct engine_ops rocks_ops = {
     .checkpoint = rocks_checkpoint,
     .stats = rocks_stats,
     .range_bytes = rocks_range_bytes,
-    .files = rocks_files,
     .reclaim = rocks_reclaim,
     .reclaim_stop = rocks_reclaim_stop,
 };
@@ -620,6 +567,7 @@ static void set_files(rocksdb_options_t *o, size_t write_buffer_bytes)
     rocksdb_options_set_write_buffer_size(o, write_buffer_bytes);
     rocksdb_options_set_max_write_buffer_number(o, 3);
     rocksdb_options_set_target_file_size_base(o, write_buffer_bytes * 2);
+    rocksdb_options_set_max_compaction_bytes(o, write_buffer_bytes * 2 * COMPACTION_FILES);
     rocksdb_options_set_max_bytes_for_level_base(o, write_buffer_bytes * 8);
     rocksdb_options_set_max_total_wal_size(o, write_buffer_bytes * WAL_FACTOR);
     rocksdb_options_set_max_open_files(o, OPEN_FILES_MAX);

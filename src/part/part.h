@@ -31,7 +31,7 @@ enum {
     PART_TABLE_FIRST = 1024,  /* smallest id of a user's table */
     PART_COLLECTION_GB_MAX = 10, /* what the items of one partition key may come to, if limited */
     PART_DIGEST_BUCKETS = 64,    /* a bucket is a 64th of the partition-hash ring, so a key range */
-    PART_ROWS_KEPT = 'd',        /* for engine_rocks_config: the rows of items */
+    PART_ROWS_KEPT = 'd',        /* for engine_rocks_config: first byte of items' keys */
     PART_INDEX_EXPIRY = 0,       /* no index has this id: of a BACKFILL, the table's expiry rows */
 };
 
@@ -222,8 +222,14 @@ MUST_CHECK enum err part_read_gc_floor(const struct part_reader *r, struct hlc *
 uint64_t part_log_bytes(const struct part_reader *r, struct local_pos from, struct local_pos to);
 /* Has the engine give back the space of what was trimmed, dropped and deleted, where it is worth
  * the work. Blocks while files are rewritten; engine_reclaim_stop() ends it. For one thread that
- * may wait. */
-void part_reclaim(const struct part_reader *r);
+ * may wait. A reclaimer, of one store, remembers what came of it, so that nothing is rewritten
+ * again and again in vain. */
+struct part_reclaimer;
+/* Less than `bytes_min` at a time is not worth the work. */
+struct part_reclaimer *part_reclaimer_new(uint64_t bytes_min);
+void part_reclaimer_free(struct part_reclaimer *rc); /* NULL is legal */
+/* How many spans of keys were rewritten. */
+size_t part_reclaim(struct part_reclaimer *rc, const struct part_reader *r);
 
 /* ---- the writer ---- */
 

@@ -14,9 +14,8 @@ enum {
     SHIPPED_TABLES_MAX = 32, /* of one frame: further ones go unmetered */
     LOG_SCAN_MAX = 4096,     /* records looked at for one frame */
     RECLAIM_MS = 10000,
-    RECLAIM_BYTES_A_MS = 1 << 20, /* so that the disk is not kept busy with it */
-    QUIET_BEATS_MAX = 10,         /* heartbeats without a promise while nothing is written */
-    REFUSALS_TOLD = 64,           /* in a row; rows on their way explain fewer */
+    QUIET_BEATS_MAX = 10, /* heartbeats without a promise while nothing is written */
+    REFUSALS_TOLD = 64,   /* in a row; rows on their way explain fewer */
     FAILURE_TELL_MS = 60000,
     REFUSAL_TELL_MS = 1000,
     SUSPECTS = 256,

@@ -304,15 +304,11 @@ static void trim(struct region *r)
  * writes bring about: when any were deleted, it is asked. */
 static void reclaim(struct region *r, uint64_t now_ms)
 {
-    struct engine_stats stats;
-    if (r->config.ops.reclaim == NULL || r->reclaimed || now_ms < r->reclaim_ms) {
-        return;
+    if (r->config.ops.reclaim != NULL && !r->reclaimed && now_ms >= r->reclaim_ms) {
+        r->config.ops.reclaim(r->config.ctx);
+        r->reclaimed = true;
+        r->reclaim_ms = now_ms + RECLAIM_MS;
     }
-    engine_stats(r->config.engine, &stats);
-    uint64_t wait_ms = stats.disk_bytes / RECLAIM_BYTES_A_MS;
-    r->config.ops.reclaim(r->config.ctx);
-    r->reclaimed = true;
-    r->reclaim_ms = now_ms + (wait_ms > RECLAIM_MS ? wait_ms : RECLAIM_MS);
 }
 
 static bool is_removed(struct region *r, struct region_id id)

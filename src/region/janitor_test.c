@@ -35,8 +35,26 @@ static void tick(struct world *w, uint64_t now_ms, size_t swept)
     region_done(w->region, cmd, now_ms, now_ms);
 }
 
+static void trimmed(struct world *w, uint64_t now_ms, enum err err)
+{
+    struct errand *e = errand_new(w->region, ERRAND_TRIM, PART_CMD_TRIM);
+    e->cmd.err = err;
+    w->region->outstanding++;
+    region_done(w->region, &e->cmd, now_ms, now_ms);
+}
+
+static void catalog_row_gone(struct world *w, uint64_t now_ms)
+{
+    struct member attrs[] = {
+        {BYTES_LIT("kind"), {.type = VALUE_STRING, .bytes = BYTES_LIT("table")}},
+        {BYTES_LIT("name"), {.type = VALUE_STRING, .bytes = BYTES_LIT("us/things")}},
+    };
+    const struct value key = {.type = VALUE_MAP, .map = {attrs, 2}};
+    region_catalog_row(w->region, &key, NULL, now_ms);
+}
+
 /* Once at the start, for nobody knows what an earlier run left; then only when something went
- * since, and no more often than every ten seconds. */
+ * since: items, log, or a row of the catalog; and no more often than every ten seconds. */
 static void test_reclaim_is_asked(void **state)
 {
     (void)state;
@@ -59,6 +77,15 @@ static void test_reclaim_is_asked(void **state)
     assert_int_equal(w.asked, 3);
     tick(&w, START_MS + 60000, 0);
     assert_int_equal(w.asked, 3);
+    trimmed(&w, START_MS + 60000, ERR_BUSY);
+    tick(&w, START_MS + 61000, 0);
+    assert_int_equal(w.asked, 3);
+    trimmed(&w, START_MS + 61000, OK);
+    tick(&w, START_MS + 62000, 0);
+    assert_int_equal(w.asked, 4);
+    catalog_row_gone(&w, START_MS + 80000);
+    tick(&w, START_MS + 81000, 0);
+    assert_int_equal(w.asked, 5);
     us_free(w.region);
     engine_close(w.engine);
 }

@@ -229,7 +229,7 @@ static void errand_finish(struct region *r, struct errand *e, uint64_t now_ms, u
         return;
     case ERRAND_TRIM:
         r->trimming = false;
-        r->reclaimed = false;
+        r->reclaimed &= e->cmd.err != OK;
         return;
     case ERRAND_SWEEP:
         r->sweeping = false;
@@ -329,7 +329,7 @@ void region_catalog_row(
     }
     members_sync(r, now_ms);
     r->needs_dirty = true;
-    r->reclaimed &= item != NULL;
+    r->reclaimed = false; /* a table or an index may be gone */
     settle(r, now_ms);
 }
 

@@ -36,11 +36,6 @@ static void reply_json(struct http_request *req, struct buf *b)
 static const char health_type[] = "application/json";
 static const char metrics_type[] = "text/plain; version=0.0.4";
 
-static uint64_t mono_ms(void)
-{
-    return io_now_ns() / 1000000;
-}
-
 static void reply_open(struct http_request *req, int status, const char *type, struct bytes body)
 {
     http_respond_body(req, status, type, bytes_dup(req->arena, body));

@@ -226,7 +226,9 @@ struct jobs {
     struct runner *runners;
     struct msg *wanted; /* WAKEs that came meanwhile, oldest first */
     struct msg *wanted_last;
-    bool reclaim; /* MSG_RECLAIM came */
+    struct part_reclaimer *reclaimer;
+    bool reclaim;           /* MSG_RECLAIM came */
+    uint64_t reclaim_at_ms; /* not before; by mono_ms() */
     bool stopping;
 };
 
@@ -263,6 +265,12 @@ MUST_CHECK enum err keys_prepare(struct server *s);
 /* messages.c */
 struct msg *msg_new(enum msg_kind kind);
 void msg_free(struct msg *m);
+/* Of a clock that only goes forward. */
+static inline uint64_t mono_ms(void)
+{
+    return io_now_ns() / 1000000;
+}
+
 static inline struct msg *msg_of(struct mail *m)
 {
     return (struct msg *)m;

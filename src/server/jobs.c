@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROW_ARENA_BYTES = 64 << 20, RETRY_MS = 20 };
+enum {
+    ROW_ARENA_BYTES = 64 << 20,
+    RETRY_MS = 20,
+    RECLAIM_BYTES_MIN = 16 << 20,
+    RECLAIM_REST = 10, /* times what it took */
+};
 
 /* ---- paths ---- */
 
@@ -394,6 +399,45 @@ static void run_round(struct jobs *js)
     }
 }
 
+static bool is_busy(const struct jobs *js)
+{
+    return js->runners != NULL || js->wanted != NULL;
+}
+
+/* How long to wait for a message; negative: until one comes. */
+static int64_t patience_ms(const struct jobs *js)
+{
+    uint64_t now_ms = mono_ms();
+    if (is_busy(js) || (js->reclaim && js->reclaim_at_ms <= now_ms)) {
+        return 0;
+    }
+    return js->reclaim ? (int64_t)(js->reclaim_at_ms - now_ms) : -1;
+}
+
+/* Not while a job runs: it would stand still, and what it has a snapshot of cannot go. Afterwards
+ * the disk is left alone for ten times as long. */
+static void reclaim(struct jobs *js)
+{
+    uint64_t began_ms = mono_ms();
+    if (!js->reclaim || is_busy(js) || began_ms < js->reclaim_at_ms) {
+        return;
+    }
+    js->reclaim = false;
+    const struct part_reader reader = {.engine = js->server->engine};
+    size_t n = part_reclaim(js->reclaimer, &reader);
+    uint64_t ended_ms = mono_ms();
+    if (n > 0) {
+        TRACE(
+            &js->server->logger.tracer,
+            TRACE_INFO,
+            "server",
+            "gave back the space of what is gone",
+            TRACE_NUM("spans", n),
+            TRACE_NUM("ms", ended_ms - began_ms));
+    }
+    js->reclaim_at_ms = ended_ms + RECLAIM_REST * (ended_ms - began_ms);
+}
+
 static void jobs_run(void *arg)
 {
     struct jobs *js = arg;
@@ -402,16 +446,14 @@ static void jobs_run(void *arg)
     }
     sweep_files(js);
     while (!js->stopping) {
-        bool idle = js->runners == NULL && js->wanted == NULL;
-        (void)mailbox_wait(js->inbox, idle ? -1 : 0);
+        (void)mailbox_wait(js->inbox, patience_ms(js));
         (void)take_messages(js, NULL);
         if (!js->stopping) {
             take_wanted(js);
             run_round(js);
         }
-        if (!js->stopping && js->reclaim) {
-            js->reclaim = false;
-            part_reclaim(&(struct part_reader){.engine = js->server->engine});
+        if (!js->stopping) {
+            reclaim(js);
         }
     }
     /* What is under way begins anew when the region starts again. */
@@ -451,6 +493,7 @@ enum err jobs_start(struct server *s)
         .seed = io_random_seed(),
     };
     js->server = s;
+    js->reclaimer = part_reclaimer_new(RECLAIM_BYTES_MIN);
     js->dynamo = dynamo_new(&dynamo);
     return io_thread_spawn("jobs", jobs_run, js, &js->thread);
 }
@@ -464,6 +507,8 @@ void jobs_stop(struct server *s)
         io_thread_join(js->thread);
         js->thread = NULL;
     }
+    part_reclaimer_free(js->reclaimer);
+    js->reclaimer = NULL;
     dynamo_free(js->dynamo);
     js->dynamo = NULL;
 }

@@ -6,11 +6,6 @@
 
 #include "server/inside.h"
 
-static uint64_t mono_ms(void)
-{
-    return io_now_ns() / 1000000;
-}
-
 /* The region's deadline in the loop's timer. Called after everything that may have moved it. */
 static void rearm(struct links *l)
 {
