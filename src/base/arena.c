@@ -63,7 +63,9 @@ void arena_done(struct arena *a)
         free(b);
         b = older;
     }
-    *a = (struct arena){.bytes_max = a->bytes_max, .first_bytes = a->first_bytes};
+    if (!a->is_fixed) {
+        *a = (struct arena){.bytes_max = a->bytes_max, .first_bytes = a->first_bytes};
+    }
 }
 
 void arena_clear(struct arena *a)

@@ -80,9 +80,11 @@ MUST_CHECK enum err engine_checkpoint(struct engine *e, const char *path);
 struct engine_stats {
     uint64_t disk_bytes;
     uint64_t memory_bytes;
+    uint64_t writes;          /* batches and rows so far, in numbers that only grow */
+    uint64_t oldest_snapshot; /* at which of these the oldest open one was opened; 0: none is */
 };
 void engine_stats(struct engine *e, struct engine_stats *ret);
-/* Estimated stored bytes in [lo, hi). */
+/* Estimated bytes of [lo, hi) in files; what is in memory only does not count. */
 uint64_t engine_range_bytes(struct engine *e, struct bytes lo, struct bytes hi);
 
 /* Gives back the space that deleted rows in [lo, hi) still take. Blocks for as long as it takes to

@@ -48,8 +48,8 @@ enum {
     INFO_LOG_WARN = 2,
     WAL_FACTOR = 4,                 /* logs may hold this many memtables before a flush is forced */
     MANIFEST_STEP_BYTES = 64 << 10, /* set aside at a time; by default 4 MiB of every store */
-    ROWS_SHARE = 8,       /* one in so many bytes of the cache is for rows, the rest for blocks */
-    COMPACTION_FILES = 8, /* so many files' worth goes into one compaction */
+    ROWS_SHARE = 8,        /* one in so many bytes of the cache is for rows, the rest for blocks */
+    COMPACTION_FILES = 12, /* so many files' worth goes into one compaction, if it may */
     BOTTOM_FORCE_OPTIMIZED = 3, /* but not what the same call has just written */
     FORMAT_VERSION = 5,
     CHECKSUM_XXH3 = 4,
@@ -443,6 +443,8 @@ static void rocks_stats(struct engine *e, struct engine_stats *ret)
 {
     struct rocks *r = (struct rocks *)e;
     ret->disk_bytes = property(r, "rocksdb.total-sst-files-size");
+    ret->writes = rocksdb_get_latest_sequence_number(r->db);
+    ret->oldest_snapshot = property(r, "rocksdb.oldest-snapshot-sequence");
     ret->memory_bytes = property(r, "rocksdb.cur-size-all-mem-tables") +
                         property(r, "rocksdb.estimate-table-readers-mem") +
                         rocksdb_cache_get_usage(r->cache) +
@@ -465,8 +467,8 @@ static uint64_t rocks_range_bytes(struct engine *e, struct bytes lo, struct byte
     return err_of(text) == OK ? size : 0;
 }
 
-/* Piece by piece (see COMPACTION_FILES): compactions that are due anyway wait for one at most. What
- * lies deepest is rewritten too, for deletions that a snapshot kept may lie there. */
+/* Piece by piece (see COMPACTION_FILES), so that compactions that are due anyway get in between.
+ * What lies deepest is rewritten too, for deletions that a snapshot kept may lie there. */
 static void rocks_reclaim(struct engine *e, struct bytes lo, struct bytes hi)
 {
     struct rocks *r = (struct rocks *)e;

@@ -221,15 +221,23 @@ MUST_CHECK enum err part_read_gc_floor(const struct part_reader *r, struct hlc *
 /* About how many stored bytes the log holds in (from, to]. */
 uint64_t part_log_bytes(const struct part_reader *r, struct local_pos from, struct local_pos to);
 /* Has the engine give back the space of what was trimmed, dropped and deleted, where it is worth
- * the work. Blocks while files are rewritten; engine_reclaim_stop() ends it. For one thread that
- * may wait. A reclaimer, of one store, remembers what came of it, so that nothing is rewritten
- * again and again in vain. */
+ * the work. A reclaimer, of one store and one thread, remembers what came of it, so that nothing is
+ * rewritten again and again in vain. Less than `bytes_min` at a time is not worth the work. */
 struct part_reclaimer;
-/* Less than `bytes_min` at a time is not worth the work. */
 struct part_reclaimer *part_reclaimer_new(uint64_t bytes_min);
 void part_reclaimer_free(struct part_reclaimer *rc); /* NULL is legal */
-/* How many spans of keys were rewritten. */
-size_t part_reclaim(struct part_reclaimer *rc, const struct part_reader *r);
+struct part_reclaimed {
+    enum {
+        PART_RECLAIM_NONE,  /* nothing was worth it */
+        PART_RECLAIM_SOME,  /* one span of keys was rewritten; there may be more */
+        PART_RECLAIM_LATER, /* a snapshot has been open for long that may hold what is gone */
+    } what;
+    uint64_t bytes_before; /* SOME: of the span */
+    uint64_t bytes_after;
+};
+/* Blocks while files are rewritten; engine_reclaim_stop() ends it. For a thread that may wait. The
+ * counters are those of the latest checkpoint, so part_reclaim_prepare() goes before, in a CALL. */
+struct part_reclaimed part_reclaim(struct part_reclaimer *rc, const struct part_reader *r);
 
 /* ---- the writer ---- */
 
@@ -539,6 +547,8 @@ struct part_cmd *part_take_done(struct part *p);
 struct part_stage;
 
 struct part *part_stage_part(struct part_stage *s);
+/* To be `run` by a CALL before a part_reclaim(). */
+MUST_CHECK enum err part_reclaim_prepare(void *arg, struct part_stage *s, struct arena *a);
 /* The `ctx` that the part was opened with. */
 void *part_context(const struct part *p);
 uint64_t part_stage_now_ms(const struct part_stage *s);

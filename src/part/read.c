@@ -231,8 +231,7 @@ enum err part_notes(
     layout_note_key(&hi, prefix);
     layout_note_key(&lo, bytes_cmp(after, prefix) < 0 ? prefix : after);
     layout_prefix_end(&hi, 0);
-    struct engine_iter *it =
-        engine_iter_open_once(r->engine, r->snap, buf_bytes(&lo), buf_bytes(&hi));
+    struct engine_iter *it = engine_iter_open(r->engine, r->snap, buf_bytes(&lo), buf_bytes(&hi));
     for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
         struct bytes name = bytes_from(engine_iter_key(it), 1);
         bool past = bytes_cmp(name, after) > 0;

@@ -3,15 +3,15 @@
  * A deletion is a row of its own until the engine merges its file with those that hold what it
  * hides, and only further writes make the engine do so: a table that was dropped, or half of whose
  * items were deleted, would keep its space until others have written as much. So spans of keys are
- * looked for that take much more space than what is alive in them:
- *  - the trimmed part of the log, in which nothing is;
- *  - the rows of one table, or of one index, beside their counters;
- *  - what lies between those, which is of tables and indexes that were dropped.
+ * looked for that take much more space than what is alive in them: the rows of one table, or of one
+ * index, beside their counters; what lies between those, which is of tables and indexes that were
+ * dropped; the trimmed part of the log; and the other kinds of rows, of which nobody counts any.
  *
- * What rows take beside what is counted of them is guessed, compression hides some, and a snapshot
- * holds what is gone. So what a span came to when it was last rewritten is remembered, beside what
- * was alive in it, and it is rewritten again only when it takes half as much again in proportion:
- * what is written is never more than a few times what was written or deleted before.
+ * What rows take beside what is counted of them is guessed, compression hides some, and tombstones
+ * are in no counter. So what a span took beyond what was expected, after it was rewritten, is
+ * expected from then on, or less when less is found later. A wrong guess is made again only when
+ * the span has grown by half, and what is written stays within a few times what was written or
+ * deleted.
  *
  * Recursion: the spans are halved, so its depth is bounded by the logarithm of their number. */
 #include <stdlib.h>
@@ -21,35 +21,39 @@
 enum {
     LOG_SHARE = 8,   /* the log's one in so many bytes of the store */
     ROW_BYTES = 150, /* of a row beside what is counted: keys, version, the engine's own */
+    VAIN_MAX = 2, /* rewritings without effect: a full disk may have been why the first had none */
 };
 
-/* The rows of a table, or of an index of it, by the rows that count them. */
+/* What was found of a span that was rewritten. */
+struct note {
+    struct buf lo;
+    uint64_t beside; /* bytes beyond what is alive, as far as is known */
+    unsigned vain;   /* rewritings in a row that gave nothing back */
+    uint64_t look;   /* that found it last */
+};
+
+struct part_reclaimer {
+    uint64_t bytes_min;
+    struct note *notes;
+    size_t n;
+    size_t cap;
+    uint64_t look;
+    uint64_t writes; /* of the engine when it was looked at last */
+};
+
+/* The rows of a table, or of an index of it, by the row that counts them. */
 struct span {
     uint64_t table;
     uint32_t index;
     uint64_t alive; /* bytes that are */
 };
 
-/* What a span came to. */
-struct rewritten {
-    struct buf lo;
-    uint64_t bytes;
-    uint64_t alive;
-};
-
-struct part_reclaimer {
-    uint64_t bytes_min;
-    struct rewritten *rewritten;
-    size_t n;
-    size_t cap;
-    size_t n_now; /* spans rewritten by this call */
-};
-
-/* One look: all spans of one kind, in the order of their keys. */
+/* One look at all spans of one kind, in the order of their keys. */
 struct look {
     struct part_reclaimer *of;
     struct engine *engine;
-    uint8_t kind; /* of the rows */
+    struct part_reclaimed *found; /* ends the look */
+    uint8_t kind;                 /* of the rows */
     struct span *spans;
     size_t n;
     size_t cap;
@@ -69,60 +73,90 @@ void part_reclaimer_free(struct part_reclaimer *rc)
         return;
     }
     for (size_t i = 0; i < rc->n; i++) {
-        buf_done(&rc->rewritten[i].lo);
+        buf_done(&rc->notes[i].lo);
     }
-    free(rc->rewritten);
+    free(rc->notes);
     free(rc);
 }
 
 /* ---- one span ---- */
 
-static struct rewritten *find_rewritten(struct part_reclaimer *rc, struct bytes lo)
+static struct note *note_find(struct part_reclaimer *rc, struct bytes lo)
 {
     for (size_t i = 0; i < rc->n; i++) {
-        if (bytes_eq(buf_bytes(&rc->rewritten[i].lo), lo)) {
-            return &rc->rewritten[i];
+        if (bytes_eq(buf_bytes(&rc->notes[i].lo), lo)) {
+            return &rc->notes[i];
         }
     }
     return NULL;
 }
 
-static void note_rewritten(
-    struct part_reclaimer *rc, struct bytes lo, uint64_t bytes, uint64_t alive)
+static struct note *note_need(struct part_reclaimer *rc, struct bytes lo)
 {
-    struct rewritten *w = find_rewritten(rc, lo);
-    if (w == NULL) {
-        rc->rewritten = part_grow(rc->rewritten, rc->n, &rc->cap, sizeof *rc->rewritten);
-        w = &rc->rewritten[rc->n++];
-        buf_init(&w->lo, 64);
-        buf_put_bytes(&w->lo, lo);
+    struct note *n = note_find(rc, lo);
+    if (n == NULL) {
+        rc->notes = part_grow(rc->notes, rc->n, &rc->cap, sizeof *rc->notes);
+        n = &rc->notes[rc->n++];
+        *n = (struct note){.look = rc->look};
+        buf_init(&n->lo, 64);
+        buf_put_bytes(&n->lo, lo);
     }
-    w->bytes = bytes;
-    w->alive = alive;
+    return n;
 }
 
-/* What a span would come to, rewritten now. */
-static double expected(struct part_reclaimer *rc, struct bytes lo, uint64_t alive)
+/* Forgets spans that a look at all of them did not come by. */
+static void notes_prune(struct part_reclaimer *rc)
 {
-    const struct rewritten *w = find_rewritten(rc, lo);
-    if (w == NULL || w->bytes <= w->alive) {
-        return (double)alive;
+    size_t kept = 0;
+    for (size_t i = 0; i < rc->n; i++) {
+        if (rc->notes[i].look == rc->look) {
+            rc->notes[kept++] = rc->notes[i];
+        } else {
+            buf_done(&rc->notes[i].lo);
+        }
     }
-    if (w->alive == 0) {
-        return alive == 0 ? (double)w->bytes : (double)alive;
-    }
-    return (double)alive * (double)w->bytes / (double)w->alive;
+    rc->n = kept;
 }
 
-static void reclaim_span(struct look *l, struct bytes lo, struct bytes hi, uint64_t alive)
+static uint64_t beyond(uint64_t bytes, uint64_t alive)
 {
-    double bytes = (double)engine_range_bytes(l->engine, lo, hi);
-    double least = expected(l->of, lo, alive);
-    if (bytes >= least + (double)l->of->bytes_min && bytes >= least * 1.5) {
-        engine_reclaim(l->engine, lo, hi);
-        l->of->n_now++;
-        note_rewritten(l->of, lo, engine_range_bytes(l->engine, lo, hi), alive);
+    return bytes > alive ? bytes - alive : 0;
+}
+
+static bool is_worth_it(struct part_reclaimer *rc, struct bytes lo, uint64_t bytes, uint64_t alive)
+{
+    struct note *n = note_find(rc, lo);
+    uint64_t expected = alive;
+    if (n != NULL) {
+        uint64_t now = beyond(bytes, alive);
+        n->look = rc->look;
+        n->beside = now < n->beside ? now : n->beside;
+        expected += n->vain == 0 || n->vain >= VAIN_MAX ? n->beside : 0;
     }
+    return bytes >= expected + rc->bytes_min && bytes / 3 >= expected / 2;
+}
+
+static void reclaim_span(
+    struct part_reclaimer *rc,
+    struct engine *e,
+    struct bytes lo,
+    struct bytes hi,
+    uint64_t alive,
+    struct part_reclaimed *ret)
+{
+    if (bytes_eq(lo, hi)) {
+        return; /* nothing between two neighbours; the note of that place is the second one's */
+    }
+    uint64_t before = engine_range_bytes(e, lo, hi);
+    if (!is_worth_it(rc, lo, before, alive)) {
+        return;
+    }
+    engine_reclaim(e, lo, hi);
+    uint64_t after = engine_range_bytes(e, lo, hi);
+    struct note *n = note_need(rc, lo);
+    n->beside = beyond(after, alive);
+    n->vain = after < before ? 0 : n->vain + 1;
+    *ret = (struct part_reclaimed){PART_RECLAIM_SOME, before, after};
 }
 
 /* ---- all of one kind ---- */
@@ -153,7 +187,7 @@ static void put_start(const struct look *l, size_t i, struct buf *b)
 
 /* Those from `from` up to `to`. Halved where they take enough to be looked at, so that thousands of
  * small tables are told in a few steps. */
-static void reclaim_some(struct look *l, size_t from, size_t to)
+static void look_at(struct look *l, size_t from, size_t to)
 {
     struct buf lo;
     struct buf hi;
@@ -163,11 +197,13 @@ static void reclaim_some(struct look *l, size_t from, size_t to)
     put_start(l, to, &hi);
     if (to - from == 1) {
         uint64_t alive = from % 2 == 0 ? 0 : l->spans[from / 2].alive;
-        reclaim_span(l, buf_bytes(&lo), buf_bytes(&hi), alive);
+        reclaim_span(l->of, l->engine, buf_bytes(&lo), buf_bytes(&hi), alive, l->found);
     } else if (engine_range_bytes(l->engine, buf_bytes(&lo), buf_bytes(&hi)) >= l->of->bytes_min) {
         size_t middle = from + (to - from) / 2;
-        reclaim_some(l, from, middle);
-        reclaim_some(l, middle, to);
+        look_at(l, from, middle);
+        if (l->found->what == PART_RECLAIM_NONE) {
+            look_at(l, middle, to);
+        }
     }
     buf_done(&lo);
     buf_done(&hi);
@@ -191,11 +227,15 @@ static bool read_span(const struct look *l, struct bytes key, struct bytes value
 }
 
 /* By the rows that count rows of that kind. */
-static void reclaim_kind(
-    struct part_reclaimer *rc, const struct part_reader *r, uint8_t kind, uint8_t counters)
+static void reclaim_counted(
+    struct part_reclaimer *rc,
+    const struct part_reader *r,
+    uint8_t kind,
+    uint8_t counters,
+    struct part_reclaimed *ret)
 {
     const uint8_t past = (uint8_t)(counters + 1);
-    struct look l = {.of = rc, .engine = r->engine, .kind = kind};
+    struct look l = {.of = rc, .engine = r->engine, .found = ret, .kind = kind};
     struct engine_iter *it =
         engine_iter_open_once(r->engine, NULL, bytes_of(&counters, 1), bytes_of(&past, 1));
     for (bool on = engine_iter_first(it); on; on = engine_iter_next(it)) {
@@ -208,14 +248,15 @@ static void reclaim_kind(
     bool all = engine_iter_err(it) == OK;
     engine_iter_close(it);
     if (all) {
-        reclaim_some(&l, 0, 2 * l.n + 1);
+        look_at(&l, 0, 2 * l.n + 1);
     }
     free(l.spans);
 }
 
-/* ---- the log ---- */
+/* ---- the rest ---- */
 
-static void reclaim_log(struct part_reclaimer *rc, const struct part_reader *r)
+static void reclaim_log(
+    struct part_reclaimer *rc, const struct part_reader *r, struct part_reclaimed *ret)
 {
     struct local_pos first;
     struct engine_stats stats;
@@ -224,26 +265,78 @@ static void reclaim_log(struct part_reclaimer *rc, const struct part_reader *r)
     }
     uint64_t dead = part_log_bytes(r, (struct local_pos){0}, (struct local_pos){first.v - 1});
     engine_stats(r->engine, &stats);
-    if (dead < rc->bytes_min || dead < stats.disk_bytes / LOG_SHARE) {
-        return;
-    }
     struct buf lo;
     struct buf hi;
     buf_init(&lo, 64);
     buf_init(&hi, 64);
     layout_log_key(&lo, (struct local_pos){0});
     layout_log_key(&hi, first);
-    engine_reclaim(r->engine, buf_bytes(&lo), buf_bytes(&hi));
-    rc->n_now++;
+    if (dead >= stats.disk_bytes / LOG_SHARE) {
+        reclaim_span(rc, r->engine, buf_bytes(&lo), buf_bytes(&hi), /* alive= */ 0, ret);
+    }
     buf_done(&lo);
     buf_done(&hi);
 }
 
-size_t part_reclaim(struct part_reclaimer *rc, const struct part_reader *r)
+/* A kind whose rows nobody counts: rewritten once, and again when it has grown since. */
+static void reclaim_uncounted(
+    struct part_reclaimer *rc,
+    const struct part_reader *r,
+    uint8_t kind,
+    struct part_reclaimed *ret)
 {
-    rc->n_now = 0;
-    reclaim_log(rc, r);
-    reclaim_kind(rc, r, ROW_DATA, ROW_COUNTS);
-    reclaim_kind(rc, r, ROW_INDEX, ROW_INDEX_COUNTS);
-    return rc->n_now;
+    const uint8_t past = (uint8_t)(kind + 1);
+    reclaim_span(rc, r->engine, bytes_of(&kind, 1), bytes_of(&past, 1), /* alive= */ 0, ret);
+}
+
+static void reclaim_first(
+    struct part_reclaimer *rc, const struct part_reader *r, struct part_reclaimed *ret)
+{
+    static const uint8_t uncounted[] = {
+        ROW_TOMBSTONE,
+        ROW_EXPIRY,
+        ROW_COLLECTION,
+        ROW_ORIGIN,
+        ROW_CONFLICT,
+        ROW_TOKEN,
+        ROW_TOKEN_END,
+    };
+    reclaim_log(rc, r, ret);
+    if (ret->what == PART_RECLAIM_NONE) {
+        reclaim_counted(rc, r, ROW_DATA, ROW_COUNTS, ret);
+    }
+    if (ret->what == PART_RECLAIM_NONE) {
+        reclaim_counted(rc, r, ROW_INDEX, ROW_INDEX_COUNTS, ret);
+    }
+    for (size_t i = 0; i < sizeof uncounted && ret->what == PART_RECLAIM_NONE; i++) {
+        reclaim_uncounted(rc, r, uncounted[i], ret);
+    }
+}
+
+/* A snapshot that was open at the look before holds what was deleted since it was opened. */
+struct part_reclaimed part_reclaim(struct part_reclaimer *rc, const struct part_reader *r)
+{
+    struct part_reclaimed ret = {.what = PART_RECLAIM_NONE};
+    struct engine_stats stats;
+    engine_stats(r->engine, &stats);
+    if (stats.oldest_snapshot != 0 && stats.oldest_snapshot < rc->writes) {
+        ret.what = PART_RECLAIM_LATER;
+        return ret;
+    }
+    rc->writes = stats.writes;
+    rc->look++;
+    reclaim_first(rc, r, &ret);
+    if (ret.what == PART_RECLAIM_NONE) {
+        notes_prune(rc);
+    }
+    return ret;
+}
+
+enum err part_reclaim_prepare(void *arg, struct part_stage *s, struct arena *a)
+{
+    (void)arg;
+    (void)a;
+    struct part *p = part_stage_part(s);
+    p->checkpoint_must |= p->log_bytes_since > 0; /* an idle store stays idle */
+    return OK;
 }

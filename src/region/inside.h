@@ -14,8 +14,9 @@ enum {
     SHIPPED_TABLES_MAX = 32, /* of one frame: further ones go unmetered */
     LOG_SCAN_MAX = 4096,     /* records looked at for one frame */
     RECLAIM_MS = 10000,
-    QUIET_BEATS_MAX = 10, /* heartbeats without a promise while nothing is written */
-    REFUSALS_TOLD = 64,   /* in a row; rows on their way explain fewer */
+    RECLAIM_WRITES_MS = 50000, /* after that */
+    QUIET_BEATS_MAX = 10,      /* heartbeats without a promise while nothing is written */
+    REFUSALS_TOLD = 64,        /* in a row; rows on their way explain fewer */
     FAILURE_TELL_MS = 60000,
     REFUSAL_TELL_MS = 1000,
     SUSPECTS = 256,
@@ -207,8 +208,9 @@ struct region {
     unsigned quiet_beats; /* since then */
     uint64_t heartbeat_ms;
     uint64_t janitor_ms;
-    uint64_t reclaim_ms; /* not before; 0: now */
-    bool reclaimed;      /* nothing is known to be gone since that was asked for last */
+    uint64_t reclaim_ms;   /* not before; 0: now */
+    uint64_t reclaim_tail; /* of our log when it was asked for last */
+    bool reclaimed;        /* nothing is known to be gone since that was asked for last */
     uint64_t scrub_ms;
     uint64_t scrub_turn;
     uint64_t scans;       /* of buckets that may differ */

@@ -301,13 +301,18 @@ static void trim(struct region *r)
 }
 
 /* Deleted rows stay on disk until the engine rewrites the files they lie in, which only further
- * writes bring about: when any were deleted, it is asked. */
+ * writes bring about: when any were deleted, it is asked. Deletions that leave no tombstone are
+ * known by nothing but our log's growth, for which it is asked less often. */
 static void reclaim(struct region *r, uint64_t now_ms)
 {
-    if (r->config.ops.reclaim != NULL && !r->reclaimed && now_ms >= r->reclaim_ms) {
+    const struct repl_mark *own = repl_vector_find(&r->marks, r->config.id);
+    uint64_t tail = own == NULL ? 0 : own->pos.v;
+    bool wrote = tail != r->reclaim_tail && now_ms >= r->reclaim_ms + RECLAIM_WRITES_MS;
+    if (r->config.ops.reclaim != NULL && now_ms >= r->reclaim_ms && (!r->reclaimed || wrote)) {
         r->config.ops.reclaim(r->config.ctx);
         r->reclaimed = true;
         r->reclaim_ms = now_ms + RECLAIM_MS;
+        r->reclaim_tail = tail;
     }
 }
 

@@ -86,6 +86,14 @@ static void test_reclaim_is_asked(void **state)
     catalog_row_gone(&w, START_MS + 80000);
     tick(&w, START_MS + 81000, 0);
     assert_int_equal(w.asked, 5);
+    assert_true(repl_vector_raise(
+        &w.region->marks, (struct repl_mark){{US}, {6}, hlc_of_ms(UINT64_C(1700000000000))}));
+    tick(&w, START_MS + 139999, 0);
+    assert_int_equal(w.asked, 5);
+    tick(&w, START_MS + 140999, 0);
+    assert_int_equal(w.asked, 6);
+    tick(&w, START_MS + 300000, 0);
+    assert_int_equal(w.asked, 6);
     us_free(w.region);
     engine_close(w.engine);
 }

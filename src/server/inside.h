@@ -11,6 +11,12 @@
 #include "server/recent.h"
 #include "server/server.h"
 
+/* Of a clock that only goes forward. */
+static inline uint64_t mono_ms(void)
+{
+    return io_now_ns() / 1000000;
+}
+
 enum {
     WRITER_INBOX_MAX = 4096,  /* waiting commands; beyond it clients are throttled */
     WRITER_PATIENCE_US = 150, /* how long half of a group is waited for */
@@ -265,12 +271,6 @@ MUST_CHECK enum err keys_prepare(struct server *s);
 /* messages.c */
 struct msg *msg_new(enum msg_kind kind);
 void msg_free(struct msg *m);
-/* Of a clock that only goes forward. */
-static inline uint64_t mono_ms(void)
-{
-    return io_now_ns() / 1000000;
-}
-
 static inline struct msg *msg_of(struct mail *m)
 {
     return (struct msg *)m;

@@ -8,7 +8,8 @@ enum {
     ROW_ARENA_BYTES = 64 << 20,
     RETRY_MS = 20,
     RECLAIM_BYTES_MIN = 16 << 20,
-    RECLAIM_REST = 10, /* times what it took */
+    RECLAIM_REST = 4, /* times what it took */
+    RECLAIM_LATER_MS = 10000,
 };
 
 /* ---- paths ---- */
@@ -414,8 +415,8 @@ static int64_t patience_ms(const struct jobs *js)
     return js->reclaim ? (int64_t)(js->reclaim_at_ms - now_ms) : -1;
 }
 
-/* Not while a job runs: it would stand still, and what it has a snapshot of cannot go. Afterwards
- * the disk is left alone for ten times as long. */
+/* One span of keys at a time, and not while a job runs: it would stand still, and what it has a
+ * snapshot of cannot go. Afterwards the disk is left alone for some time. */
 static void reclaim(struct jobs *js)
 {
     uint64_t began_ms = mono_ms();
@@ -423,19 +424,26 @@ static void reclaim(struct jobs *js)
         return;
     }
     js->reclaim = false;
+    if (jobs_call(js, part_reclaim_prepare, NULL) != OK || js->stopping) {
+        return;
+    }
     const struct part_reader reader = {.engine = js->server->engine};
-    size_t n = part_reclaim(js->reclaimer, &reader);
-    uint64_t ended_ms = mono_ms();
-    if (n > 0) {
+    struct part_reclaimed found = part_reclaim(js->reclaimer, &reader);
+    uint64_t took_ms = mono_ms() - began_ms;
+    js->reclaim |= found.what != PART_RECLAIM_NONE;
+    js->reclaim_at_ms = began_ms + took_ms;
+    js->reclaim_at_ms +=
+        found.what == PART_RECLAIM_LATER ? RECLAIM_LATER_MS : RECLAIM_REST * took_ms;
+    if (found.what == PART_RECLAIM_SOME) {
         TRACE(
             &js->server->logger.tracer,
             TRACE_INFO,
             "server",
-            "gave back the space of what is gone",
-            TRACE_NUM("spans", n),
-            TRACE_NUM("ms", ended_ms - began_ms));
+            "rewrote files for the space of what is gone",
+            TRACE_NUM("bytes_before", found.bytes_before),
+            TRACE_NUM("bytes_after", found.bytes_after),
+            TRACE_NUM("ms", took_ms));
     }
-    js->reclaim_at_ms = ended_ms + RECLAIM_REST * (ended_ms - began_ms);
 }
 
 static void jobs_run(void *arg)
