@@ -13,8 +13,10 @@ enum {
     SYNCS_MAX = 256,
     SHIPPED_TABLES_MAX = 32, /* of one frame: further ones go unmetered */
     LOG_SCAN_MAX = 4096,     /* records looked at for one frame */
+    SWEEP_MAX = 1000,        /* tombstones of one command ... */
+    SWEEP_PAUSE_MS = 50,     /* ... after which others have their turn */
     RECLAIM_MS = 10000,
-    RECLAIM_WRITES_MS = 50000, /* after that */
+    RECLAIM_WRITES_MS = 50000, /* longer when nothing but our log has grown */
     QUIET_BEATS_MAX = 10,      /* heartbeats without a promise while nothing is written */
     REFUSALS_TOLD = 64,        /* in a row; rows on their way explain fewer */
     FAILURE_TELL_MS = 60000,
@@ -219,6 +221,8 @@ struct region {
     bool trimming;
     bool streams_cut; /* the quota took log from streams; said once */
     bool sweeping;
+    bool sweep_more;   /* tombstones that may be forgotten were left by the latest sweep */
+    uint64_t sweep_ms; /* not before */
     bool failed;
     struct core_seed_need needs[NEEDS_MAX];
     size_t n_needs;

@@ -379,12 +379,16 @@ static void sweep(struct region *r)
     }
     struct errand *e = errand_new(r, ERRAND_SWEEP, PART_CMD_SWEEP);
     e->cmd.sweep.below.v = stable - grace;
-    e->cmd.sweep.tombstones_max = 1000;
+    e->cmd.sweep.tombstones_max = SWEEP_MAX;
     r->sweeping = errand_submit(e);
 }
 
 void janitor_tick(struct region *r, uint64_t now_ms)
 {
+    if (r->sweep_more && now_ms >= r->sweep_ms) {
+        r->sweep_more = false;
+        sweep(r);
+    }
     if (now_ms < r->janitor_ms) {
         return;
     }

@@ -98,10 +98,43 @@ static void test_reclaim_is_asked(void **state)
     engine_close(w.engine);
 }
 
+/* When more may be forgotten than one sweep takes, the next follows after a short pause, not at the
+ * janitor's next turn; when all is, it does. */
+static void test_sweep_goes_on(void **state)
+{
+    (void)state;
+    struct world w = {.engine = engine_mem_new()};
+    const struct region_ops ops = {.submit = submit};
+    w.region = us_new(US, w.engine, NULL, 0, &ops, /* tracer= */ NULL, &w);
+    w.region->config.knobs.tombstone_grace_ms = 1;
+    w.region->config.knobs.janitor_ms = 5000;
+    assert_true(repl_vector_raise(
+        &w.region->marks, (struct repl_mark){{US}, {5}, hlc_of_ms(UINT64_C(1700000000000))}));
+    janitor_tick(w.region, START_MS);
+    for (uint64_t i = 0; i < 3; i++) {
+        uint64_t now_ms = START_MS + i * SWEEP_PAUSE_MS;
+        struct part_cmd *cmd = w.sweep;
+        assert_non_null(cmd);
+        w.sweep = NULL;
+        cmd->err = OK;
+        cmd->sweep.n = SWEEP_MAX;
+        cmd->sweep.done = i == 2;
+        region_done(w.region, cmd, now_ms, now_ms);
+        assert_null(w.sweep);
+        region_timeout(w.region, now_ms + SWEEP_PAUSE_MS - 1);
+        assert_null(w.sweep);
+        region_timeout(w.region, now_ms + SWEEP_PAUSE_MS);
+    }
+    assert_null(w.sweep);
+    us_free(w.region);
+    engine_close(w.engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reclaim_is_asked),
+        cmocka_unit_test(test_sweep_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

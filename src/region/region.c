@@ -234,7 +234,8 @@ static void errand_finish(struct region *r, struct errand *e, uint64_t now_ms, u
     case ERRAND_SWEEP:
         r->sweeping = false;
         r->reclaimed &= e->cmd.sweep.n == 0;
-        r->again |= e->cmd.err == OK && !e->cmd.sweep.done;
+        r->sweep_more = e->cmd.err == OK && !e->cmd.sweep.done;
+        r->sweep_ms = now_ms + SWEEP_PAUSE_MS;
         return;
     case ERRAND_DIGEST:
         scrub_digest_done(r, e);
@@ -390,6 +391,7 @@ uint64_t region_deadline(const struct region *r)
     uint64_t at = UINT64_MAX;
     earlier(&at, r->heartbeat_ms);
     earlier(&at, r->janitor_ms);
+    earlier(&at, r->sweep_more ? r->sweep_ms : UINT64_MAX);
     if (r->config.knobs.scrub_ms > 0) {
         earlier(&at, r->scrub_ms);
     }
