@@ -226,17 +226,20 @@ uint64_t part_log_bytes(const struct part_reader *r, struct local_pos from, stru
 struct part_reclaimer;
 struct part_reclaimer *part_reclaimer_new(uint64_t bytes_min);
 void part_reclaimer_free(struct part_reclaimer *rc); /* NULL is legal */
+enum part_reclaim_found {
+    PART_RECLAIM_NONE, /* nothing was worth it */
+    PART_RECLAIM_SOME, /* one span of keys was rewritten; there may be more */
+};
 struct part_reclaimed {
-    enum {
-        PART_RECLAIM_NONE,  /* nothing was worth it */
-        PART_RECLAIM_SOME,  /* one span of keys was rewritten; there may be more */
-        PART_RECLAIM_LATER, /* a snapshot has been open for long that may hold what is gone */
-    } what;
-    uint64_t bytes_before; /* SOME: of the span */
+    enum part_reclaim_found what;
+    uint64_t bytes_before; /* of the span */
     uint64_t bytes_after;
 };
-/* Blocks while files are rewritten; engine_reclaim_stop() ends it. For a thread that may wait. The
- * counters are those of the latest checkpoint, so part_reclaim_prepare() goes before, in a CALL. */
+/* Whether a snapshot that was open at the look before still is: it may hold what was deleted since.
+ */
+bool part_reclaim_must_wait(const struct part_reclaimer *rc, const struct part_reader *r);
+/* Looks, and blocks while files are rewritten; engine_reclaim_stop() ends it. For a thread that may
+ * wait. The counters are those of the latest checkpoint, so part_reclaim_prepare() goes before. */
 struct part_reclaimed part_reclaim(struct part_reclaimer *rc, const struct part_reader *r);
 
 /* ---- the writer ---- */

@@ -28,7 +28,7 @@ enum {
 struct note {
     struct buf lo;
     uint64_t beside; /* bytes beyond what is alive, as far as is known */
-    unsigned vain;   /* rewritings in a row that gave nothing back */
+    unsigned vain;   /* rewritings in a row that left it worth another by what is alive */
     uint64_t look;   /* that found it last */
 };
 
@@ -39,6 +39,8 @@ struct part_reclaimer {
     size_t cap;
     uint64_t look;
     uint64_t writes; /* of the engine when it was looked at last */
+    size_t next;     /* kind that the next look begins with */
+    bool partial;    /* the look could not see all there is */
 };
 
 /* The rows of a table, or of an index of it, by the row that counts them. */
@@ -123,17 +125,27 @@ static uint64_t beyond(uint64_t bytes, uint64_t alive)
     return bytes > alive ? bytes - alive : 0;
 }
 
-static bool is_worth_it(struct part_reclaimer *rc, struct bytes lo, uint64_t bytes, uint64_t alive)
+/* A look came by. Of what does not read 0 is told, which says nothing. */
+static void note_see(struct part_reclaimer *rc, struct bytes lo, uint64_t bytes, uint64_t alive)
 {
     struct note *n = note_find(rc, lo);
-    uint64_t expected = alive;
     if (n != NULL) {
         uint64_t now = beyond(bytes, alive);
         n->look = rc->look;
-        n->beside = now < n->beside ? now : n->beside;
-        expected += n->vain == 0 || n->vain >= VAIN_MAX ? n->beside : 0;
+        n->beside = bytes > 0 && now < n->beside ? now : n->beside;
     }
+}
+
+static bool is_much(const struct part_reclaimer *rc, uint64_t bytes, uint64_t expected)
+{
     return bytes >= expected + rc->bytes_min && bytes / 3 >= expected / 2;
+}
+
+static bool is_worth_it(struct part_reclaimer *rc, struct bytes lo, uint64_t bytes, uint64_t alive)
+{
+    const struct note *n = note_find(rc, lo);
+    bool counts = n != NULL && (n->vain == 0 || n->vain >= VAIN_MAX);
+    return is_much(rc, bytes, alive + (counts ? n->beside : 0));
 }
 
 static void reclaim_span(
@@ -148,6 +160,7 @@ static void reclaim_span(
         return; /* nothing between two neighbours; the note of that place is the second one's */
     }
     uint64_t before = engine_range_bytes(e, lo, hi);
+    note_see(rc, lo, before, alive);
     if (!is_worth_it(rc, lo, before, alive)) {
         return;
     }
@@ -155,8 +168,12 @@ static void reclaim_span(
     uint64_t after = engine_range_bytes(e, lo, hi);
     struct note *n = note_need(rc, lo);
     n->beside = beyond(after, alive);
-    n->vain = after < before ? 0 : n->vain + 1;
-    *ret = (struct part_reclaimed){PART_RECLAIM_SOME, before, after};
+    n->vain = is_much(rc, after, alive) ? n->vain + 1 : 0;
+    *ret = (struct part_reclaimed){
+        .what = PART_RECLAIM_SOME,
+        .bytes_before = before,
+        .bytes_after = after,
+    };
 }
 
 /* ---- all of one kind ---- */
@@ -249,18 +266,22 @@ static void reclaim_counted(
     engine_iter_close(it);
     if (all) {
         look_at(&l, 0, 2 * l.n + 1);
+    } else {
+        rc->partial = true;
     }
     free(l.spans);
 }
 
 /* ---- the rest ---- */
 
+/* All of the trimmed part is gone. */
 static void reclaim_log(
     struct part_reclaimer *rc, const struct part_reader *r, struct part_reclaimed *ret)
 {
     struct local_pos first;
     struct engine_stats stats;
     if (part_log_first(r, &first) != OK) {
+        rc->partial = true;
         return; /* readers of the log will find out why */
     }
     uint64_t dead = part_log_bytes(r, (struct local_pos){0}, (struct local_pos){first.v - 1});
@@ -273,12 +294,15 @@ static void reclaim_log(
     layout_log_key(&hi, first);
     if (dead >= stats.disk_bytes / LOG_SHARE) {
         reclaim_span(rc, r->engine, buf_bytes(&lo), buf_bytes(&hi), /* alive= */ 0, ret);
+    } else {
+        note_see(rc, buf_bytes(&lo), dead, /* alive= */ 0);
     }
     buf_done(&lo);
     buf_done(&hi);
 }
 
-/* A kind whose rows nobody counts: rewritten once, and again when it has grown since. */
+/* A kind whose rows nobody counts, of which there are not many: rewritten once, and again when it
+ * has grown by half since. */
 static void reclaim_uncounted(
     struct part_reclaimer *rc,
     const struct part_reader *r,
@@ -289,44 +313,50 @@ static void reclaim_uncounted(
     reclaim_span(rc, r->engine, bytes_of(&kind, 1), bytes_of(&past, 1), /* alive= */ 0, ret);
 }
 
-static void reclaim_first(
-    struct part_reclaimer *rc, const struct part_reader *r, struct part_reclaimed *ret)
+/* What is counted of a table's items is more than their rows of expiry and of collections take. */
+static const struct {
+    uint8_t kind;
+    uint8_t counters; /* 0: none */
+} kinds[] = {
+    {ROW_DATA, ROW_COUNTS},
+    {ROW_INDEX, ROW_INDEX_COUNTS},
+    {ROW_EXPIRY, ROW_COUNTS},
+    {ROW_COLLECTION, ROW_COUNTS},
+    {ROW_LOG, 0},
+    {ROW_TOMBSTONE, 0},
+    {ROW_ORIGIN, 0},
+    {ROW_CONFLICT, 0},
+    {ROW_TOKEN, 0},
+    {ROW_TOKEN_END, 0},
+};
+enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
+
+bool part_reclaim_must_wait(const struct part_reclaimer *rc, const struct part_reader *r)
 {
-    static const uint8_t uncounted[] = {
-        ROW_TOMBSTONE,
-        ROW_EXPIRY,
-        ROW_COLLECTION,
-        ROW_ORIGIN,
-        ROW_CONFLICT,
-        ROW_TOKEN,
-        ROW_TOKEN_END,
-    };
-    reclaim_log(rc, r, ret);
-    if (ret->what == PART_RECLAIM_NONE) {
-        reclaim_counted(rc, r, ROW_DATA, ROW_COUNTS, ret);
-    }
-    if (ret->what == PART_RECLAIM_NONE) {
-        reclaim_counted(rc, r, ROW_INDEX, ROW_INDEX_COUNTS, ret);
-    }
-    for (size_t i = 0; i < sizeof uncounted && ret->what == PART_RECLAIM_NONE; i++) {
-        reclaim_uncounted(rc, r, uncounted[i], ret);
-    }
+    struct engine_stats stats;
+    engine_stats(r->engine, &stats);
+    return stats.oldest_snapshot != 0 && stats.oldest_snapshot < rc->writes;
 }
 
-/* A snapshot that was open at the look before holds what was deleted since it was opened. */
 struct part_reclaimed part_reclaim(struct part_reclaimer *rc, const struct part_reader *r)
 {
     struct part_reclaimed ret = {.what = PART_RECLAIM_NONE};
     struct engine_stats stats;
     engine_stats(r->engine, &stats);
-    if (stats.oldest_snapshot != 0 && stats.oldest_snapshot < rc->writes) {
-        ret.what = PART_RECLAIM_LATER;
-        return ret;
-    }
     rc->writes = stats.writes;
     rc->look++;
-    reclaim_first(rc, r, &ret);
-    if (ret.what == PART_RECLAIM_NONE) {
+    rc->partial = false;
+    for (size_t i = 0; i < N_KINDS && ret.what == PART_RECLAIM_NONE; i++) {
+        size_t at = rc->next++ % N_KINDS; /* whichever is busy, all have their turn */
+        if (kinds[at].kind == ROW_LOG) {
+            reclaim_log(rc, r, &ret);
+        } else if (kinds[at].counters != 0) {
+            reclaim_counted(rc, r, kinds[at].kind, kinds[at].counters, &ret);
+        } else {
+            reclaim_uncounted(rc, r, kinds[at].kind, &ret);
+        }
+    }
+    if (ret.what == PART_RECLAIM_NONE && !rc->partial) {
         notes_prune(rc);
     }
     return ret;

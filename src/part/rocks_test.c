@@ -138,14 +138,15 @@ static unsigned reclaim_all(struct region *r, struct part_reclaimer *rc, bool *r
     const struct part_reader reader = {.engine = r->engine};
     struct part_reclaimed found = {.what = PART_RECLAIM_SOME};
     unsigned n = 0;
-    while (found.what == PART_RECLAIM_SOME) {
+    *ret_later = part_reclaim_must_wait(rc, &reader);
+    while (found.what == PART_RECLAIM_SOME && !*ret_later) {
         struct part_cmd cmd = {.kind = PART_CMD_CALL, .call = {.run = part_reclaim_prepare}};
         assert_int_equal(commit_one(r, &cmd), OK);
         found = part_reclaim(rc, &reader);
         n += found.what == PART_RECLAIM_SOME;
         assert_true(n < 20);
+        *ret_later = part_reclaim_must_wait(rc, &reader);
     }
-    *ret_later = found.what == PART_RECLAIM_LATER;
     return n;
 }
 

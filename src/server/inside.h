@@ -235,6 +235,7 @@ struct jobs {
     struct part_reclaimer *reclaimer;
     bool reclaim;           /* MSG_RECLAIM came */
     uint64_t reclaim_at_ms; /* not before; by mono_ms() */
+    bool reclaim_waits;     /* for a snapshot to be closed; was told */
     bool stopping;
 };
 

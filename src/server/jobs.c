@@ -10,6 +10,7 @@ enum {
     RECLAIM_BYTES_MIN = 16 << 20,
     RECLAIM_REST = 4, /* times what it took */
     RECLAIM_LATER_MS = 10000,
+    RECLAIM_VAIN_MS = 60000,
 };
 
 /* ---- paths ---- */
@@ -415,35 +416,64 @@ static int64_t patience_ms(const struct jobs *js)
     return js->reclaim ? (int64_t)(js->reclaim_at_ms - now_ms) : -1;
 }
 
-/* One span of keys at a time, and not while a job runs: it would stand still, and what it has a
- * snapshot of cannot go. Afterwards the disk is left alone for some time. */
-static void reclaim(struct jobs *js)
+/* Told once: somebody may wait for the space. */
+static bool must_wait(struct jobs *js, const struct part_reader *reader)
 {
-    uint64_t began_ms = mono_ms();
-    if (!js->reclaim || is_busy(js) || began_ms < js->reclaim_at_ms) {
-        return;
-    }
-    js->reclaim = false;
-    if (jobs_call(js, part_reclaim_prepare, NULL) != OK || js->stopping) {
-        return;
-    }
-    const struct part_reader reader = {.engine = js->server->engine};
-    struct part_reclaimed found = part_reclaim(js->reclaimer, &reader);
-    uint64_t took_ms = mono_ms() - began_ms;
-    js->reclaim |= found.what != PART_RECLAIM_NONE;
-    js->reclaim_at_ms = began_ms + took_ms;
-    js->reclaim_at_ms +=
-        found.what == PART_RECLAIM_LATER ? RECLAIM_LATER_MS : RECLAIM_REST * took_ms;
-    if (found.what == PART_RECLAIM_SOME) {
+    bool waits = part_reclaim_must_wait(js->reclaimer, reader);
+    if (waits && !js->reclaim_waits) {
         TRACE(
             &js->server->logger.tracer,
             TRACE_INFO,
             "server",
-            "rewrote files for the space of what is gone",
-            TRACE_NUM("bytes_before", found.bytes_before),
-            TRACE_NUM("bytes_after", found.bytes_after),
-            TRACE_NUM("ms", took_ms));
+            "the space of what is gone comes back when a seed, backup or export has ended");
     }
+    js->reclaim_waits = waits;
+    return waits;
+}
+
+/* One span of keys; how long the disk is to be left alone then. */
+static uint64_t reclaim_one(struct jobs *js, const struct part_reader *reader)
+{
+    uint64_t began_ms = mono_ms();
+    struct part_reclaimed found = part_reclaim(js->reclaimer, reader);
+    uint64_t took_ms = mono_ms() - began_ms;
+    if (found.what == PART_RECLAIM_NONE) {
+        return RECLAIM_REST * took_ms;
+    }
+    js->reclaim = true;
+    TRACE(
+        &js->server->logger.tracer,
+        TRACE_INFO,
+        "server",
+        "rewrote files for the space of what is gone",
+        TRACE_NUM("bytes_before", found.bytes_before),
+        TRACE_NUM("bytes_after", found.bytes_after),
+        TRACE_NUM("ms", took_ms));
+    bool vain = found.bytes_after >= found.bytes_before; /* the disk may be full */
+    return RECLAIM_REST * took_ms + (vain ? RECLAIM_VAIN_MS : 0);
+}
+
+/* Not while a job runs: it would stand still, and what it has a snapshot of cannot go. */
+static void reclaim(struct jobs *js)
+{
+    if (!js->reclaim || is_busy(js) || mono_ms() < js->reclaim_at_ms) {
+        return;
+    }
+    const struct part_reader reader = {.engine = js->server->engine};
+    if (must_wait(js, &reader)) {
+        js->reclaim_at_ms = mono_ms() + RECLAIM_LATER_MS;
+        return;
+    }
+    if (jobs_call(js, part_reclaim_prepare, NULL) != OK) {
+        js->reclaim = false; /* the writer failed */
+        return;
+    }
+    if (is_busy(js) || js->stopping) {
+        return;
+    }
+    js->reclaim = false;
+    uint64_t rest_ms = reclaim_one(js, &reader);
+    js->reclaim_at_ms = mono_ms() + rest_ms;
 }
 
 static void jobs_run(void *arg)
