@@ -71,7 +71,7 @@ struct bytes bytes_join(struct arena *a, const struct bytes *parts, size_t n, ch
     for (size_t i = 0; i < n; i++) {
         len += parts[i].len;
     }
-    uint8_t *to = arena_alloc(a, len + 1);
+    uint8_t *to = arena_alloc_bytes(a, len + 1);
     if (to == NULL) {
         return BYTES_NONE;
     }
@@ -95,7 +95,7 @@ struct bytes bytes_fmt(struct arena *a, const char *fmt, ...)
     int n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
     ASSERT(n >= 0);
-    char *text = arena_alloc(a, (size_t)n + 1);
+    char *text = (char *)arena_alloc_bytes(a, (size_t)n + 1);
     if (text == NULL) {
         return BYTES_NONE;
     }
