@@ -9,9 +9,9 @@
  *
  * What rows take beside what is counted of them is guessed, compression hides some, and tombstones
  * are in no counter. So what a span took beyond what was expected, after it was rewritten, is
- * expected from then on, or less when less is found later. A wrong guess is made again only when
- * the span has grown by half, and what is written stays within a few times what was written or
- * deleted.
+ * expected from then on, or less when less is found later. A wrong guess is made twice, and again
+ * only when the span has grown by half or the process was started anew; so what is written stays
+ * within a few times what was written or deleted.
  *
  * Recursion: the spans are halved, so its depth is bounded by the logarithm of their number. */
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 enum {
     LOG_SHARE = 8,   /* the log's one in so many bytes of the store */
     ROW_BYTES = 150, /* of a row beside what is counted: keys, version, the engine's own */
-    VAIN_MAX = 2, /* rewritings without effect: a full disk may have been why the first had none */
+    VAIN_MAX = 2,    /* rewritings with too little effect: a full disk or a snapshot may be why */
 };
 
 /* What was found of a span that was rewritten. */

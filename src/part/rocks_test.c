@@ -240,8 +240,8 @@ static void test_space(void **state)
     }
 }
 
-/* A snapshot holds what was deleted after it was opened: what was tried in vain meanwhile is tried
- * again when it is closed, and no more while it is open. */
+/* A snapshot holds what was deleted or dropped after it was opened: what was tried in vain
+ * meanwhile is tried again when it is closed, and no more while it is open. */
 static void test_space_held(void **state)
 {
     struct region r;
@@ -258,6 +258,14 @@ static void test_space_held(void **state)
     engine_snapshot_close(snap);
     reclaim(&r, rc);
     assert_in_range(bytes_of_kind(&r, 'd'), all * 4 / 10, all * 8 / 10);
+    snap = engine_snapshot_open(r.engine);
+    empty_test_table(&r);
+    (void)reclaim_all(&r, rc, &later);
+    assert_true(later);
+    assert_true(bytes_of_kind(&r, 'd') > all * 4 / 10);
+    engine_snapshot_close(snap);
+    reclaim(&r, rc);
+    assert_true(bytes_of_kind(&r, 'd') < 2 * RECLAIM_MIN);
     stop_big(&r, rc);
 }
 
