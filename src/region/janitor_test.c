@@ -35,6 +35,35 @@ static void tick(struct world *w, uint64_t now_ms, size_t swept)
     region_done(w->region, cmd, now_ms, now_ms);
 }
 
+static void grow_log(struct world *w, uint64_t tail)
+{
+    assert_true(repl_vector_raise(
+        &w->region->marks, (struct repl_mark){{US}, {tail}, hlc_of_ms(UINT64_C(1700000000000))}));
+}
+
+static void start(struct world *w, uint32_t janitor_ms)
+{
+    const struct region_ops ops = {.submit = submit, .reclaim = reclaim};
+    *w = (struct world){.engine = engine_mem_new()};
+    w->region = us_new(US, w->engine, NULL, 0, &ops, /* tracer= */ NULL, w);
+    w->region->config.knobs.tombstone_grace_ms = 1;
+    w->region->config.knobs.janitor_ms = janitor_ms;
+    grow_log(w, 5);
+}
+
+static void stop(struct world *w)
+{
+    us_free(w->region);
+    engine_close(w->engine);
+}
+
+/* A turn of the janitor, whose sweep looked at so many; how often space was asked for by then. */
+static void expect_asked(struct world *w, uint64_t now_ms, size_t swept, unsigned asked)
+{
+    tick(w, now_ms, swept);
+    assert_int_equal(w->asked, asked);
+}
+
 static void trimmed(struct world *w, uint64_t now_ms, enum err err)
 {
     struct errand *e = errand_new(w->region, ERRAND_TRIM, PART_CMD_TRIM);
@@ -54,48 +83,30 @@ static void catalog_row_gone(struct world *w, uint64_t now_ms)
 }
 
 /* Once at the start, for nobody knows what an earlier run left; then only when something went
- * since: items, log, or a row of the catalog; and no more often than every ten seconds. */
+ * since: items, log, or a row of the catalog; and no more often than every ten seconds. When our
+ * log has only grown, after a minute. */
 static void test_reclaim_is_asked(void **state)
 {
     (void)state;
-    struct world w = {.engine = engine_mem_new()};
-    const struct region_ops ops = {.submit = submit, .reclaim = reclaim};
-    w.region = us_new(US, w.engine, NULL, 0, &ops, /* tracer= */ NULL, &w);
-    w.region->config.knobs.tombstone_grace_ms = 1;
-    w.region->config.knobs.janitor_ms = 1000;
-    assert_true(repl_vector_raise(
-        &w.region->marks, (struct repl_mark){{US}, {5}, hlc_of_ms(UINT64_C(1700000000000))}));
-    tick(&w, START_MS, 0);
-    assert_int_equal(w.asked, 1);
-    tick(&w, START_MS + 20000, 3); /* asked before it swept */
-    assert_int_equal(w.asked, 1);
-    tick(&w, START_MS + 21000, 3);
-    assert_int_equal(w.asked, 2);
-    tick(&w, START_MS + 30999, 0);
-    assert_int_equal(w.asked, 2);
-    tick(&w, START_MS + 31999, 0);
-    assert_int_equal(w.asked, 3);
-    tick(&w, START_MS + 60000, 0);
-    assert_int_equal(w.asked, 3);
+    struct world w;
+    start(&w, /* janitor_ms= */ 1000);
+    expect_asked(&w, START_MS, 0, 1);
+    expect_asked(&w, START_MS + 20000, 3, 1); /* asked before it swept */
+    expect_asked(&w, START_MS + 21000, 3, 2);
+    expect_asked(&w, START_MS + 30999, 0, 2);
+    expect_asked(&w, START_MS + 31999, 0, 3);
+    expect_asked(&w, START_MS + 60000, 0, 3);
     trimmed(&w, START_MS + 60000, ERR_BUSY);
-    tick(&w, START_MS + 61000, 0);
-    assert_int_equal(w.asked, 3);
+    expect_asked(&w, START_MS + 61000, 0, 3);
     trimmed(&w, START_MS + 61000, OK);
-    tick(&w, START_MS + 62000, 0);
-    assert_int_equal(w.asked, 4);
+    expect_asked(&w, START_MS + 62000, 0, 4);
     catalog_row_gone(&w, START_MS + 80000);
-    tick(&w, START_MS + 81000, 0);
-    assert_int_equal(w.asked, 5);
-    assert_true(repl_vector_raise(
-        &w.region->marks, (struct repl_mark){{US}, {6}, hlc_of_ms(UINT64_C(1700000000000))}));
-    tick(&w, START_MS + 139999, 0);
-    assert_int_equal(w.asked, 5);
-    tick(&w, START_MS + 140999, 0);
-    assert_int_equal(w.asked, 6);
-    tick(&w, START_MS + 300000, 0);
-    assert_int_equal(w.asked, 6);
-    us_free(w.region);
-    engine_close(w.engine);
+    expect_asked(&w, START_MS + 81000, 0, 5);
+    grow_log(&w, 6);
+    expect_asked(&w, START_MS + 139999, 0, 5);
+    expect_asked(&w, START_MS + 140999, 0, 6);
+    expect_asked(&w, START_MS + 300000, 0, 6);
+    stop(&w);
 }
 
 /* When more may be forgotten than one sweep takes, the next follows after a short pause, not at the
@@ -103,13 +114,8 @@ static void test_reclaim_is_asked(void **state)
 static void test_sweep_goes_on(void **state)
 {
     (void)state;
-    struct world w = {.engine = engine_mem_new()};
-    const struct region_ops ops = {.submit = submit};
-    w.region = us_new(US, w.engine, NULL, 0, &ops, /* tracer= */ NULL, &w);
-    w.region->config.knobs.tombstone_grace_ms = 1;
-    w.region->config.knobs.janitor_ms = 5000;
-    assert_true(repl_vector_raise(
-        &w.region->marks, (struct repl_mark){{US}, {5}, hlc_of_ms(UINT64_C(1700000000000))}));
+    struct world w;
+    start(&w, /* janitor_ms= */ 5000);
     janitor_tick(w.region, START_MS);
     for (uint64_t i = 0; i < 3; i++) {
         uint64_t now_ms = START_MS + i * SWEEP_PAUSE_MS;
@@ -126,8 +132,7 @@ static void test_sweep_goes_on(void **state)
         region_timeout(w.region, now_ms + SWEEP_PAUSE_MS);
     }
     assert_null(w.sweep);
-    us_free(w.region);
-    engine_close(w.engine);
+    stop(&w);
 }
 
 int main(void)
