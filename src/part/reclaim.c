@@ -125,20 +125,25 @@ static uint64_t beyond(uint64_t bytes, uint64_t alive)
     return bytes > alive ? bytes - alive : 0;
 }
 
-/* A look came by. Of what does not read 0 is told, which says nothing. */
-static void note_see(struct part_reclaimer *rc, struct bytes lo, uint64_t bytes, uint64_t alive)
-{
-    struct note *n = note_find(rc, lo);
-    if (n != NULL) {
-        uint64_t now = beyond(bytes, alive);
-        n->look = rc->look;
-        n->beside = bytes > 0 && now < n->beside ? now : n->beside;
-    }
-}
-
 static bool is_much(const struct part_reclaimer *rc, uint64_t bytes, uint64_t expected)
 {
     return bytes >= expected + rc->bytes_min && bytes / 3 >= expected / 2;
+}
+
+/* A look came by. Of what does not read 0 is told, which says nothing. What is in order, also when
+ * the engine saw to it, was not rewritten in vain. */
+static void note_see(struct part_reclaimer *rc, struct bytes lo, uint64_t bytes, uint64_t alive)
+{
+    struct note *n = note_find(rc, lo);
+    if (n == NULL) {
+        return;
+    }
+    n->look = rc->look;
+    if (bytes > 0) {
+        uint64_t now = beyond(bytes, alive);
+        n->beside = now < n->beside ? now : n->beside;
+        n->vain = is_much(rc, bytes, alive) ? n->vain : 0;
+    }
 }
 
 static bool is_worth_it(struct part_reclaimer *rc, struct bytes lo, uint64_t bytes, uint64_t alive)
