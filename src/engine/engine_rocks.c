@@ -23,10 +23,11 @@
  * Recovery. The write-ahead log is walked before RocksDB reads it (wal.h). A torn tail, which a
  * power cut may leave, is dropped by opening in the mode that stops at the first damage, and cut
  * off: nobody was told that it was durable. Damage before the end is ERR_CORRUPT, never silently a
- * shorter history. A sound log is opened in the stricter mode that reports damage of every kind.
- * Recycling old logs, which would spare the file system's journal, does not go together with
- * finding the end of a log exactly, and RocksDB switches it off in both modes; room written ahead
- * (wal.h) does the same and leaves the end to be found. */
+ * shorter history, unless it lies in a log that is not needed any more. A sound log is opened in
+ * the stricter mode that reports damage of every kind. Recycling old logs, which would spare the
+ * file system's journal, does not go together with finding the end of a log exactly, and RocksDB
+ * switches it off in both modes; room written ahead (wal.h) does the same and leaves the end to be
+ * found. */
 #include "engine/engine.h"
 
 #include <rocksdb/c.h>
@@ -605,6 +606,35 @@ static rocksdb_options_t *db_options(
     return o;
 }
 
+/* The first log that holds what is in no other file yet; 0 when that is not to be learned. Older
+ * ones may be there all the same, damaged or with some missing between them: a crash came before
+ * they were deleted, or a power cut brought them back. */
+static uint64_t first_log_needed(const char *path)
+{
+    uint64_t first = 0;
+    char *text = NULL;
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_options_set_wal_recovery_mode(o, rocksdb_point_in_time_recovery);
+    rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
+    rocksdb_t *db = rocksdb_open_for_read_only(o, path, /* error_if_wal_file_exists= */ 0, &text);
+    if (err_of(text) == OK && db != NULL) {
+        (void)rocksdb_property_int(db, "rocksdb.min-log-number-to-keep", &first);
+        rocksdb_close(db);
+    }
+    rocksdb_options_destroy(o);
+    return first;
+}
+
+/* What the log is like that the store needs. OK; ERR_IO; ERR_CORRUPT: damaged before its end. */
+static enum err judge_wal(const char *path, enum wal_state *ret)
+{
+    enum err e = wal_dir_state(path, /* from= */ 0, ret);
+    if (e == OK && *ret == WAL_DAMAGED) {
+        e = wal_dir_state(path, first_log_needed(path), ret);
+    }
+    return e == OK && *ret == WAL_DAMAGED ? ERR_CORRUPT : e;
+}
+
 enum err engine_rocks_open(
     const struct engine_rocks_config *config,
     struct arena *a,
@@ -613,10 +643,7 @@ enum err engine_rocks_open(
 {
     ASSERT(config->rows_kept < UINT8_MAX);
     enum wal_state wal;
-    enum err e = wal_dir_state(config->path, &wal);
-    if (e == OK && wal == WAL_DAMAGED) {
-        e = ERR_CORRUPT;
-    }
+    enum err e = judge_wal(config->path, &wal);
     if (e != OK) {
         const char *why = e == ERR_IO ? "could not read the write-ahead log"
                                       : "the write-ahead log is damaged before its end";

@@ -24,6 +24,11 @@
  * log goes on with the sequence number at which this one stopped; if it does not, durable batches
  * were lost to the zeros.
  *
+ * When RocksDB opens a store whose log is torn, it begins the next log with an empty batch, a mark
+ * of the sequence number at which it goes on. We cut the torn tail off after that and before
+ * anything else is written, so a break may be followed by such marks, of openings that a crash
+ * ended early.
+ *
  * The search after a break looks at every byte, for the break may be in a length. A value that
  * holds the image of a log record can thus make a torn tail look like damage: that errs on the side
  * of refusing. */
@@ -58,11 +63,14 @@ static size_t record_at(struct bytes block, size_t at, uint8_t *ret_type)
     return HEADER_BYTES + n;
 }
 
+/* One that has entries; an empty one is RocksDB's mark (see above). */
 static bool batch_begins_after(struct bytes block, size_t at)
 {
     for (; at + HEADER_BYTES <= block.len; at++) {
-        uint8_t type;
-        if (record_at(block, at, &type) > 0 && (type == TYPE_WHOLE || type == TYPE_FIRST)) {
+        uint8_t type = 0;
+        size_t n = record_at(block, at, &type);
+        bool empty = type == TYPE_WHOLE && n == HEADER_BYTES + BATCH_HEADER_BYTES;
+        if (n > 0 && (type == TYPE_FIRST || (type == TYPE_WHOLE && !empty))) {
             return true;
         }
     }

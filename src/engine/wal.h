@@ -28,10 +28,11 @@ void wal_walk_log(struct wal_walk *w);
 /* The next block: WAL_BLOCK_BYTES, or fewer at the end of a log. */
 void wal_walk_block(struct wal_walk *w, struct bytes block);
 
-/* Walks the log files in directory `dir`; a directory that does not exist is sound. OK; ERR_IO. */
-MUST_CHECK enum err wal_dir_state(const char *dir, enum wal_state *ret);
+/* Walks the log files in directory `dir` whose numbers are `from` or more; a directory that does
+ * not exist is sound. OK; ERR_IO. */
+MUST_CHECK enum err wal_dir_state(const char *dir, uint64_t from, enum wal_state *ret);
 
-/* Cuts a torn tail off for good, so that the batches written from now on do not follow a break. For
+/* Cuts torn tails off for good, so that the batches written from now on do not follow a break. For
  * the one who holds the store open and has written nothing yet. OK; ERR_IO. */
 MUST_CHECK enum err wal_dir_cut(const char *dir);
 

@@ -102,7 +102,7 @@ static enum err cut_log(const char *path, uint64_t length)
     return e;
 }
 
-static enum err walk_dir(const char *dir, bool cut, struct wal_walk *w)
+static enum err walk_dir(const char *dir, uint64_t from, bool cut, struct wal_walk *w)
 {
     struct logs logs;
     char path[PATH_BYTES];
@@ -110,12 +110,16 @@ static enum err walk_dir(const char *dir, bool cut, struct wal_walk *w)
         return ERR_IO;
     }
     for (size_t i = 0; i < logs.n; i++) {
+        if (logs.number[i] < from) {
+            continue;
+        }
         if (!log_path(dir, logs.number[i], path)) {
             return ERR_IO;
         }
         enum err e = walk_log(path, w);
         if (e == OK && cut && w->state == WAL_TORN) {
             e = cut_log(path, w->log_bytes);
+            w->state = WAL_SOUND; /* the next, which may be in use already, is judged by itself */
         }
         if (e != OK) {
             return e;
@@ -124,10 +128,10 @@ static enum err walk_dir(const char *dir, bool cut, struct wal_walk *w)
     return OK;
 }
 
-enum err wal_dir_state(const char *dir, enum wal_state *ret)
+enum err wal_dir_state(const char *dir, uint64_t from, enum wal_state *ret)
 {
     struct wal_walk w = {WAL_SOUND};
-    enum err e = walk_dir(dir, /* cut= */ false, &w);
+    enum err e = walk_dir(dir, from, /* cut= */ false, &w);
     if (e == OK) {
         *ret = w.state;
     }
@@ -137,7 +141,7 @@ enum err wal_dir_state(const char *dir, enum wal_state *ret)
 enum err wal_dir_cut(const char *dir)
 {
     struct wal_walk w = {WAL_SOUND};
-    return walk_dir(dir, /* cut= */ true, &w);
+    return walk_dir(dir, /* from= */ 0, /* cut= */ true, &w);
 }
 
 /* ---- room ahead ---- */

@@ -345,21 +345,28 @@ static void test_open_damage(void **state)
     }
 }
 
+/* A record with a batch of no entries or one. */
+static void put_record(struct buf *b, uint64_t sequence, uint8_t entries)
+{
+    uint8_t covered[1 + 12 + 4] = {1};
+    size_t n = 1 + 12 + 4 * (size_t)entries;
+    for (unsigned k = 0; k < 8; k++) {
+        covered[1 + k] = (uint8_t)(sequence >> 8 * k);
+    }
+    covered[9] = entries;
+    memset(covered + 13, 0xff, 4);
+    uint32_t crc = crc32c(0, bytes_of(covered, n));
+    put_u32(b, (crc >> 15 | crc << 17) + 0xa282ead8);
+    put_u16(b, (uint16_t)(n - 1));
+    buf_put(b, covered, n);
+}
+
 /* A log of records with batches of one entry each, numbered from `first`, and room behind it. */
 static struct bytes log_of(struct buf *b, uint64_t first, unsigned n, size_t room)
 {
     buf_clear(b);
     for (unsigned i = 0; i < n; i++) {
-        uint8_t covered[1 + 12 + 4] = {1};
-        for (unsigned k = 0; k < 8; k++) {
-            covered[1 + k] = (uint8_t)((first + i) >> 8 * k);
-        }
-        covered[9] = 1;
-        memset(covered + 13, 0xff, 4);
-        uint32_t crc = crc32c(0, bytes_of(covered, sizeof covered));
-        put_u32(b, (crc >> 15 | crc << 17) + 0xa282ead8);
-        put_u16(b, sizeof covered - 1);
-        buf_put(b, covered, sizeof covered);
+        put_record(b, first + i, 1);
     }
     memset(buf_reserve(b, room), 0, room);
     b->len += room;
@@ -393,6 +400,100 @@ static void test_walk_room(void **state)
         assert_int_equal(w.state, lost ? WAL_DAMAGED : WAL_SOUND);
     }
     buf_done(&b);
+}
+
+/* A crash while a store with a torn log is opened leaves RocksDB's mark behind the break. That is
+ * no damage; a batch would be. */
+static void test_walk_mark(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    for (uint8_t entries = 0; entries < 2; entries++) {
+        struct wal_walk w = {WAL_SOUND};
+        wal_walk_log(&w);
+        struct bytes log = log_of(&b, 7, 3, 0);
+        wal_walk_block(&w, bytes_of(log.base, log.len - 5));
+        assert_int_equal(w.state, WAL_TORN);
+        for (int opening = 0; opening < 2; opening++) {
+            buf_clear(&b);
+            put_record(&b, 9, entries);
+            wal_walk_log(&w);
+            wal_walk_block(&w, buf_bytes(&b));
+            assert_int_equal(w.state, entries == 0 ? WAL_TORN : WAL_DAMAGED);
+        }
+    }
+    buf_done(&b);
+}
+
+/* As before, with files: the torn tail is cut off, and no mark. */
+static void test_cut_before_marks(void **state)
+{
+    struct crashed *c = *state;
+    struct buf b;
+    enum wal_state found;
+    char path[PATH];
+    buf_init(&b, SIZE_MAX);
+    lay_out(c);
+    size_t torn = c->ends[BATCHES - 2] + 50;
+    write_file(c->log, bytes_of(c->bytes.base, torn));
+    (void)snprintf(path, sizeof path, "%s/999999.log", c->copy);
+    put_record(&b, 9, 0);
+    write_file(path, buf_bytes(&b));
+    size_t mark = b.len;
+    assert_int_equal(wal_dir_state(c->copy, 0, &found), OK);
+    assert_int_equal(found, WAL_TORN);
+    assert_int_equal(wal_dir_cut(c->copy), OK);
+    read_file(c->log, &b);
+    assert_int_equal(b.len, c->ends[BATCHES - 2]);
+    read_file(path, &b);
+    assert_int_equal(b.len, mark);
+    assert_int_equal(wal_dir_state(c->copy, 0, &found), OK);
+    assert_int_equal(found, WAL_SOUND);
+    buf_done(&b);
+}
+
+/* Logs that were written out and deleted, and that a power cut brought back, each alone: with a gap
+ * behind it, torn, or damaged. They are not needed, and the store opens with all it had. */
+static void test_open_returned_log(void **state)
+{
+    struct crashed *c = *state;
+    struct engine *e;
+    remove_tree(c->copy);
+    assert_int_equal(open_store(c->copy, &e), OK);
+    for (unsigned i = 0; i < BATCHES; i++) {
+        write_batch(e, i);
+    }
+    engine_close(e);
+    for (int i = 0; i < 2; i++) { /* each writes out what is in the log of the one before */
+        assert_int_equal(open_store(c->copy, &e), OK);
+        write_batch(e, (unsigned)(BATCHES + i));
+        engine_close(e);
+    }
+    struct buf log;
+    char path[PATH];
+    buf_init(&log, SIZE_MAX);
+    (void)snprintf(path, sizeof path, "%s/%s", c->copy, strrchr(c->log, '/') + 1);
+    assert_int_not_equal(access(path, F_OK), 0);
+    for (int how = 0; how < 3; how++) {
+        buf_clear(&log);
+        buf_put(&log, c->bytes.base, how == 1 ? c->ends[5] + 30 : c->bytes.len);
+        log.base[40] ^= how == 2;
+        memset(buf_reserve(&log, 1000), 0, 1000);
+        log.len += how == 0 ? 1000 : 0;
+        write_file(path, buf_bytes(&log));
+        assert_int_equal(open_store(c->copy, &e), OK);
+        struct engine_iter *it = engine_iter_open(e, NULL, BYTES_NONE, BYTES_LIT("z"));
+        unsigned n = 0;
+        while (engine_iter_next(it)) {
+            n++;
+        }
+        assert_int_equal(n, BATCHES + 2);
+        engine_iter_close(it);
+        engine_close(e);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+    buf_done(&log);
 }
 
 /* A log with room behind it, as a crash leaves it, opens whole; one that was closed has none. */
@@ -486,6 +587,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_walk_every_cut),
         cmocka_unit_test(test_walk_flips),
         cmocka_unit_test(test_walk_room),
+        cmocka_unit_test(test_walk_mark),
+        cmocka_unit_test(test_cut_before_marks),
+        cmocka_unit_test(test_open_returned_log),
         cmocka_unit_test(test_open_room),
         cmocka_unit_test(test_killed_between_logs),
         cmocka_unit_test(test_open_cut),
