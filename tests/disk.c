@@ -27,6 +27,7 @@ enum call_kind {
     CALL_WRITE,    /* file, at, bytes */
     CALL_TRUNCATE, /* file, at: its length from then on */
     CALL_SYNC,     /* file, or ALL_NAMES of the directory */
+    CALL_LOSE,     /* file: its sync was refused */
     CALL_RENAME,   /* name, to */
     CALL_UNLINK,   /* name */
     CALL_PROMISE,
@@ -60,6 +61,9 @@ struct disk_history {
     size_t n;
     size_t cap;
     size_t first; /* call since the start */
+    size_t before_refusal;
+    size_t refusals;
+    int refusal;
     int files;
     struct names names; /* as they are now */
 };
@@ -126,7 +130,8 @@ static void names_apply(struct names *ns, const struct call *c)
 
 /* ---- recording ---- */
 
-/* The name of a file in the recorded directory, or NULL; "" is the directory itself. */
+/* The name of a file in the recorded directory, or NULL; "" is the directory itself. RocksDB's log
+ * of its own doings is nobody's concern. */
 static const char *name_in(const char *path)
 {
     size_t n = rec.now == NULL ? 0 : strlen(rec.now->dir);
@@ -135,7 +140,8 @@ static const char *name_in(const char *path)
     }
     const char *name = path + n;
     name += strspn(name, "/");
-    return strchr(name, '/') == NULL && strlen(name) < NAME_BYTES ? name : NULL;
+    bool is_info = strncmp(name, "LOG", 3) == 0;
+    return !is_info && strchr(name, '/') == NULL && strlen(name) < NAME_BYTES ? name : NULL;
 }
 
 static struct call *add(enum call_kind kind, int file, const char *name)
@@ -173,6 +179,22 @@ static void opened(int fd, const char *name, int flags)
     rec.file_of[fd] = file + 1;
 }
 
+/* Whether a call on a recorded file is to be refused; sets errno then. */
+static bool is_refused(void)
+{
+    struct disk_history *h = rec.now;
+    if (h->refusals == 0) {
+        return false;
+    }
+    if (h->before_refusal > 0) {
+        h->before_refusal--;
+        return false;
+    }
+    h->refusals--;
+    errno = h->refusal;
+    return true;
+}
+
 static void wrote(int file, off_t at, const void *p, ssize_t n)
 {
     if (n <= 0) {
@@ -200,9 +222,10 @@ int __wrap_open(const char *path, int flags, mode_t mode);
 int __wrap_open(const char *path, int flags, mode_t mode)
 {
     pthread_mutex_lock(&rec.lock);
-    int fd = __real_open(path, flags, mode);
-    int err = errno;
     const char *name = name_in(path);
+    bool refused = name != NULL && (flags & O_CREAT) != 0 && is_refused();
+    int fd = refused ? -1 : __real_open(path, flags, mode);
+    int err = errno;
     if (fd >= 0 && name != NULL) {
         opened(fd, name, flags);
     }
@@ -235,7 +258,7 @@ ssize_t __wrap_write(int fd, const void *p, size_t n)
     pthread_mutex_lock(&rec.lock);
     int file = file_of(fd);
     off_t at = file >= 0 ? lseek(fd, 0, SEEK_CUR) : 0;
-    ssize_t ret = __real_write(fd, p, n);
+    ssize_t ret = file >= 0 && is_refused() ? -1 : __real_write(fd, p, n);
     if (file >= 0) {
         wrote(file, at, p, ret);
     }
@@ -247,7 +270,7 @@ ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at)
 {
     pthread_mutex_lock(&rec.lock);
-    ssize_t ret = __real_pwrite(fd, p, n, at);
+    ssize_t ret = file_of(fd) >= 0 && is_refused() ? -1 : __real_pwrite(fd, p, n, at);
     if (file_of(fd) >= 0) {
         wrote(file_of(fd), at, p, ret);
     }
@@ -265,7 +288,7 @@ int __wrap_ftruncate(int fd, off_t n);
 int __wrap_ftruncate(int fd, off_t n)
 {
     pthread_mutex_lock(&rec.lock);
-    int ret = __real_ftruncate(fd, n);
+    int ret = file_of(fd) >= 0 && is_refused() ? -1 : __real_ftruncate(fd, n);
     if (ret == 0 && file_of(fd) >= 0) {
         add(CALL_TRUNCATE, file_of(fd), "")->at = (uint64_t)n;
     }
@@ -283,11 +306,17 @@ int __wrap_ftruncate64(int fd, off_t n)
 static int sync_one(int fd)
 {
     pthread_mutex_lock(&rec.lock);
+    int ret = 0;
     if (file_of(fd) != NO_FILE) {
-        add(CALL_SYNC, file_of(fd), "");
+        ret = is_refused() ? -1 : 0;
+        if (ret == 0) {
+            add(CALL_SYNC, file_of(fd), "");
+        } else if (file_of(fd) >= 0) {
+            add(CALL_LOSE, file_of(fd), "");
+        }
     }
     pthread_mutex_unlock(&rec.lock);
-    return 0;
+    return ret;
 }
 
 int __wrap_fsync(int fd);
@@ -306,8 +335,8 @@ int __wrap_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to)
 {
     pthread_mutex_lock(&rec.lock);
-    int ret = __real_rename(from, to);
     const char *name = name_in(from);
+    int ret = name != NULL && is_refused() ? -1 : __real_rename(from, to);
     if (ret == 0 && name != NULL && name_in(to) != NULL) {
         struct call *c = add(CALL_RENAME, NO_FILE, name);
         memcpy(c->to, name_in(to), strlen(name_in(to)) + 1);
@@ -321,8 +350,8 @@ int __wrap_unlink(const char *path);
 int __wrap_unlink(const char *path)
 {
     pthread_mutex_lock(&rec.lock);
-    int ret = __real_unlink(path);
     const char *name = name_in(path);
+    int ret = name != NULL && is_refused() ? -1 : __real_unlink(path);
     if (ret == 0 && name != NULL) {
         names_apply(&rec.now->names, add(CALL_UNLINK, NO_FILE, name));
     }
@@ -373,6 +402,15 @@ void disk_record_promise(void)
 {
     pthread_mutex_lock(&rec.lock);
     add(CALL_PROMISE, NO_FILE, "");
+    pthread_mutex_unlock(&rec.lock);
+}
+
+void disk_refuse(size_t before, size_t times, int err)
+{
+    pthread_mutex_lock(&rec.lock);
+    rec.now->before_refusal = before;
+    rec.now->refusals = times;
+    rec.now->refusal = err;
     pthread_mutex_unlock(&rec.lock);
 }
 
@@ -498,7 +536,8 @@ static void apply(struct disk *d, const struct call *c)
     if (c->kind == CALL_WRITE) {
         put_bytes(&d->files[c->file], c->at, c->bytes, c->len);
     } else if (c->kind == CALL_TRUNCATE) {
-        set_length(&d->files[c->file], c->at);
+        struct content *f = &d->files[c->file];
+        set_length(f, f->cut && c->at > f->len ? f->len : c->at);
     } else {
         names_apply(&d->names, c);
     }
@@ -526,8 +565,8 @@ static size_t *sync_places(const struct disk_history *h, size_t at)
     }
     for (size_t i = at; i-- > 0;) {
         const struct call *c = &h->calls[i];
-        if (c->kind == CALL_SYNC) {
-            next[c->file == ALL_NAMES ? h->files : c->file] = i;
+        if (c->kind == CALL_SYNC || c->kind == CALL_LOSE) {
+            next[c->file == ALL_NAMES ? h->files : c->file] = c->kind == CALL_SYNC ? i : at;
         } else if (is_change(c)) {
             places[i] = next[is_of_dir(c) ? h->files : c->file];
         }

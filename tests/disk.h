@@ -1,9 +1,9 @@
 #pragma once
 
-/* What this process asks of the files in one directory, recorded call by call, and the states in
- * which a power cut at any of these calls may leave that directory. The linker puts the recorder
- * between the program, RocksDB in it, and the C library (--wrap, see meson.build); what the library
- * writes for its own streams is not seen.
+/* What this process asks of the files in one directory, recorded call by call, or refused, and the
+ * states in which a power cut at any of these calls may leave that directory. The linker puts the
+ * recorder between the program, RocksDB in it, and the C library (--wrap, see meson.build); what
+ * the library writes for its own streams is not seen.
  *
  * The disk that is thought of promises little: bytes of a file are durable once the file was
  * synced, a name once its directory was. What was not synced may be there or not, whatever came
@@ -22,6 +22,11 @@ struct disk_history;
 void disk_record_start(const char *dir);
 /* A promise was made: whatever was asked for before is to survive from here on. */
 void disk_record_promise(void);
+/* While recording: of the calls from now on, `before` that change or sync something are carried
+ * out, and the `times` behind them answered with `err`, as by a disk that is full or broken. What
+ * was written to a file before a sync of it that is refused is lost, also when a later one is not:
+ * the kernel drops what it could not write. Names it keeps for another try. */
+void disk_refuse(size_t before, size_t times, int err);
 /* The caller frees it. */
 struct disk_history *disk_record_stop(void);
 void disk_history_free(struct disk_history *h);

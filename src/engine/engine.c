@@ -187,6 +187,11 @@ enum err engine_write(struct engine *e, struct engine_batch *b, bool sync)
     return e->ops->write(e, b, sync);
 }
 
+struct bytes engine_why(const struct engine *e)
+{
+    return e->why;
+}
+
 enum err engine_checkpoint(struct engine *e, const char *path)
 {
     return e->ops->checkpoint(e, path);

@@ -71,6 +71,9 @@ size_t engine_batch_count(const struct engine_batch *b);
  * written before it. OK; ERR_IO: whether the batch is there is unknown until reopened, and the
  * caller must stop writing. The batch is unchanged. */
 MUST_CHECK enum err engine_write(struct engine *e, struct engine_batch *b, bool sync);
+/* What made the last write fail that did, in the words of the engine or the system; empty when none
+ * did or nothing is known. Borrowed until the next write. */
+struct bytes engine_why(const struct engine *e);
 
 /* A consistent copy of the whole store in the new directory `path`, openable by the same maker.
  * OK; ERR_EXISTS; ERR_IO; ERR_INVALID when the engine has no directory. */

@@ -48,6 +48,7 @@ struct engine_ops {
 
 struct engine {
     const struct engine_ops *ops;
+    struct bytes why; /* see engine_why() */
 };
 
 struct engine_snapshot {

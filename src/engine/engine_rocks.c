@@ -18,7 +18,10 @@
  * for those.
  *  - The upper levels are rewritten often and stay raw; the lower ones, where most bytes are, get
  * LZ4.
- *  - The log keeps no statistics dump, only warnings, two files of a megabyte.
+ *  - RocksDB's log of its own doings (LOG) holds what it writes at an opening and no more. Debian's
+ * build keeps its assertions, and one of them stops the process at the second line that a full disk
+ * refuses. So what made a write fail is told by engine_why(), and an opening tries first whether
+ * the disk takes anything.
  *
  * Recovery. The write-ahead log is walked before RocksDB reads it (wal.h). A torn tail, which a
  * power cut may leave, is dropped by opening in the mode that stops at the first damage, and cut
@@ -30,9 +33,13 @@
  * found. */
 #include "engine/engine.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <rocksdb/c.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/engine_ops.h"
 #include "engine/read_cache.h"
@@ -44,9 +51,9 @@ enum {
     OPEN_FILES_MAX = 256,
     BLOCK_BYTES = 4096,
     FILTER_BITS_PER_KEY = 10,
-    INFO_LOG_BYTES = 1 << 20,
-    INFO_LOG_FILES = 2,
-    INFO_LOG_WARN = 2,
+    INFO_LOG_FATAL = 4,
+    TRY_BYTES = 64 << 10,
+    PATH_BYTES = 4096,
     WAL_FACTOR = 4,                 /* logs may hold this many memtables before a flush is forced */
     MANIFEST_STEP_BYTES = 64 << 10, /* set aside at a time; by default 4 MiB of every store */
     ROWS_SHARE = 8,        /* one in so many bytes of the cache is for rows, the rest for blocks */
@@ -68,6 +75,7 @@ struct rocks {
     uint8_t rows_kept;       /* first byte of the keys that are */
     struct read_cache *rows; /* NULL: none are */
     struct wal_ahead ahead;
+    struct buf why; /* the last write failed */
 };
 
 struct rocks_snapshot {
@@ -408,7 +416,11 @@ static enum err rocks_write(struct engine *e, struct engine_batch *batch, bool s
     wal_ahead_need(&r->ahead, bytes);
     rows_begin(r, b);
     rocksdb_write(r->db, sync ? r->write_synced : r->write_lazy, b->batch, &text);
-    if (err_of(text) != OK) {
+    if (text != NULL) {
+        buf_clear(&r->why);
+        buf_put_str(&r->why, text);
+        e->why = buf_bytes(&r->why);
+        rocksdb_free(text);
         return ERR_IO;
     }
     rows_end(r, b);
@@ -498,6 +510,7 @@ static void rocks_free(struct rocks *r)
     rocksdb_cache_destroy(r->cache);
     read_cache_free(r->rows);
     wal_ahead_done(&r->ahead);
+    buf_done(&r->why);
     free(r);
 }
 
@@ -600,9 +613,7 @@ static rocksdb_options_t *db_options(
                         : rocksdb_tolerate_corrupted_tail_records_recovery);
     rocksdb_options_set_stats_dump_period_sec(o, 0);
     rocksdb_options_set_stats_persist_period_sec(o, 0);
-    rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
-    rocksdb_options_set_max_log_file_size(o, INFO_LOG_BYTES);
-    rocksdb_options_set_keep_log_file_num(o, INFO_LOG_FILES);
+    rocksdb_options_set_info_log_level(o, INFO_LOG_FATAL);
     return o;
 }
 
@@ -615,7 +626,7 @@ static uint64_t first_log_needed(const char *path)
     char *text = NULL;
     rocksdb_options_t *o = rocksdb_options_create();
     rocksdb_options_set_wal_recovery_mode(o, rocksdb_point_in_time_recovery);
-    rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
+    rocksdb_options_set_info_log_level(o, INFO_LOG_FATAL);
     rocksdb_t *db = rocksdb_open_for_read_only(o, path, /* error_if_wal_file_exists= */ 0, &text);
     if (err_of(text) == OK && db != NULL) {
         (void)rocksdb_property_int(db, "rocksdb.min-log-number-to-keep", &first);
@@ -635,6 +646,24 @@ static enum err judge_wal(const char *path, enum wal_state *ret)
     return e == OK && *ret == WAL_DAMAGED ? ERR_CORRUPT : e;
 }
 
+/* Whether there is room for a small file in the directory, if it is there. */
+static bool try_disk(const char *dir)
+{
+    static const uint8_t zeros[TRY_BYTES];
+    char path[PATH_BYTES];
+    int n = snprintf(path, sizeof path, "%s/TRY", dir);
+    if (n < 0 || n >= PATH_BYTES) {
+        return false;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno == ENOENT; /* RocksDB makes it */
+    }
+    bool written = write(fd, zeros, sizeof zeros) == (ssize_t)sizeof zeros;
+    bool closed = close(fd) == 0;
+    return unlink(path) == 0 && written && closed;
+}
+
 enum err engine_rocks_open(
     const struct engine_rocks_config *config,
     struct arena *a,
@@ -650,9 +679,14 @@ enum err engine_rocks_open(
         *reterr_msg = bytes_dup(a, bytes_str(why));
         return e;
     }
+    if (!try_disk(config->path)) {
+        *reterr_msg = bytes_dup(a, BYTES_LIT("could not write a file there: is the disk full?"));
+        return ERR_IO;
+    }
     struct rocks *r = take_memory(sizeof *r);
     *r = (struct rocks){.head.ops = &rocks_ops};
     wal_ahead_init(&r->ahead, config->path);
+    buf_init(&r->why, SIZE_MAX);
     size_t rows_bytes = config->rows_kept == 0 ? 0 : config->cache_bytes / ROWS_SHARE;
     r->rows_kept = config->rows_kept;
     r->rows = config->rows_kept == 0 ? NULL : read_cache_new(rows_bytes);

@@ -1,9 +1,11 @@
 /* A power cut at any call that the store makes of the file system: whatever had been promised by
  * then is there, of what had not a step is whole or not at all, and the store opens and goes on.
- * Then the next, while it recovers or goes on.
+ * Then the next, while it recovers or goes on. The same where a call, or all from one on, is
+ * refused.
  *
  * usage: power_test DIRECTORY ROUNDS, after another seed than 1 with GODWIT_SEED, 20 times as many
  * rounds with GODWIT_SOAK. RocksDB's threads make each run another one, also of the same seed. */
+#include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,7 +128,7 @@ static struct part_op op_of(struct region *r, struct prng *rng, const struct val
 }
 
 /* One to three items in one transaction; now and then a trim or a sweep instead. */
-static void one_step(struct region *r, struct prng *rng)
+static enum err one_step(struct region *r, struct prng *rng)
 {
     struct part_cmd cmd = {.kind = PART_CMD_WRITE};
     struct part_op ops[OPS_MAX];
@@ -151,23 +153,29 @@ static void one_step(struct region *r, struct prng *rng)
         }
     }
     r->now_ms += prng_below(rng, 1000);
-    assert_int_equal(commit_one(r, &cmd), OK);
+    return commit_one(r, &cmd);
+}
+
+static enum err reopen(struct region *r, const char *dir, struct prng *rng)
+{
+    struct bytes msg;
+    if (prng_chance(rng, 500)) {
+        part_close(r->part);
+    } else {
+        part_abandon(r->part);
+    }
+    engine_close(r->engine);
+    return open_store(r, dir, &msg);
 }
 
 static void take_steps(struct power *p, struct region *r, size_t steps, struct prng *rng)
 {
     for (size_t i = 0; i < steps; i++) {
         if (prng_chance(rng, 1000 / OPEN_EVERY)) {
-            if (prng_chance(rng, 500)) {
-                part_close(r->part);
-            } else {
-                part_abandon(r->part);
-            }
-            engine_close(r->engine);
-            must_open(r, p->dir);
+            assert_int_equal(reopen(r, p->dir, rng), OK);
         }
         p->states[i] = state_of(r);
-        one_step(r, rng);
+        assert_int_equal(one_step(r, rng), OK);
         disk_record_promise();
     }
     p->states[steps] = state_of(r);
@@ -249,6 +257,83 @@ static void test_f03_power_cut(void **state)
     disk_remove(p->dir);
 }
 
+/* ---- a disk that refuses ---- */
+
+/* The store that failed is read as before, and takes no more. */
+static void check_failed(struct region *r, struct prng *rng)
+{
+    assert_true(part_failed(r->part));
+    for (int64_t i = 0; i < KEYS; i++) {
+        struct value item;
+        enum err e = get_item(
+            r, TABLE, item_of(&r->arena, "pk", str("a"), "sk", num(i), NULL, num(0)), &item);
+        assert_true(e == OK || e == ERR_NOT_FOUND);
+    }
+    assert_int_equal(one_step(r, rng), ERR_FAILED);
+}
+
+/* The steps of `p` again, until the disk refuses one; what was recorded. */
+static struct disk_history *take_steps_again(
+    const struct power *p, size_t calls, int err, struct prng *rng)
+{
+    struct region r = {.now_ms = NOW_MS};
+    struct prng steps = prng_seeded(p->seed);
+    struct bytes msg;
+    arena_init(&r.arena, SIZE_MAX / 2);
+    disk_remove(p->dir);
+    disk_make(p->dir);
+    disk_record_start(p->dir);
+    disk_refuse(prng_below(rng, calls), prng_chance(rng, 500) ? 1 : SIZE_MAX, err);
+    enum err e = open_store(&r, p->dir, &msg);
+    bool is_open = e == OK;
+    for (size_t i = 0; i < p->steps && e == OK; i++) {
+        if (prng_chance(&steps, 1000 / OPEN_EVERY)) {
+            e = reopen(&r, p->dir, &steps);
+            is_open = e == OK;
+        }
+        if (e != OK) {
+            break;
+        }
+        assert_true(is_state(state_of(&r), p->states[i]));
+        e = one_step(&r, &steps);
+        if (e == OK) {
+            disk_record_promise();
+        } else {
+            assert_int_equal(e, ERR_IO);
+            check_failed(&r, &steps);
+        }
+    }
+    if (is_open) {
+        part_abandon(r.part);
+        engine_close(r.engine);
+    }
+    arena_done(&r.arena);
+    return disk_record_stop();
+}
+
+/* One call that fails, or all from one on: what was answered with success is there afterwards, also
+ * if the power is cut; what was not, wholly or not at all. */
+static void test_f06_f07_disk_refuses(void **state)
+{
+    static const int errors[] = {EIO, ENOSPC};
+    struct power *p = *state;
+    struct prng rng = prng_seeded(p->seed);
+    struct disk_history *h = record(p, &rng);
+    size_t calls = disk_calls(h);
+    disk_history_free(h);
+    for (size_t i = 0; i < p->rounds; i++) {
+        struct power after = *p;
+        h = take_steps_again(p, calls, errors[i % 2], &rng);
+        disk_remove(p->dir);
+        enum disk_luck luck = (enum disk_luck)prng_below(&rng, DISK_LUCKS);
+        size_t promises = disk_power_cut(h, disk_calls(h), luck, &rng, p->dir);
+        print_message("%zu: %zu steps, luck %d\n", i, promises, (int)luck);
+        disk_history_free(h);
+        disk_history_free(go_on(&after, promises, &rng));
+    }
+    disk_remove(p->dir);
+}
+
 static uint64_t number_in(const char *name, uint64_t otherwise)
 {
     const char *text = getenv(name);
@@ -268,6 +353,7 @@ int main(int argc, char **argv)
     p.rounds = rounds * (number_in("GODWIT_SOAK", 0) > 0 ? SOAK_TIMES : 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_f03_power_cut, &p),
+        cmocka_unit_test_prestate(test_f06_f07_disk_refuses, &p),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
