@@ -11,12 +11,13 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "io/io.h"
 
 /* Most files are small: the first read asks for little, later ones for more. */
-enum { READ_FIRST_BYTES = 4 << 10, READ_CHUNK_BYTES = 64 << 10 };
+enum { READ_FIRST_BYTES = 4 << 10, READ_CHUNK_BYTES = 64 << 10, TRY_BYTES = 64 << 10 };
 
 static void close_fd(int *fd)
 {
@@ -195,4 +196,20 @@ void io_lock_close(struct io_lock *lock)
 {
     (void)close(lock->fd); /* lets go of the lock; nothing was written */
     lock->fd = -1;
+}
+
+enum err io_disk_try(const char *path, uint64_t bytes)
+{
+    static const uint8_t some[TRY_BYTES] = {1};
+    struct statvfs vfs;
+    enum err e = io_file_write(path, bytes_of(some, sizeof some), 0600);
+    if (e != OK) {
+        return e;
+    }
+    bool told = statvfs(path, &vfs) == 0;
+    e = io_unlink(path);
+    if (e != OK || !told) {
+        return e == OK ? ERR_IO : e;
+    }
+    return vfs.f_bavail >= bytes / vfs.f_frsize ? OK : ERR_LIMIT;
 }

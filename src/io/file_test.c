@@ -124,6 +124,18 @@ static void test_lock(void **state)
     assert_int_equal(io_lock_open("/nonexistent/lock", &first), ERR_NOT_FOUND);
 }
 
+/* A disk with room is told from one without, and nothing stays there. */
+static void test_disk_try(void **state)
+{
+    struct fixture *f = *state;
+    char missing[128];
+    (void)snprintf(missing, sizeof missing, "%s/none/file", f->dir);
+    assert_int_equal(io_disk_try(f->path, 1), OK);
+    assert_int_equal(io_disk_try(f->path, UINT64_MAX), ERR_LIMIT);
+    assert_int_equal(io_disk_try(missing, 1), ERR_NOT_FOUND);
+    assert_int_equal(access(f->path, F_OK), -1);
+}
+
 /* Two draws differ, and every byte of a large one is touched. */
 static void test_random(void **state)
 {
@@ -180,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_write_errors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mkdir_p, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lock, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_disk_try, set_up, tear_down),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_pages_forget),
     };

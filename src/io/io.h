@@ -417,6 +417,10 @@ MUST_CHECK enum err io_mkdir_p(const char *path, unsigned mode);
 MUST_CHECK enum err io_sync_parent(const char *path);
 /* OK; ERR_NOT_FOUND; ERR_IO. */
 MUST_CHECK enum err io_unlink(const char *path);
+/* Whether the disk takes what is written: there is room for `bytes` more, and a small file at
+ * `path`, made and unlinked again, can be written and synced. OK; ERR_INVALID (path too long);
+ * ERR_NOT_FOUND (no such directory); ERR_LIMIT (no room); ERR_IO. */
+MUST_CHECK enum err io_disk_try(const char *path, uint64_t bytes);
 bool io_is_dir(const char *path);
 
 /* A file piece by piece; blocks, so it is for threads that may. */

@@ -45,6 +45,7 @@ enum msg_kind {
                       meters */
     MSG_WAKE,      /* a job began, or a backup went */
     MSG_RECLAIM,   /* the space of what is gone is wanted back */
+    MSG_FAILED,    /* to the first web thread: the disk refused a write */
     MSG_STOP,      /* to a web thread, `number` says which step of stopping */
 };
 
@@ -165,6 +166,7 @@ struct writer {
     uint64_t announced; /* tail told to `links` */
     uint64_t looks;     /* core_looks() told to `links` */
     uint64_t until_ms;  /* when it wakes by itself, while it waits */
+    bool failed;        /* told of it */
 };
 
 struct web {
@@ -257,10 +259,23 @@ struct server {
     struct io_signals *signals;
     struct io_timer settled; /* on the first web thread: the start is over */
     int signo;               /* the signal that ends it */
+    struct io_timer revival; /* on the first web thread: the disk is tried */
+    uint64_t pause_ms;       /* between two tries; 0: it never refused */
+    bool anew;               /* it ends to start again */
     uint16_t http_port;
     uint16_t link_port;
     uint64_t started_ns;
 };
+
+/* server.c */
+/* The path of a file in the data directory; false when it is too long. */
+bool server_path(const struct server *s, const char *name, char *ret, size_t size);
+
+/* revive.c */
+/* Once the first web thread has its loop. `pause_ms` is that of the start before, or 0. */
+void revive_init(struct server *s, uint64_t pause_ms);
+/* The writer failed: from now on the disk is tried, and the server told to start anew. */
+void revive_watch(struct server *s);
 
 /* log.c */
 void logger_init(struct logger *l, enum trace_level level, struct bytes region);

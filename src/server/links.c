@@ -435,6 +435,7 @@ static void take_message(struct links *l, struct msg *m)
     case MSG_FAULT:
     case MSG_WAKE:
     case MSG_RECLAIM:
+    case MSG_FAILED:
         break;
     case MSG_STOP:
         l->stopping = true;

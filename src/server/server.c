@@ -29,7 +29,7 @@ static void log_failure(struct server *s, const char *what, enum err e, struct b
         TRACE_TEXT("detail", detail));
 }
 
-static bool path_in(const struct server *s, const char *name, char *ret, size_t size)
+bool server_path(const struct server *s, const char *name, char *ret, size_t size)
 {
     int n = snprintf(ret, size, "%.*s/%s", BYTES_FMT(s->config->data_dir), name);
     return n > 0 && (size_t)n < size;
@@ -42,7 +42,8 @@ static enum err store_open(struct server *s)
     char store[4096];
     struct arena a;
     struct bytes msg = BYTES_NONE;
-    if (!path_in(s, "lock", path, sizeof path) || !path_in(s, "store", store, sizeof store)) {
+    if (!server_path(s, "lock", path, sizeof path) ||
+        !server_path(s, "store", store, sizeof store)) {
         return ERR_INVALID;
     }
     char *dir = strndup((const char *)c->data_dir.base, c->data_dir.len);
@@ -148,7 +149,7 @@ static size_t clamp(uint64_t v, size_t min, size_t max)
 }
 
 /* What may be open at once is shared out before anybody connects. A store that finds no room for a
- * file takes no more writes until the region is started again; clients find none and try again. */
+ * file takes no more writes until the region has started anew; clients find none and try again. */
 static void share_files(struct server *s)
 {
     uint64_t wanted = FILES_KEPT + (uint64_t)s->n_webs * (CLIENTS_MAX + FORWARDS_MAX);
@@ -220,8 +221,9 @@ static void on_settled(struct io_timer *t)
     io_pages_forget();
 }
 
-static enum err start_all(struct server *s, int ready_fd)
+static enum err start_all(struct server *s, int ready_fd, uint64_t pause_ms)
 {
+    revive_init(s, pause_ms);
     enum err e = announce_self(s);
     for (unsigned i = 0; i < s->n_webs && e == OK; i++) {
         e = web_start(s, i);
@@ -270,6 +272,7 @@ static void stop_all(struct server *s)
     links_stop(s);
     writer_stop(s);
     io_timer_disarm(&s->settled);
+    io_timer_disarm(&s->revival);
     io_signals_close(s->signals);
     for (unsigned i = 0; i < s->n_webs; i++) {
         web_close(&s->webs[i]);
@@ -278,7 +281,24 @@ static void stop_all(struct server *s)
     io_lock_close(&s->lock);
 }
 
-int server_run(const struct server_config *config, int ready_fd)
+/* What one start leaves to the next: its ports, also where the configuration said "any". */
+struct heritage {
+    bool anew;
+    uint64_t pause_ms;
+    char http[300];
+    char link[300];
+};
+
+static void keep_address(struct bytes address, uint16_t port, char *ret, size_t size)
+{
+    char host[256];
+    uint16_t configured;
+    bool split = address_split(address, host, sizeof host, &configured);
+    ASSERT(split); /* it was listened at */
+    put_address(ret, size, host, port);
+}
+
+static int run_once(const struct server_config *config, int ready_fd, struct heritage *h)
 {
     struct server *s = calloc(1, sizeof *s);
     ASSERT(s != NULL);
@@ -291,7 +311,7 @@ int server_run(const struct server_config *config, int ready_fd)
     server_admin_token(config->secret, s->admin_token);
     io_signals_block();
     share_files(s);
-    if (open_all(s) != OK || start_all(s, ready_fd) != OK) {
+    if (open_all(s) != OK || start_all(s, ready_fd, h->pause_ms) != OK) {
         /* The process ends here: what is open goes with it, and nothing was promised yet. */
         return 1;
     }
@@ -303,6 +323,25 @@ int server_run(const struct server_config *config, int ready_fd)
         "stopping",
         TRACE_NUM("signal", (uint64_t)s->signo));
     stop_all(s);
+    h->anew = s->anew && s->signo == 0;
+    h->pause_ms = s->pause_ms;
+    keep_address(config->http_address, s->http_port, h->http, sizeof h->http);
+    keep_address(config->link_address, s->link_port, h->link, sizeof h->link);
     free(s);
     return 0;
+}
+
+int server_run(const struct server_config *config, int ready_fd)
+{
+    struct heritage h = {.anew = false};
+    int code = run_once(config, ready_fd, &h);
+    while (h.anew) {
+        struct heritage left = h;
+        struct server_config same = *config;
+        same.http_address = bytes_str(left.http);
+        same.link_address = bytes_str(left.link);
+        h.anew = false;
+        code = run_once(&same, /* ready_fd= */ -1, &h);
+    }
+    return code;
 }

@@ -208,8 +208,12 @@ static void writer_commit(struct writer *w)
             &w->server->logger.tracer,
             TRACE_ERROR,
             "server",
-            "commit failed, this region takes no more writes until restarted",
+            "commit failed, this region takes no more writes until it has started anew",
             TRACE_TEXT("err", bytes_str(err_name(e))));
+    }
+    if (part_failed(core_part(w->core)) && !w->failed) {
+        w->failed = true;
+        msg_post(w->server->webs[0].inbox, msg_new(MSG_FAILED));
     }
     struct homeward links = writer_give_back(w);
     writer_tell(w, links.n > 0);
