@@ -13,14 +13,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum {
-    FDS = 1024,
-    SECTOR_BYTES = 512,
-    PATH_BYTES = 4096,
-    NAME_BYTES = 64,
-    NO_FILE = -1,
-    ALL_NAMES = -2
-};
+enum { FDS = 1024, SECTOR_BYTES = 512, PATH_BYTES = 4096, NO_FILE = -1, ALL_NAMES = -2 };
 
 enum call_kind {
     CALL_CREATE,   /* name, file */
@@ -39,13 +32,13 @@ struct call {
     uint64_t at;
     uint8_t *bytes;
     size_t len;
-    char name[NAME_BYTES];
-    char to[NAME_BYTES];
+    char name[DISK_NAME_BYTES];
+    char to[DISK_NAME_BYTES];
 };
 
 /* A name and the file behind it. */
 struct entry {
-    char name[NAME_BYTES];
+    char name[DISK_NAME_BYTES];
     int file;
 };
 
@@ -141,7 +134,7 @@ static const char *name_in(const char *path)
     const char *name = path + n;
     name += strspn(name, "/");
     bool is_info = strncmp(name, "LOG", 3) == 0;
-    return !is_info && strchr(name, '/') == NULL && strlen(name) < NAME_BYTES ? name : NULL;
+    return !is_info && strchr(name, '/') == NULL && strlen(name) < DISK_NAME_BYTES ? name : NULL;
 }
 
 static struct call *add(enum call_kind kind, int file, const char *name)
@@ -637,4 +630,49 @@ size_t disk_power_cut(
     free(d.names.entries);
     free(synced);
     return d.promises;
+}
+
+/* ---- a bit that flips ---- */
+
+/* RocksDB's notes on itself, its lock and what we keep out of the recording hold nothing. */
+static bool holds_data(const struct dirent *e)
+{
+    bool notes = strncmp(e->d_name, "OPTIONS", 7) == 0 || strcmp(e->d_name, "IDENTITY") == 0;
+    bool lock = strncmp(e->d_name, "LO", 2) == 0;
+    return e->d_type == DT_REG && !notes && !lock && strlen(e->d_name) < DISK_NAME_BYTES;
+}
+
+static void pick_file(const char *dir, struct prng *rng, char ret[DISK_NAME_BYTES])
+{
+    uint64_t seen = 0;
+    DIR *d = opendir(dir);
+    ASSERT(d != NULL);
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+        if (holds_data(e) && prng_below(rng, ++seen) == 0) {
+            memcpy(ret, e->d_name, strlen(e->d_name) + 1);
+        }
+    }
+    (void)closedir(d);
+    ASSERT(seen > 0);
+}
+
+void disk_flip(const char *dir, struct prng *rng, char ret[DISK_NAME_BYTES])
+{
+    char path[PATH_BYTES];
+    struct stat st = {.st_size = 0};
+    while (st.st_size == 0) {
+        pick_file(dir, rng, ret);
+        (void)snprintf(path, sizeof path, "%s/%s", dir, ret);
+        int told = stat(path, &st);
+        ASSERT(told == 0);
+    }
+    FILE *f = fopen(path, "r+b");
+    ASSERT(f != NULL);
+    long at = (long)prng_below(rng, (uint64_t)st.st_size);
+    (void)fseek(f, at, SEEK_SET);
+    int byte = fgetc(f);
+    (void)fseek(f, at, SEEK_SET);
+    (void)fputc(byte ^ 1 << prng_below(rng, 8), f);
+    int closed = fclose(f);
+    ASSERT(closed == 0);
 }

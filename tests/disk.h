@@ -13,6 +13,8 @@
 
 #include "base/base.h"
 
+enum { DISK_NAME_BYTES = 64 };
+
 /* What was asked for, in the order in which it happened, beginning with the files that were there.
  */
 struct disk_history;
@@ -51,6 +53,10 @@ enum disk_luck {
  * (disk_first() to disk_calls()) leaves. The number of promises made by then. */
 size_t disk_power_cut(
     const struct disk_history *h, size_t at, enum disk_luck luck, struct prng *rng, const char *to);
+
+/* Flips a bit of one of the files in the directory that a store is made of; any of them is as
+ * likely, whatever its size. Its name goes to `ret`. */
+void disk_flip(const char *dir, struct prng *rng, char ret[DISK_NAME_BYTES]);
 
 /* A new directory. */
 void disk_make(const char *dir);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the suites that profit from time, from a fresh seed each round, until the time is over.
 
-usage: soak.py [--minutes 60] [--suite sim|fuzz|power|cluster]... [--seed N]
+usage: soak.py [--minutes 60] [--suite sim|fuzz|disk|cluster]... [--seed N]
 
 A round that fails ends the soak with its seed; `soak.py --seed N --minutes 0` runs that one round again.
 The build folder's programs read GODWIT_SEED, GODWIT_SOAK, GODWIT_SIM_SEEDS and GODWIT_FUZZ_RUNS. What they counted and
@@ -35,7 +35,7 @@ def one_round(suites, seed):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split('\n\n')[1].removeprefix('usage: '))
     parser.add_argument('--minutes', type=float, default=60)
-    parser.add_argument('--suite', action='append', choices=('sim', 'fuzz', 'power', 'cluster'))
+    parser.add_argument('--suite', action='append', choices=('sim', 'fuzz', 'disk', 'cluster'))
     parser.add_argument('--seed', type=int)
     args = parser.parse_args()
     end = time.monotonic() + 60 * args.minutes
@@ -43,7 +43,7 @@ def main():
     while rounds == 0 or time.monotonic() < end:
         seed = args.seed if args.seed is not None and rounds == 0 else random.SystemRandom().getrandbits(48)
         print(f'soak: round {rounds + 1}, seed {seed}')
-        if not one_round(args.suite or ['sim', 'fuzz', 'power', 'cluster'], seed):
+        if not one_round(args.suite or ['sim', 'fuzz', 'disk', 'cluster'], seed):
             print(f'soak: seed {seed} failed; again with: tools/soak.py --minutes 0 --seed {seed}')
             return 1
         rounds += 1
