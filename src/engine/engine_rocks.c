@@ -617,33 +617,55 @@ static rocksdb_options_t *db_options(
     return o;
 }
 
-/* The first log that holds what is in no other file yet; 0 when that is not to be learned. Older
- * ones may be there all the same, damaged or with some missing between them: a crash came before
- * they were deleted, or a power cut brought them back. */
-static uint64_t first_log_needed(const char *path)
+/* The first log that holds what is in no other file yet. Older ones may be there all the same,
+ * damaged or with some missing between them: a crash came before they were deleted, or a power cut
+ * brought them back. */
+static enum err first_log_needed(const char *path, uint64_t *ret)
 {
-    uint64_t first = 0;
     char *text = NULL;
+    *ret = 0;
     rocksdb_options_t *o = rocksdb_options_create();
     rocksdb_options_set_wal_recovery_mode(o, rocksdb_point_in_time_recovery);
     rocksdb_options_set_info_log_level(o, INFO_LOG_FATAL);
+    rocksdb_options_set_max_open_files(o, OPEN_FILES_MAX);
+    rocksdb_options_set_max_file_opening_threads(o, 1);
+    rocksdb_options_set_skip_checking_sst_file_sizes_on_db_open(o, 1);
     rocksdb_t *db = rocksdb_open_for_read_only(o, path, /* error_if_wal_file_exists= */ 0, &text);
-    if (err_of(text) == OK && db != NULL) {
-        (void)rocksdb_property_int(db, "rocksdb.min-log-number-to-keep", &first);
+    enum err e = err_of(text);
+    if (e == OK) {
+        (void)rocksdb_property_int(db, "rocksdb.min-log-number-to-keep", ret);
         rocksdb_close(db);
     }
     rocksdb_options_destroy(o);
-    return first;
+    return e;
 }
 
 /* What the log is like that the store needs. OK; ERR_IO; ERR_CORRUPT: damaged before its end. */
 static enum err judge_wal(const char *path, enum wal_state *ret)
 {
-    enum err e = wal_dir_state(path, /* from= */ 0, ret);
+    uint64_t first = 0;
+    enum err e = wal_dir_state(path, first, ret);
     if (e == OK && *ret == WAL_DAMAGED) {
-        e = wal_dir_state(path, first_log_needed(path), ret);
+        e = first_log_needed(path, &first);
+        e = e == OK ? wal_dir_state(path, first, ret) : e;
     }
     return e == OK && *ret == WAL_DAMAGED ? ERR_CORRUPT : e;
+}
+
+/* RocksDB takes a record of its manifest whose length leads past the end for one that a power cut
+ * tore, and opens what was before it. Damage is told like that of the log. Of a torn end, what it
+ * may have said was that a log is not needed any more: that one must still be there. OK; ERR_IO;
+ * ERR_CORRUPT. */
+static enum err judge_manifest(const char *path)
+{
+    enum wal_state state;
+    uint64_t first = 0;
+    enum err e = wal_manifest_state(path, &state);
+    if (e == OK && state == WAL_TORN) {
+        e = first_log_needed(path, &first);
+        state = e == OK && wal_exists(path, first) ? WAL_SOUND : WAL_DAMAGED;
+    }
+    return e == OK && state == WAL_DAMAGED ? ERR_CORRUPT : e;
 }
 
 /* Whether there is room for a small file in the directory, if it is there. */
@@ -659,9 +681,13 @@ static bool try_disk(const char *dir)
     if (fd < 0) {
         return errno == ENOENT; /* RocksDB makes it */
     }
+    errno = 0;
     bool written = write(fd, zeros, sizeof zeros) == (ssize_t)sizeof zeros;
-    bool closed = close(fd) == 0;
-    return unlink(path) == 0 && written && closed;
+    int why = written ? 0 : errno != 0 ? errno : ENOSPC;
+    (void)close(fd); /* nobody needs what was written */
+    (void)unlink(path);
+    errno = why;
+    return written;
 }
 
 enum err engine_rocks_open(
@@ -679,8 +705,17 @@ enum err engine_rocks_open(
         *reterr_msg = bytes_dup(a, bytes_str(why));
         return e;
     }
+    e = judge_manifest(config->path);
+    if (e != OK) {
+        *reterr_msg = bytes_dup(a, BYTES_LIT("the manifest is damaged"));
+        return e;
+    }
     if (!try_disk(config->path)) {
-        *reterr_msg = bytes_dup(a, BYTES_LIT("could not write a file there: is the disk full?"));
+        struct buf why;
+        buf_init(&why, PATH_BYTES);
+        buf_putf(&why, "could not write a file there: %m");
+        *reterr_msg = bytes_dup(a, buf_bytes(&why));
+        buf_done(&why);
         return ERR_IO;
     }
     struct rocks *r = take_memory(sizeof *r);

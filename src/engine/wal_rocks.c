@@ -13,6 +13,7 @@
 enum {
     LOGS_MAX = 256,
     PATH_BYTES = 4096,
+    NAME_BYTES = 64,
     AHEAD_BYTES = 512 * 1024, /* room is made in such pieces */
     AHEAD_LEAST = 64,         /* for the headers of a small batch's records */
 };
@@ -119,7 +120,9 @@ static enum err walk_dir(const char *dir, uint64_t from, bool cut, struct wal_wa
         enum err e = walk_log(path, w);
         if (e == OK && cut && w->state == WAL_TORN) {
             e = cut_log(path, w->log_bytes);
-            w->state = WAL_SOUND; /* the next, which may be in use already, is judged by itself */
+        }
+        if (cut) { /* the next, which may be in use already, is judged by itself */
+            *w = (struct wal_walk){WAL_SOUND};
         }
         if (e != OK) {
             return e;
@@ -142,6 +145,33 @@ enum err wal_dir_cut(const char *dir)
 {
     struct wal_walk w = {WAL_SOUND};
     return walk_dir(dir, /* from= */ 0, /* cut= */ true, &w);
+}
+
+enum err wal_manifest_state(const char *dir, enum wal_state *ret)
+{
+    struct wal_walk w = {WAL_SOUND};
+    char path[PATH_BYTES];
+    char name[NAME_BYTES];
+    *ret = WAL_SOUND;
+    int n = snprintf(path, sizeof path, "%s/CURRENT", dir);
+    FILE *f = n > 0 && n < PATH_BYTES ? fopen(path, "rb") : NULL;
+    if (f == NULL) {
+        return errno == ENOENT ? OK : ERR_IO;
+    }
+    size_t len = fread(name, 1, sizeof name - 1, f);
+    (void)fclose(f); /* read-only */
+    name[len] = '\0';
+    name[strcspn(name, "\n")] = '\0'; /* whatever else it may be, RocksDB will tell */
+    n = snprintf(path, sizeof path, "%s/%s", dir, name);
+    enum err e = n > 0 && n < PATH_BYTES ? walk_log(path, &w) : ERR_IO;
+    *ret = w.state;
+    return e;
+}
+
+bool wal_exists(const char *dir, uint64_t number)
+{
+    char path[PATH_BYTES];
+    return log_path(dir, number, path) && access(path, F_OK) == 0;
 }
 
 /* ---- room ahead ---- */

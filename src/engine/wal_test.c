@@ -426,6 +426,39 @@ static void test_walk_mark(void **state)
     buf_done(&b);
 }
 
+/* A manifest is judged as a log is: broken before its end, a length that leads past the end
+ * included, or at its end. */
+static void test_manifest(void **state)
+{
+    struct crashed *c = *state;
+    struct buf b;
+    enum wal_state found;
+    char path[PATH];
+    buf_init(&b, SIZE_MAX);
+    remove_tree(c->copy);
+    assert_int_equal(mkdir(c->copy, 0700), 0);
+    assert_int_equal(wal_manifest_state(c->copy, &found), OK);
+    assert_int_equal(found, WAL_SOUND);
+    (void)snprintf(path, sizeof path, "%s/CURRENT", c->copy);
+    write_file(path, BYTES_LIT("MANIFEST-000007\n"));
+    (void)snprintf(path, sizeof path, "%s/MANIFEST-000007", c->copy);
+    for (size_t broken = 0; broken < 4; broken++) {
+        size_t each = log_of(&b, 7, 1, 0).len;
+        (void)log_of(&b, 7, 3, 0);
+        if (broken < 3) {
+            b.base[each * broken + 5] ^= 0x20; /* its length */
+        }
+        write_file(path, buf_bytes(&b));
+        assert_int_equal(wal_manifest_state(c->copy, &found), OK);
+        assert_int_equal(found, broken < 2 ? WAL_DAMAGED : broken == 2 ? WAL_TORN : WAL_SOUND);
+    }
+    assert_false(wal_exists(c->copy, 12));
+    (void)snprintf(path, sizeof path, "%s/000012.log", c->copy);
+    write_file(path, BYTES_LIT("x"));
+    assert_true(wal_exists(c->copy, 12));
+    buf_done(&b);
+}
+
 /* As before, with files: the torn tail is cut off, and no mark. */
 static void test_cut_before_marks(void **state)
 {
@@ -588,6 +621,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_walk_flips),
         cmocka_unit_test(test_walk_room),
         cmocka_unit_test(test_walk_mark),
+        cmocka_unit_test(test_manifest),
         cmocka_unit_test(test_cut_before_marks),
         cmocka_unit_test(test_open_returned_log),
         cmocka_unit_test(test_open_room),
