@@ -276,7 +276,7 @@ enum err part_commit(struct part *p, uint64_t now_ms)
             TRACE_ERROR,
             "part",
             "writer failed",
-            TRACE_TEXT("err", bytes_str(err_name(e))),
+            TRACE_TEXT("err", bytes_str(err_name(e == OK ? ERR_FAILED : e))),
             TRACE_TEXT("detail", engine_why(p->config.engine)));
         refuse_waiting(p);
         return ERR_IO;

@@ -46,6 +46,7 @@ enum msg_kind {
     MSG_WAKE,      /* a job began, or a backup went */
     MSG_RECLAIM,   /* the space of what is gone is wanted back */
     MSG_FAILED,    /* to the first web thread: the disk refused a write */
+    MSG_REVIVED,   /* to the first web thread: it takes them again */
     MSG_STOP,      /* to a web thread, `number` says which step of stopping */
 };
 
@@ -241,6 +242,13 @@ struct jobs {
     bool stopping;
 };
 
+/* After a refused write (revive.c). */
+struct revival {
+    struct io_thread *thread; /* tries the disk; NULL: it never refused */
+    struct mailbox *inbox;
+    uint64_t pause_ms; /* between two tries; 0: it never refused, neither before this start */
+};
+
 struct server {
     const struct server_config *config;
     struct logger logger;
@@ -259,23 +267,34 @@ struct server {
     struct io_signals *signals;
     struct io_timer settled; /* on the first web thread: the start is over */
     int signo;               /* the signal that ends it */
-    struct io_timer revival; /* on the first web thread: the disk is tried */
-    uint64_t pause_ms;       /* between two tries; 0: it never refused */
-    bool anew;               /* it ends to start again */
+    struct revival revival;
+    bool anew; /* it ends to start again */
     uint16_t http_port;
     uint16_t link_port;
     uint64_t started_ns;
 };
 
 /* server.c */
+/* The disk takes writes again: ends to start anew, unless it ends already. */
+void server_revive(struct server *s);
 /* The path of a file in the data directory; false when it is too long. */
 bool server_path(const struct server *s, const char *name, char *ret, size_t size);
 
 /* revive.c */
-/* Once the first web thread has its loop. `pause_ms` is that of the start before, or 0. */
-void revive_init(struct server *s, uint64_t pause_ms);
-/* The writer failed: from now on the disk is tried, and the server told to start anew. */
+/* The disk refused a write: from now on it is tried, and MSG_REVIVED posted when it takes them. */
 void revive_watch(struct server *s);
+void revive_stop(struct server *s);
+/* The ports of a server that starts anew, also where the configuration says "any". */
+struct revive_ports {
+    uint16_t http;
+    uint16_t link;
+};
+/* Whether this process was executed by revive_exec(), which left the ports. */
+bool revive_inherit(struct revival *r, struct revive_ports *ret);
+/* Executes the program anew with the arguments it has. When that fails, the process's exit code. */
+int revive_exec(const struct revival *r, struct revive_ports ports);
+/* The same after a pause, for a server that could not start anew; 0 when told to stop meanwhile. */
+int revive_later(struct revival *r, struct revive_ports ports);
 
 /* log.c */
 void logger_init(struct logger *l, enum trace_level level, struct bytes region);

@@ -436,6 +436,7 @@ static void take_message(struct links *l, struct msg *m)
     case MSG_WAKE:
     case MSG_RECLAIM:
     case MSG_FAILED:
+    case MSG_REVIVED:
         break;
     case MSG_STOP:
         l->stopping = true;

@@ -221,9 +221,8 @@ static void on_settled(struct io_timer *t)
     io_pages_forget();
 }
 
-static enum err start_all(struct server *s, int ready_fd, uint64_t pause_ms)
+static enum err start_all(struct server *s, int ready_fd)
 {
-    revive_init(s, pause_ms);
     enum err e = announce_self(s);
     for (unsigned i = 0; i < s->n_webs && e == OK; i++) {
         e = web_start(s, i);
@@ -268,11 +267,11 @@ static void stop_all(struct server *s)
     for (unsigned i = 1; i < s->n_webs; i++) {
         web_join(&s->webs[i]);
     }
+    revive_stop(s);
     jobs_stop(s);
     links_stop(s);
     writer_stop(s);
     io_timer_disarm(&s->settled);
-    io_timer_disarm(&s->revival);
     io_signals_close(s->signals);
     for (unsigned i = 0; i < s->n_webs; i++) {
         web_close(&s->webs[i]);
@@ -281,28 +280,48 @@ static void stop_all(struct server *s)
     io_lock_close(&s->lock);
 }
 
-/* What one start leaves to the next: its ports, also where the configuration said "any". */
-struct heritage {
-    bool anew;
-    uint64_t pause_ms;
-    char http[300];
-    char link[300];
-};
+void server_revive(struct server *s)
+{
+    if (s->signo != 0) {
+        return;
+    }
+    TRACE(
+        &s->logger.tracer,
+        TRACE_INFO,
+        "server",
+        "the disk takes writes again, starting anew",
+        TRACE_NUM("pause_ms", s->revival.pause_ms));
+    s->anew = true;
+    webs_stop(s);
+}
 
-static void keep_address(struct bytes address, uint16_t port, char *ret, size_t size)
+/* The address with the port that was given where it says "any". */
+static struct bytes with_port(struct bytes address, uint16_t port, char *ret, size_t size)
 {
     char host[256];
     uint16_t configured;
-    bool split = address_split(address, host, sizeof host, &configured);
-    ASSERT(split); /* it was listened at */
+    if (!address_split(address, host, sizeof host, &configured) || configured != 0) {
+        return address;
+    }
     put_address(ret, size, host, port);
+    return bytes_str(ret);
 }
 
-static int run_once(const struct server_config *config, int ready_fd, struct heritage *h)
+int server_run(const struct server_config *config, int ready_fd)
 {
     struct server *s = calloc(1, sizeof *s);
     ASSERT(s != NULL);
-    s->config = config;
+    struct server_config same = *config;
+    struct revive_ports ports;
+    char http[300];
+    char link[300];
+    bool anew = revive_inherit(&s->revival, &ports);
+    if (anew) {
+        same.http_address = with_port(config->http_address, ports.http, http, sizeof http);
+        same.link_address = with_port(config->link_address, ports.link, link, sizeof link);
+        ready_fd = -1; /* that was told before */
+    }
+    s->config = &same;
     s->started_ns = io_now_ns();
     s->n_webs = config->web_threads;
     ASSERT(s->n_webs >= 1);
@@ -311,9 +330,9 @@ static int run_once(const struct server_config *config, int ready_fd, struct her
     server_admin_token(config->secret, s->admin_token);
     io_signals_block();
     share_files(s);
-    if (open_all(s) != OK || start_all(s, ready_fd, h->pause_ms) != OK) {
-        /* The process ends here: what is open goes with it, and nothing was promised yet. */
-        return 1;
+    if (open_all(s) != OK || start_all(s, ready_fd) != OK) {
+        /* The process ends here, or executes itself: what is open goes with it. */
+        return anew ? revive_later(&s->revival, ports) : 1;
     }
     web_run(&s->webs[0]);
     TRACE(
@@ -322,26 +341,9 @@ static int run_once(const struct server_config *config, int ready_fd, struct her
         "server",
         "stopping",
         TRACE_NUM("signal", (uint64_t)s->signo));
+    ports = (struct revive_ports){.http = s->http_port, .link = s->link_port};
     stop_all(s);
-    h->anew = s->anew && s->signo == 0;
-    h->pause_ms = s->pause_ms;
-    keep_address(config->http_address, s->http_port, h->http, sizeof h->http);
-    keep_address(config->link_address, s->link_port, h->link, sizeof h->link);
+    int code = s->anew && s->signo == 0 ? revive_exec(&s->revival, ports) : 0;
     free(s);
-    return 0;
-}
-
-int server_run(const struct server_config *config, int ready_fd)
-{
-    struct heritage h = {.anew = false};
-    int code = run_once(config, ready_fd, &h);
-    while (h.anew) {
-        struct heritage left = h;
-        struct server_config same = *config;
-        same.http_address = bytes_str(left.http);
-        same.link_address = bytes_str(left.link);
-        h.anew = false;
-        code = run_once(&same, /* ready_fd= */ -1, &h);
-    }
     return code;
 }

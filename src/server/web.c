@@ -360,6 +360,9 @@ static void take_message(struct web *w, struct msg *m)
     case MSG_FAILED:
         revive_watch(w->server);
         break;
+    case MSG_REVIVED:
+        server_revive(w->server);
+        break;
     case MSG_STOP:
         take_stop(w, (enum web_stop)m->number);
         break;

@@ -211,7 +211,9 @@ static void writer_commit(struct writer *w)
             "commit failed, this region takes no more writes until it has started anew",
             TRACE_TEXT("err", bytes_str(err_name(e))));
     }
-    if (part_failed(core_part(w->core)) && !w->failed) {
+    /* Whatever else a part may fail of, another start does not mend. */
+    bool refused = part_failed(core_part(w->core)) && engine_why(w->server->engine).len > 0;
+    if (refused && !w->failed) {
         w->failed = true;
         msg_post(w->server->webs[0].inbox, msg_new(MSG_FAILED));
     }

@@ -2,6 +2,7 @@
 import http.client
 import os
 import pathlib
+import signal
 
 import pytest
 
@@ -34,6 +35,7 @@ def test_f07_full_disk(make, flag):
     cluster = make(regions=(US, EU), options=('--delay', '10'))
     cluster.make_table()
     pids = [cluster.pid(region) for region in (US, EU)]
+    files = []
     loads = [cluster.load(region, region, '--connections', 4, '--rate', 300) for region in (US, EU)]
     for turn in range(3):
         loads[0].wait_for(200)
@@ -52,6 +54,8 @@ def test_f07_full_disk(make, flag):
         cluster.at(US).close()
         assert cluster.at(US).get('known', turn)['v'] == 'before'
         cluster.at(US).put('known', turn, v='after')
+        files.append(len(os.listdir(f'/proc/{pids[0]}/fd')))
+    assert files[-1] < files[0] + 10
     assert [cluster.pid(region) for region in (US, EU)] == pids
     for load in loads:
         load.stop()
@@ -60,3 +64,33 @@ def test_f07_full_disk(make, flag):
     for region in (US, EU):
         assert not ledger.judge(cluster.at(region))
         assert all(cluster.at(region).get('known', turn)['v'] == 'after' for turn in range(3))
+
+
+# The disk takes files beside the store again, and the store not yet: the region cannot be opened, tries again and again,
+# and is back when it can. One that is told to stop meanwhile stops.
+@pytest.mark.parametrize('stops', (False, True))
+def test_f07_disk_full_again(make, flag, stops):
+    cluster = make(regions=(US, EU), options=('--delay', '10'))
+    cluster.make_table()
+    pid, store = cluster.pid(US), cluster.folder / US / 'data/store'
+    cluster.at(US).put('known', 1, v='before')
+    flag.write_text(f'{store}/')
+    with pytest.raises(Answer):
+        for turn in range(100):
+            cluster.at(US).put('known', 2, v=str(turn) + 'x' * 100000)
+    assert health(cluster, US) == 503
+    flag.write_text(f'{store}/TR')  # what an opening tries (TRY); what the waiting region tries is taken
+    wait_until('a start that fails', lambda: 'could not open the store' in (cluster.folder / US / 'log').read_text(),
+               PATIENCE_S)
+    if stops:
+        os.kill(pid, signal.SIGTERM)
+        wait_until('its end', lambda: not cluster.up(US), PATIENCE_S)
+        return
+    assert health(cluster, US) is None
+    flag.unlink()
+    wait_until('its return', lambda: health(cluster, US) == 200, PATIENCE_S)
+    cluster.at(US).close()
+    assert cluster.pid(US) == pid
+    assert cluster.at(US).get('known', 1)['v'] == 'before'
+    cluster.at(US).put('known', 1, v='after')
+    cluster.wait_equal()
