@@ -188,6 +188,15 @@ static bool is_refused(void)
     return true;
 }
 
+/* How many of `n` bytes are written: a disk that gets full takes a first part. 0: refused. */
+static size_t taken_of(size_t n)
+{
+    if (!is_refused()) {
+        return n;
+    }
+    return rec.now->refusal == ENOSPC ? n / 2 : 0;
+}
+
 static void wrote(int file, off_t at, const void *p, ssize_t n)
 {
     if (n <= 0) {
@@ -251,7 +260,8 @@ ssize_t __wrap_write(int fd, const void *p, size_t n)
     pthread_mutex_lock(&rec.lock);
     int file = file_of(fd);
     off_t at = file >= 0 ? lseek(fd, 0, SEEK_CUR) : 0;
-    ssize_t ret = file >= 0 && is_refused() ? -1 : __real_write(fd, p, n);
+    size_t taken = file >= 0 && n > 0 ? taken_of(n) : n;
+    ssize_t ret = taken == 0 && n > 0 ? -1 : __real_write(fd, p, taken);
     if (file >= 0) {
         wrote(file, at, p, ret);
     }
@@ -263,7 +273,8 @@ ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at)
 {
     pthread_mutex_lock(&rec.lock);
-    ssize_t ret = file_of(fd) >= 0 && is_refused() ? -1 : __real_pwrite(fd, p, n, at);
+    size_t taken = file_of(fd) >= 0 && n > 0 ? taken_of(n) : n;
+    ssize_t ret = taken == 0 && n > 0 ? -1 : __real_pwrite(fd, p, taken, at);
     if (file_of(fd) >= 0) {
         wrote(file_of(fd), at, p, ret);
     }

@@ -25,9 +25,10 @@ void disk_record_start(const char *dir);
 /* A promise was made: whatever was asked for before is to survive from here on. */
 void disk_record_promise(void);
 /* While recording: of the calls from now on, `before` that change or sync something are carried
- * out, and the `times` behind them answered with `err`, as by a disk that is full or broken. What
- * was written to a file before a sync of it that is refused is lost, also when a later one is not:
- * the kernel drops what it could not write. Names it keeps for another try. */
+ * out, and the `times` behind them answered with `err`, as by a disk that is broken, or full: with
+ * ENOSPC the first half of a write is taken. What was written to a file before a sync of it that is
+ * refused is lost, also when a later one is not: the kernel drops what it could not write. Names it
+ * keeps for another try. */
 void disk_refuse(size_t before, size_t times, int err);
 /* The caller frees it. */
 struct disk_history *disk_record_stop(void);
