@@ -122,7 +122,7 @@ int revive_exec(const struct revival *r, struct revive_ports ports)
     buf_init(&b, ARGS_BYTES);
     (void)snprintf(left, sizeof left, "%u %u %u", ports.http, ports.link, (unsigned)r->pause_ms);
     if (read_args(&b, args) && setenv(variable, left, /* overwrite= */ 1) == 0) {
-        (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+        (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
         (void)execv("/proc/self/exe", args); /* comes back only when it failed */
     }
     buf_done(&b);

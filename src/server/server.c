@@ -332,7 +332,11 @@ int server_run(const struct server_config *config, int ready_fd)
     share_files(s);
     if (open_all(s) != OK || start_all(s, ready_fd) != OK) {
         /* The process ends here, or executes itself: what is open goes with it. */
-        return anew ? revive_later(&s->revival, ports) : 1;
+        int code = anew ? revive_later(&s->revival, ports) : 1;
+        if (anew && code != 0) {
+            log_failure(s, "could not execute itself", ERR_IO, BYTES_NONE);
+        }
+        return code;
     }
     web_run(&s->webs[0]);
     TRACE(
@@ -344,6 +348,9 @@ int server_run(const struct server_config *config, int ready_fd)
     ports = (struct revive_ports){.http = s->http_port, .link = s->link_port};
     stop_all(s);
     int code = s->anew && s->signo == 0 ? revive_exec(&s->revival, ports) : 0;
+    if (code != 0) {
+        log_failure(s, "could not execute itself", ERR_IO, BYTES_NONE);
+    }
     free(s);
     return code;
 }

@@ -33,6 +33,9 @@ def health(cluster, region):
 # that was acknowledged is lost, nothing that was refused is there.
 def test_f07_full_disk(make, flag):
     cluster = make(regions=(US, EU), options=('--delay', '10'))
+    cluster.kill(US)
+    cluster.configure(US, web__threads=3)
+    cluster.start_region(US)
     cluster.make_table()
     pids = [cluster.pid(region) for region in (US, EU)]
     files = []
