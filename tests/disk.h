@@ -55,8 +55,8 @@ enum disk_luck {
 size_t disk_power_cut(
     const struct disk_history *h, size_t at, enum disk_luck luck, struct prng *rng, const char *to);
 
-/* Flips a bit of one of the files in the directory that a store is made of; any of them is as
- * likely, whatever its size. Its name goes to `ret`. */
+/* Flips a bit of one of the files in the directory that a store is made of, its manifest excepted;
+ * any of them is as likely, whatever its size. Its name goes to `ret`. */
 void disk_flip(const char *dir, struct prng *rng, char ret[DISK_NAME_BYTES]);
 
 /* A new directory. */

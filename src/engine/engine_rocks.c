@@ -653,18 +653,12 @@ static enum err judge_wal(const char *path, enum wal_state *ret)
 }
 
 /* RocksDB takes a record of its manifest whose length leads past the end for one that a power cut
- * tore, and opens what was before it. Damage is told like that of the log. Of a torn end, what it
- * may have said was that a log is not needed any more: that one must still be there. OK; ERR_IO;
- * ERR_CORRUPT. */
+ * tore, and opens what was before it. So damage is told like that of the log. In the last record it
+ * cannot be told from what a power cut tore. OK; ERR_IO; ERR_CORRUPT. */
 static enum err judge_manifest(const char *path)
 {
     enum wal_state state;
-    uint64_t first = 0;
     enum err e = wal_manifest_state(path, &state);
-    if (e == OK && state == WAL_TORN) {
-        e = first_log_needed(path, &first);
-        state = e == OK && wal_exists(path, first) ? WAL_SOUND : WAL_DAMAGED;
-    }
     return e == OK && state == WAL_DAMAGED ? ERR_CORRUPT : e;
 }
 

@@ -35,8 +35,6 @@ MUST_CHECK enum err wal_dir_state(const char *dir, uint64_t from, enum wal_state
 /* The same for the manifest that CURRENT names, which has a log's form; none is sound. OK; ERR_IO.
  */
 MUST_CHECK enum err wal_manifest_state(const char *dir, enum wal_state *ret);
-/* Whether there is a log of that number. */
-bool wal_exists(const char *dir, uint64_t number);
 
 /* Cuts torn tails off for good, so that the batches written from now on do not follow a break. For
  * the one who holds the store open and has written nothing yet. OK; ERR_IO. */

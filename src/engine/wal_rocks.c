@@ -168,12 +168,6 @@ enum err wal_manifest_state(const char *dir, enum wal_state *ret)
     return e;
 }
 
-bool wal_exists(const char *dir, uint64_t number)
-{
-    char path[PATH_BYTES];
-    return log_path(dir, number, path) && access(path, F_OK) == 0;
-}
-
 /* ---- room ahead ---- */
 
 void wal_ahead_init(struct wal_ahead *a, const char *dir)

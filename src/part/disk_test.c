@@ -399,9 +399,9 @@ static struct disk_history *record_items(
     return h;
 }
 
-/* A bit that flips in any file of a store is told, or nothing comes of it: the store is refused, or
- * a read is, or all is there as it was. Only the last step may be missing, whose bytes at the log's
- * end cannot be told from what a power cut tore. */
+/* A bit that flips in any file of a store but its manifest is told, or nothing comes of it: the
+ * store is refused, or a read is, or all is there as it was. Only the last step may be missing,
+ * whose bytes at the log's end cannot be told from what a power cut tore. */
 static void test_f05_bit_flips(void **state)
 {
     struct disk_run *p = *state;
