@@ -101,8 +101,9 @@ void engine_reclaim_stop(struct engine *e);
 
 /* RocksDB (librocksdb 7.8) in directory `path`, created when missing. `cache_bytes` bounds what
  * is kept of files; `write_buffer_bytes` one memtable (at most three exist at once). A tail of the
- * log that a power cut tore is dropped; damage before it is ERR_CORRUPT. OK; ERR_IO; ERR_CORRUPT;
- * ERR_IN_USE (somebody has it open). *reterr_msg, in `a`, tells why. */
+ * log that a power cut tore is dropped; damage before it, or before the manifest's last record, is
+ * ERR_CORRUPT. OK; ERR_IO (a disk that takes nothing, too); ERR_CORRUPT; ERR_IN_USE (somebody has
+ * it open). *reterr_msg, in `a`, tells why. */
 struct engine_rocks_config {
     const char *path;
     size_t cache_bytes;

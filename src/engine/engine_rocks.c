@@ -701,7 +701,8 @@ enum err engine_rocks_open(
     }
     e = judge_manifest(config->path);
     if (e != OK) {
-        *reterr_msg = bytes_dup(a, BYTES_LIT("the manifest is damaged"));
+        const char *why = e == ERR_IO ? "could not read the manifest" : "the manifest is damaged";
+        *reterr_msg = bytes_dup(a, bytes_str(why));
         return e;
     }
     if (!try_disk(config->path)) {
