@@ -5,7 +5,6 @@
  * be opened, is tried less and less often.
  *
  * The disk is tried on a thread of its own, for a sick one answers late. */
-#include <errno.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
