@@ -184,13 +184,19 @@ static void take_steps(struct disk_run *p, struct region *r, size_t steps, struc
     assert_int_equal(part_check(r->part), OK);
 }
 
-static struct disk_history *record(struct disk_run *p, struct prng *rng)
+/* In a directory that is new. */
+static void start_recording(const struct disk_run *p, struct region *r)
 {
-    struct region r = {.now_ms = NOW_MS};
-    arena_init(&r.arena, SIZE_MAX / 2);
+    arena_init(&r->arena, SIZE_MAX / 2);
     disk_remove(p->dir);
     disk_make(p->dir);
     disk_record_start(p->dir);
+}
+
+static struct disk_history *record(struct disk_run *p, struct prng *rng)
+{
+    struct region r = {.now_ms = NOW_MS};
+    start_recording(p, &r);
     must_open(&r, p->dir);
     take_steps(p, &r, STEPS, rng);
     struct disk_history *h = disk_record_stop();
@@ -280,10 +286,7 @@ static struct disk_history *take_steps_again(
     struct region r = {.now_ms = NOW_MS};
     struct prng steps = prng_seeded(p->seed);
     struct bytes msg;
-    arena_init(&r.arena, SIZE_MAX / 2);
-    disk_remove(p->dir);
-    disk_make(p->dir);
-    disk_record_start(p->dir);
+    start_recording(p, &r);
     disk_refuse(prng_below(rng, calls), prng_chance(rng, 500) ? 1 : SIZE_MAX, err);
     enum err e = open_store(&r, p->dir, &msg);
     bool is_open = e == OK;
@@ -383,10 +386,7 @@ static struct disk_history *record_items(
     struct disk_run *p, struct prng *rng, struct arena *a, struct items ret[2])
 {
     struct region r = {.now_ms = NOW_MS};
-    arena_init(&r.arena, SIZE_MAX / 2);
-    disk_remove(p->dir);
-    disk_make(p->dir);
-    disk_record_start(p->dir);
+    start_recording(p, &r);
     must_open(&r, p->dir);
     take_steps(p, &r, STEPS - 1, rng);
     do { /* one that writes: a trim may find nothing to do */
